@@ -1,0 +1,113 @@
+# panemesh: plain GNU make, no configure step. Products go to build/.
+#
+#   make [SAN=1] [CC=clang] [WERROR=1]      the programs
+#   make check | valgrind | fuzz T=60 | bench | lint | release-check
+#   make install | uninstall DESTDIR= PREFIX=
+
+VERSION  = 0.1.0
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share/panemesh
+MANDIR  ?= $(PREFIX)/share/man/man1
+DESTDIR ?=
+CC      ?= gcc
+T       ?= 60
+BUILD   ?= build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
+B       := $(BUILD)
+
+OPT     ?= -O2 -g
+WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wpointer-arith \
+	   -Wcast-qual -Wwrite-strings
+HARDEN   = -fstack-protector-strong -fPIE -Wl,-z,relro,-z,now -pie
+ifeq ($(SAN),)
+HARDEN  += -D_FORTIFY_SOURCE=3 -fstack-clash-protection
+else
+OPT      = -O1 -g -fno-omit-frame-pointer \
+	   -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+ifeq ($(filter clang%,$(CC)),)
+HARDEN  += -fcf-protection
+else
+HARDEN  += -Wno-unused-command-line-argument
+endif
+CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B) -DVERSION='"$(VERSION)"'
+ALLFLAGS  = -std=c11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) \
+	    $(CPPFLAGS) $(CFLAGS) -MMD -MP
+
+SRCS   := $(wildcard src/*.c)
+OBJS   := $(SRCS:src/%.c=$(B)/%.o) $(B)/profiles.gen.o
+LIB    := $(B)/libpanemesh.a
+PROGS  := $(patsubst bin/%.c,$(B)/%,$(wildcard bin/*.c))
+UNITS  := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+HELP   := $(patsubst tests/helpers/%.c,$(B)/helpers/%, \
+	    $(wildcard tests/helpers/*.c))
+C_FILES = $(wildcard src/*.[ch] bin/*.c tests/unit/*.[ch] tests/fuzz/*.[ch] \
+	    tests/helpers/*.[ch] tests/bench/*.[ch])
+SCRIPTS = $(shell git ls-files -co --exclude-standard 2>/dev/null | \
+	    xargs -r grep -lE '^\#!.*\b(ba)?sh\b' 2>/dev/null)
+
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all check valgrind fuzz bench lint install uninstall clean dist \
+	release-check units helpers
+
+all: $(PROGS) $(B)/panemesh.tmux.conf
+
+$(B)/%.o: src/%.c | $(B)
+	$(CC) $(ALLFLAGS) -c -o $@ $<
+$(B)/profiles.gen.c: $(wildcard profiles/*.toml) profiles/embed.sh | $(B)
+	sh profiles/embed.sh profiles/*.toml >$@
+$(B)/profiles.gen.o: $(B)/profiles.gen.c
+	$(CC) $(ALLFLAGS) -c -o $@ $<
+$(LIB): $(OBJS)
+	rm -f $@ && $(AR) rcs $@ $^
+$(B)/%: bin/%.c $(LIB) | $(B)
+	$(CC) $(ALLFLAGS) -o $@ $< $(LIB) $(LDFLAGS)
+$(B)/unit/%: tests/unit/%.c $(LIB) | $(B)
+	$(CC) $(ALLFLAGS) -Itests -o $@ $< $(LIB) $(LDFLAGS) -lcmocka
+$(B)/helpers/%: tests/helpers/%.c $(LIB) | $(B)
+	$(CC) $(ALLFLAGS) -o $@ $< $(LIB) $(LDFLAGS) -lutil
+$(B)/panemesh.tmux.conf: hooks/panemesh.tmux.conf.in Makefile | $(B)
+	sed 's|@BINDIR@|$(abspath $(B))|g; s|@HOOKS@|$(abspath $@)|g' $< >$@
+$(B):
+	mkdir -p $(B)/unit $(B)/fuzz $(B)/helpers
+
+units: $(UNITS)
+helpers: $(HELP)
+
+check: all units helpers
+	tests/check $(B)
+valgrind: all units helpers
+	tests/valgrind $(B)
+fuzz:
+	tests/fuzz/run $(T)
+bench: all helpers
+	tests/bench/run $(B)
+lint:
+	tests/lint
+release-check:
+	tests/release-check
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/profiles \
+	    $(DESTDIR)$(MANDIR)
+	install -m 755 $(PROGS) $(DESTDIR)$(BINDIR)
+	install -m 644 profiles/*.toml $(DESTDIR)$(DATADIR)/profiles
+	install -m 644 bin/*.1 $(DESTDIR)$(MANDIR)
+	sed 's|@BINDIR@|$(BINDIR)|g; s|@HOOKS@|$(DATADIR)/panemesh.tmux.conf|g' \
+	    hooks/panemesh.tmux.conf.in \
+	    >$(DESTDIR)$(DATADIR)/panemesh.tmux.conf
+uninstall:
+	rm -f $(patsubst $(B)/%,$(DESTDIR)$(BINDIR)/%,$(PROGS)) \
+	    $(patsubst bin/%,$(DESTDIR)$(MANDIR)/%,$(wildcard bin/*.1))
+	rm -rf $(DESTDIR)$(DATADIR)
+dist:
+	git archive --prefix=panemesh-$(VERSION)/ \
+	    -o panemesh-$(VERSION).tar.gz HEAD
+clean:
+	rm -rf build build-san build-clang build-san-clang \
+	    panemesh-$(VERSION).tar.gz
+
+-include $(wildcard $(B)/*.d $(B)/*/*.d)
