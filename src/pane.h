@@ -1,0 +1,69 @@
+/* pane - what is known of one tmux pane at one moment. */
+#ifndef PANE_H
+#define PANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ps.h"
+#include "tty.h"
+
+enum {
+	PANE_ID_MAX = 12,      /* "%4294967295" and the NUL */
+	PANE_SOCKET_MAX = 108, /* sun_path, unix(7) */
+	PANE_TEXT_MAX = 512,   /* bytes kept of a title or an option */
+};
+
+/*
+ * The truth of a pane: ids are reused when a server restarts, and a respawn
+ * keeps the pane's id, so only all of this together names one.
+ */
+struct pane_ident {
+	char socket[PANE_SOCKET_MAX];
+	int64_t server_pid;
+	int64_t server_start;   /* #{start_time}, seconds since 1970 */
+	char pane[PANE_ID_MAX]; /* "%3" */
+	int64_t pane_pid;       /* 0 when dead */
+};
+
+/* Everything one look at a pane tells, but for the screen's cells. */
+struct pane_facts {
+	struct pane_ident ident;
+	char window[PANE_ID_MAX]; /* "@1" */
+
+	bool dead;
+	unsigned modes; /* #{pane_in_mode}: a count */
+	bool input_off;
+	bool synchronized;
+	bool alternate;    /* alternate screen in use */
+	bool cursor_shown; /* #{cursor_flag} */
+	bool mouse;        /* #{mouse_any_flag} */
+	int bracketed;     /* DECSET 2004: 1, 0, -1 unknown (< 3.7) */
+	unsigned width, height;
+	unsigned cursor_x, cursor_y; /* 0-based; x == width: waits to wrap */
+
+	char title[PANE_TEXT_MAX];
+	char command[PANE_TEXT_MAX]; /* #{pane_current_command} */
+	char profile[PANE_TEXT_MAX]; /* option @agent-profile; "" if not set */
+	char shell_way[PANE_TEXT_MAX]; /* option @agent-shell: "type" or "" */
+	bool agent_seen;               /* option @agent-seen */
+
+	char tty[64];
+	unsigned tty_number; /* device number; 0 unknown */
+	struct tty_modes modes_tty;
+	struct ps_list foreground; /* leader first; may be empty */
+	enum ps_reading reading;   /* blocked reading its terminal? */
+
+	/*
+	 * The people who look at this pane, as one line of numbers per
+	 * attached session that shows its window: "ID=ACTIVITY " each, the
+	 * last key in seconds since 1970. Equal text, no key in between.
+	 */
+	char people[PANE_TEXT_MAX];
+	int64_t last_key; /* the newest of them; 0: nobody looks */
+};
+
+void pane_facts_free(struct pane_facts *facts);
+
+#endif

@@ -1,0 +1,72 @@
+/* ps - what the kernel says of processes: proc(5). */
+#ifndef PS_H
+#define PS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "argv.h"
+
+enum {
+	PS_COMM_MAX = 64,      /* bytes of a command name */
+	PS_CMDLINE_MAX = 8192, /* bytes of a command line looked at */
+	PS_WALK_MAX = 4096,    /* processes looked at in one walk */
+};
+
+/* One line of /proc/PID/stat. `comm` is what the process says of itself. */
+struct ps {
+	pid_t pid;
+	pid_t ppid;
+	pid_t pgrp;
+	pid_t tpgid;    /* foreground group of its terminal; -1: none */
+	unsigned tty;   /* device number of its terminal; 0: none */
+	char state;     /* R S D T Z ... */
+	uint64_t start; /* clock ticks after boot: tells a reused pid */
+	char comm[PS_COMM_MAX];
+};
+
+/* A list of processes, owned by whoever it was filled for. */
+struct ps_list {
+	struct ps *v;
+	size_t n;
+	size_t cap;
+};
+
+/* Read one process: 0, or -1 when it is gone. */
+int ps_read(pid_t pid, struct ps *out);
+
+/* Its command line, at most PS_CMDLINE_MAX bytes of it; empty for a kernel
+ * thread, a zombie or another user's hidden process. */
+void ps_cmdline(pid_t pid, struct argv *out);
+
+/* Its working folder; malloc'd, NULL when it cannot be read. Any bytes. */
+char *ps_cwd(pid_t pid);
+
+/*
+ * The processes of the foreground group of the terminal that `pid` (a pane's
+ * first process) runs on: found among its descendants, the group's leader
+ * first if it still lives. Empty when `pid` is gone.
+ */
+void ps_foreground(pid_t pid, struct ps_list *out);
+void ps_list_free(struct ps_list *list);
+
+enum ps_reading {
+	PS_READING_UNKNOWN, /* the kernel does not let us see */
+	PS_READING_NO,
+	PS_READING_YES,
+};
+
+/*
+ * Is one of these processes blocked in read(2) on terminal `tty` (its device
+ * number)? Read from /proc/P/task/T/syscall, whose first two words are the
+ * system call's number and first argument; with Yama's ptrace_scope that file
+ * is closed, and the answer is PS_READING_UNKNOWN.
+ */
+enum ps_reading ps_reading_tty(const struct ps_list *list, unsigned tty);
+
+/* Device number of our controlling terminal; 0 without one. */
+unsigned ps_own_tty(void);
+
+#endif
