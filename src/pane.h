@@ -32,6 +32,7 @@ struct pane_facts {
 	struct pane_ident ident;
 	char window[PANE_ID_MAX]; /* "@1" */
 
+	bool active; /* its window's active pane: keys go there */
 	bool dead;
 	unsigned modes; /* #{pane_in_mode}: a count */
 	bool input_off;
@@ -56,13 +57,21 @@ struct pane_facts {
 	enum ps_reading reading;   /* blocked reading its terminal? */
 
 	/*
-	 * The people who look at this pane, as one line of numbers per
-	 * attached session that shows its window: "ID=ACTIVITY " each, the
-	 * last key in seconds since 1970. Equal text, no key in between.
+	 * The people whose keys reach this pane: for each session that has a
+	 * client and shows its window "ID=ACTIVITY ", the last key in seconds
+	 * since 1970; "away" when the pane is not its window's active one.
+	 * Equal text, no key in between.
 	 */
 	char people[PANE_TEXT_MAX];
 	int64_t last_key; /* the newest of them; 0: nobody looks */
 };
+
+/*
+ * Same pane? A pane_pid of 0 in `want` stands for any process: a slice does
+ * not know the process of a pane that was respawned since.
+ */
+bool pane_ident_eq(
+    const struct pane_ident *want, const struct pane_ident *have);
 
 void pane_facts_free(struct pane_facts *facts);
 

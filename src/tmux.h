@@ -11,7 +11,8 @@
 #include "pane.h"
 
 enum {
-	TMUX_TIMEOUT_MS = 5000, /* for one call; a wedged server answers never */
+	TMUX_TIMEOUT_MS =
+	    5000, /* for one call; a wedged server answers never */
 	TMUX_OUT_MAX = 8 * 1024 * 1024,
 };
 
@@ -60,25 +61,25 @@ size_t tmux_split(char *line, const char *mark, char **fields, size_t max);
 struct tmux_row {
 	struct pane_ident ident;
 	char version[16];
-	char session[PANE_ID_MAX];   /* "$1" */
-	char window[PANE_ID_MAX];    /* "@1" */
-	unsigned session_number;     /* the digits of `session`, to sort by */
+	char session[PANE_ID_MAX]; /* "$1" */
+	char window[PANE_ID_MAX];  /* "@1" */
+	unsigned session_number;   /* the digits of `session`, to sort by */
 	unsigned window_index;
 	unsigned pane_index;
 	bool pane_active;
 	bool dead;
 	bool automatic_rename;
-	bool agent_pane;             /* option @agent-pane */
-	bool agent_seen;             /* option @agent-seen */
-	bool agent_explicit;         /* option @agent-explicit */
+	bool agent_pane;     /* option @agent-pane */
+	bool agent_seen;     /* option @agent-seen */
+	bool agent_explicit; /* option @agent-explicit */
 	char tty[64];
-	char *session_name;          /* these are never NULL; any valid UTF-8, */
-	char *window_name;           /* control characters are possible */
+	char *session_name; /* these are never NULL; any valid UTF-8, */
+	char *window_name;  /* control characters are possible */
 	char *title;
-	char *role;                  /* option @agent-role, "" if not set */
-	char *scope;                 /* option @agent-scope */
-	char *name;                  /* option @agent-name */
-	char *profile;               /* option @agent-profile */
+	char *role;    /* option @agent-role, "" if not set */
+	char *scope;   /* option @agent-scope */
+	char *name;    /* option @agent-name */
+	char *profile; /* option @agent-profile */
 };
 
 struct tmux_rows {
@@ -109,6 +110,13 @@ size_t tmux_parse_rows(const char *text, size_t len, const char *mark,
  * `out` may hold some already (those that a slice recorded).
  */
 void tmux_sockets(struct argv *out);
+
+/*
+ * The format whose value, in a guard on a pane of `window` ("@3"), is the
+ * text of pane_facts.people as long as nobody pressed a key, came or went.
+ * malloc'd.
+ */
+char *tmux_people_format(const char *window);
 
 /*
  * Look at a pane: formats and screen with attributes in one call, then its
