@@ -35,22 +35,32 @@ struct toml;
  * NULL with EXIT_LOCAL and "name:line:column: reason" in `e`. Everything that
  * TOML 1.0 (toml.io/en/v1.0.0) forbids is an error: bad UTF-8, a duplicate key
  * or table, an extended inline table, control characters, CR without LF.
- * Floats and dates, which nothing here needs, are "unsupported".
+ * Floats and dates, which nothing here needs, are "unsupported: ...". Lines and
+ * columns count from 1, columns in characters. CR LF within a string becomes
+ * LF. Time and memory are linear in `len`, whatever the keys are: at the very
+ * worst 64 bytes of memory for each of the text's.
  */
 struct toml *toml_parse(
     const char *name, const char *text, size_t len, struct err *e);
-void toml_free(struct toml *t);
+
+/* Release a root table with all that it leads to; NULL is fine. */
+void toml_free(struct toml *root);
 
 enum toml_type toml_type(const struct toml *t);
 
-/* Members of a table by exact key (one part, no dots); NULL if `t` is not a
- * table or has no such key. Logarithmic or better in the table's size. */
+/* Members of a table by exact key (one part, no dots); NULL if `t` is NULL, not
+ * a table or has no such key. Constant time, whatever the table's size. */
 const struct toml *toml_get(const struct toml *t, const char *key);
 
-/* Table or array size, and its i-th child: for a table in document order,
- * with *key (if wanted) set to its key. NULL past the end. */
+/* Table or array size (0 for NULL and scalars), and its i-th child: for a table
+ * in document order, with *key (if wanted) set to its key, for an array to
+ * NULL. NULL past the end. */
 size_t toml_count(const struct toml *t);
 const struct toml *toml_at(const struct toml *t, size_t i, const char **key);
+
+/* The i-th key of a table with its length: the only way to see one with U+0000
+ * in it whole. NULL past the end and for what is no table. */
+const char *toml_key(const struct toml *t, size_t i, size_t *len);
 
 /* Scalars; the fallback if `t` is NULL or of another type. toml_string()
  * returns the fallback also for a string with a NUL inside. */
@@ -61,14 +71,17 @@ bool toml_boolean(const struct toml *t, bool fallback);
 /* The bytes of a string and their number; NULL if it is none. */
 const char *toml_bytes(const struct toml *t, size_t *len);
 
-/* Where the value stood: 1-based line of the document. */
+/* Where the value stood: 1-based line of the document. For a table the line of
+ * its header, or of what first named it if it has none. */
 unsigned toml_line(const struct toml *t);
 
 /*
- * Writing: one line "key = value\n" each, or a table header. Keys are written
- * bare where TOML allows it, else quoted; strings as basic strings with every
- * control character escaped, so that a value never spans lines. Invalid UTF-8
- * in a value is written as U+FFFD. Order is the caller's business.
+ * Writing: one line "key = value\n" each, or a table header: [table], or
+ * [table.name] if `name` is not NULL. Keys are written bare where TOML allows
+ * it, else quoted; strings as basic strings with everything escaped that
+ * utf8_unsafe() names, so that a value never spans lines and is safe to show.
+ * Invalid UTF-8 is written as one U+FFFD a byte. Order is the caller's
+ * business. What does not fit sets `b->overflow`.
  */
 void toml_write_header(struct buf *b, const char *table, const char *name);
 void toml_write_string(struct buf *b, const char *key, const char *value);
@@ -77,7 +90,11 @@ void toml_write_boolean(struct buf *b, const char *key, bool value);
 void toml_write_strings(
     struct buf *b, const char *key, const char *const *values, size_t n);
 
-/* Write a whole tree back: scalars first, then tables, keys sorted by bytes. */
+/*
+ * Write a whole tree back, which toml_parse() reads as the same tree: in each
+ * table scalars and mixed arrays first, then tables and arrays of tables, keys
+ * sorted by bytes.
+ */
 void toml_write(struct buf *b, const struct toml *root);
 
 #endif
