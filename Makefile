@@ -65,14 +65,14 @@ $(LIB): $(OBJS)
 	rm -f $@ && $(AR) rcs $@ $^
 $(B)/%: bin/%.c $(LIB) | $(B)
 	$(CC) $(ALLFLAGS) -o $@ $< $(LIB) $(LDFLAGS)
-$(B)/unit/%: tests/unit/%.c $(LIB) | $(B)
+$(B)/unit/%: tests/unit/%.c $(LIB) | $(B)/unit
 	$(CC) $(ALLFLAGS) -Itests -o $@ $< $(LIB) $(LDFLAGS) -lcmocka
-$(B)/helpers/%: tests/helpers/%.c $(LIB) | $(B)
+$(B)/helpers/%: tests/helpers/%.c $(LIB) | $(B)/helpers
 	$(CC) $(ALLFLAGS) -o $@ $< $(LIB) $(LDFLAGS) -lutil
 $(B)/panemesh.tmux.conf: hooks/panemesh.tmux.conf.in Makefile | $(B)
 	sed 's|@BINDIR@|$(abspath $(B))|g; s|@HOOKS@|$(abspath $@)|g' $< >$@
-$(B):
-	mkdir -p $(B)/unit $(B)/fuzz $(B)/helpers
+$(B) $(B)/unit $(B)/helpers:
+	mkdir -p $@
 
 units: $(UNITS)
 helpers: $(HELP)

@@ -11,7 +11,9 @@ struct argv {
 	size_t cap;
 };
 
+/* clang-format off */
 #define ARGV_INIT { .v = NULL }
+/* clang-format on */
 
 void argv_add(struct argv *a, const char *word);
 void argv_addf(struct argv *a, const char *fmt, ...)

@@ -26,8 +26,10 @@ struct buf {
 
 extern char buf_empty[1];
 
+/* clang-format off */
 #define BUF_INIT { .data = buf_empty, .max = BUF_MAX_DEFAULT }
 #define BUF_INIT_MAX(bytes) { .data = buf_empty, .max = (bytes) }
+/* clang-format on */
 
 void buf_init(struct buf *b, size_t max);
 void buf_free(struct buf *b);

@@ -46,7 +46,9 @@ clock_text(char out[CLOCK_TEXT_MAX], int64_t ms)
 		seconds = 0;
 		(void)gmtime_r(&seconds, &tm);
 	}
-	(void)strftime(out, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	/* Not strftime's %Y: it writes the year 1 as "1". */
+	(void)snprintf(out, 5, "%04u", (unsigned)(tm.tm_year + 1900) % 10000U);
+	(void)strftime(out + 4, CLOCK_TEXT_MAX - 4, "-%m-%dT%H:%M:%SZ", &tm);
 }
 
 int64_t

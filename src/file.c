@@ -187,10 +187,12 @@ file_make_dir(const char *path, struct err *e)
 	struct stat st;
 	int rc = -1;
 
-	for (slash = part + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+	/* An empty path goes to mkdir(2), which says what it is. */
+	slash = part[0] == '\0' ? part : part + 1;
+	for (; (slash = strchr(slash, '/')) != NULL; slash++) {
 		*slash = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST &&
-		    stat(part, &st) != 0) {
+		/* Linux says EEXIST first, whatever else forbids it. */
+		if (mkdir(part, 0700) != 0 && errno != EEXIST) {
 			(void)file_errno(e, part);
 			goto out;
 		}

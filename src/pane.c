@@ -16,4 +16,5 @@ void
 pane_facts_free(struct pane_facts *facts)
 {
 	ps_list_free(&facts->foreground);
+	argv_free(&facts->lines);
 }

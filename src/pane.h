@@ -54,6 +54,7 @@ struct pane_facts {
 	unsigned tty_number; /* device number; 0 unknown */
 	struct tty_modes modes_tty;
 	struct ps_list foreground; /* leader first; may be empty */
+	struct argv lines;         /* their command lines, see ps_lines() */
 	enum ps_reading reading;   /* blocked reading its terminal? */
 
 	/*

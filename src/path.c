@@ -82,7 +82,10 @@ path_show(const char *path)
 
 	if (home != NULL) {
 		len = strlen(home);
-		if (len > 1 && str_starts(path, home) && path[len] == '/')
+		while (len > 0 && home[len - 1] == '/')
+			len--;
+		if (len > 0 && strncmp(path, home, len) == 0 &&
+		    (path[len] == '/' || path[len] == '\0'))
 			shown = x_asprintf("~%s", path + len);
 	}
 	x_free(home);

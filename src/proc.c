@@ -12,9 +12,11 @@
 
 #include "clock.h"
 
-extern char **environ;
-
-enum { PROC_CHUNK = 65536 };
+enum {
+	PROC_CHUNK = 65536,
+	PROC_TICK_MS = 5,             /* where there is no pidfd */
+	PROC_DRAIN_MAX = 1024 * 1024, /* of a stream at a time; > a pipe */
+};
 
 /* The parent's ends of the three pipes; -1 when not (or no longer) there. */
 struct proc_pipes {
@@ -41,6 +43,22 @@ proc_close_all(struct proc_pipes *pipes)
 	proc_close(&pipes->child_err);
 }
 
+/*
+ * Away from 0, 1 and 2, which a caller may have closed: there the child's ends
+ * would overwrite each other while they are put in place.
+ */
+static int
+proc_raise(int *fd)
+{
+	int low = *fd;
+
+	if (low > STDERR_FILENO)
+		return 0;
+	*fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	(void)close(low);
+	return *fd < 0 ? -1 : 0;
+}
+
 /* One pipe, our end non-blocking; or /dev/null as the child's end. */
 static int
 proc_pipe(bool wanted, bool child_reads, int *ours, int *childs)
@@ -50,12 +68,14 @@ proc_pipe(bool wanted, bool child_reads, int *ours, int *childs)
 	*ours = *childs = -1;
 	if (!wanted) {
 		*childs = open("/dev/null", O_RDWR | O_CLOEXEC);
-		return *childs < 0 ? -1 : 0;
+		return *childs < 0 ? -1 : proc_raise(childs);
 	}
 	if (pipe2(fd, O_CLOEXEC) != 0)
 		return -1;
 	*ours = child_reads ? fd[1] : fd[0];
 	*childs = child_reads ? fd[0] : fd[1];
+	if (proc_raise(childs) != 0)
+		return -1;
 	return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
@@ -130,23 +150,41 @@ proc_feed(struct proc_pipes *pipes, const struct proc *p, size_t *done)
 	proc_close(&pipes->in);
 }
 
-/* Take what is there; closes at the end of the stream. */
+/*
+ * Take what is there, but no more than PROC_DRAIN_MAX: a child that writes
+ * faster than we read must not keep us from the clock. Closes at the end of
+ * the stream.
+ */
 static void
 proc_drain(int *fd, struct buf *b)
 {
+	size_t taken = 0;
 	ssize_t n;
 
 	if (*fd < 0)
 		return;
-	for (;;) {
+	while (taken < PROC_DRAIN_MAX) {
 		n = buf_read_fd(b, *fd, PROC_CHUNK);
+		if (n > 0)
+			taken += (size_t)n;
 		if (n > 0 || (n < 0 && errno == EINTR))
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return;
-		break;
+		proc_close(fd);
+		return;
 	}
-	proc_close(fd);
+}
+
+/* Has the child ended? It stays to be waited for. */
+static bool
+proc_ended(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) !=
+	    0 ||
+	    info.si_pid == pid;
 }
 
 /*
@@ -155,7 +193,8 @@ proc_drain(int *fd, struct buf *b)
  * grandchild may keep a pipe open for ever.
  */
 static int
-proc_pump(struct proc *p, struct proc_pipes *pipes, int pidfd, int64_t deadline)
+proc_pump(struct proc *p, struct proc_pipes *pipes, pid_t pid, int pidfd,
+    int64_t deadline)
 {
 	struct pollfd pfd[4];
 	size_t done = 0;
@@ -169,27 +208,52 @@ proc_pump(struct proc *p, struct proc_pipes *pipes, int pidfd, int64_t deadline)
 		pfd[2] = (struct pollfd){ .fd = pipes->err, .events = POLLIN };
 		pfd[3] = (struct pollfd){ .fd = pipes->in, .events = POLLOUT };
 		left = clock_left(deadline);
-		rc = poll(pfd, 4, left);
+		rc = poll(pfd, 4,
+		    pidfd < 0 && left > PROC_TICK_MS ? PROC_TICK_MS : left);
 		if (rc < 0 && errno != EINTR)
 			return 0;
 		if (rc > 0 && pfd[3].revents != 0)
 			proc_feed(pipes, p, &done);
 		proc_drain(&pipes->out, p->out);
 		proc_drain(&pipes->err, p->err);
-		if (rc > 0 && pfd[0].revents != 0)
+		if (pidfd < 0 ? proc_ended(pid) : rc > 0 && pfd[0].revents != 0)
 			return 1;
-		if (rc == 0 && left == 0)
+		if (left == 0)
 			return 0;
 	}
 }
 
-/* Ended on its own after the signal, within the grace time? */
-static bool
-proc_gone(int pidfd, int wait_ms)
+/* End the whole group, politely first. */
+static void
+proc_kill(pid_t pid, int pidfd)
 {
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	int64_t deadline = clock_deadline(PROC_GRACE_MS);
 
-	return poll(&pfd, 1, wait_ms) > 0;
+	(void)kill(-pid, SIGTERM);
+	if (pidfd >= 0)
+		(void)poll(&pfd, 1, PROC_GRACE_MS);
+	else
+		while (!proc_ended(pid) && clock_left(deadline) > 0)
+			clock_nap(PROC_TICK_MS, deadline);
+	/* Also when it has obeyed: its own children may not have. */
+	(void)kill(-pid, SIGKILL);
+}
+
+/*
+ * A child that closes its stdin early must not end us, and whoever started us
+ * may have left SIGCHLD ignored, with which no exit status can be had.
+ */
+static void
+proc_signals(struct sigaction *pipe_old, struct sigaction *child_old)
+{
+	struct sigaction sa = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGPIPE, &sa, pipe_old);
+	(void)sigaction(SIGCHLD, NULL, child_old);
+	sa.sa_handler = SIG_DFL;
+	if (child_old->sa_handler == SIG_IGN)
+		(void)sigaction(SIGCHLD, &sa, NULL);
 }
 
 static void
@@ -211,15 +275,14 @@ int
 proc_run(struct proc *p, struct err *e)
 {
 	int64_t deadline = clock_deadline(p->timeout_ms);
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+	struct sigaction pipe_old, child_old;
 	struct proc_pipes pipes;
 	pid_t pid = -1;
 	int pidfd = -1, rc = -1, failed;
 
 	p->status = 0;
 	p->timed_out = false;
-	/* A child that closes its stdin early must not end us. */
-	(void)sigaction(SIGPIPE, &ignore, &old);
+	proc_signals(&pipe_old, &child_old);
 	if (proc_open_pipes(p, &pipes) != 0) {
 		(void)err_set(e, EXIT_LOCAL, "%s: cannot make a pipe: %s",
 		    p->argv->v[0], strerror(errno));
@@ -234,20 +297,16 @@ proc_run(struct proc *p, struct err *e)
 	proc_close(&pipes.child_in);
 	proc_close(&pipes.child_out);
 	proc_close(&pipes.child_err);
+	/* Valgrind and kernels before 5.3 have none: then we ask now and then.
+	 */
 	pidfd = pidfd_open(pid, 0);
-	if (pidfd < 0) {
-		(void)err_set(e, EXIT_LOCAL, "%s: pidfd_open: %s",
-		    p->argv->v[0], strerror(errno));
-		(void)kill(-pid, SIGKILL);
-	} else if (proc_pump(p, &pipes, pidfd, deadline) == 1) {
+	if (proc_pump(p, &pipes, pid, pidfd, deadline) == 1) {
 		rc = 0;
 	} else {
 		p->timed_out = true;
 		(void)err_set(e, EXIT_WIRE, "%s: no answer within %d ms",
 		    p->argv->v[0], p->timeout_ms);
-		(void)kill(-pid, SIGTERM);
-		if (!proc_gone(pidfd, PROC_GRACE_MS))
-			(void)kill(-pid, SIGKILL);
+		proc_kill(pid, pidfd);
 	}
 	proc_reap(p, pid);
 	if (rc == 0) {
@@ -257,6 +316,7 @@ proc_run(struct proc *p, struct err *e)
 out:
 	proc_close(&pidfd);
 	proc_close_all(&pipes);
-	(void)sigaction(SIGPIPE, &old, NULL);
+	(void)sigaction(SIGPIPE, &pipe_old, NULL);
+	(void)sigaction(SIGCHLD, &child_old, NULL);
 	return rc;
 }

@@ -90,6 +90,29 @@ ps_cmdline(pid_t pid, struct argv *out)
 	buf_free(&text);
 }
 
+void
+ps_lines(const struct ps_list *list, struct argv *out)
+{
+	struct buf line;
+	struct argv words;
+	size_t i, k;
+
+	for (i = 0; i < list->n; i++) {
+		words = (struct argv)ARGV_INIT;
+		buf_init(&line, PS_CMDLINE_MAX * 2);
+		ps_cmdline(list->v[i].pid, &words);
+		for (k = 0; k < words.n; k++) {
+			if (k > 0)
+				buf_addc(&line, ' ');
+			buf_adds(&line, words.v[k]);
+		}
+		buf_truncate(&line, PS_LINE_MAX);
+		argv_add(out, line.data);
+		buf_free(&line);
+		argv_free(&words);
+	}
+}
+
 char *
 ps_cwd(pid_t pid)
 {

@@ -12,6 +12,7 @@
 enum {
 	PS_COMM_MAX = 64,      /* bytes of a command name */
 	PS_CMDLINE_MAX = 8192, /* bytes of a command line looked at */
+	PS_LINE_MAX = 1024,    /* bytes of one that are worth judging */
 	PS_WALK_MAX = 4096,    /* processes looked at in one walk */
 };
 
@@ -40,6 +41,12 @@ int ps_read(pid_t pid, struct ps *out);
 /* Its command line, at most PS_CMDLINE_MAX bytes of it; empty for a kernel
  * thread, a zombie or another user's hidden process. */
 void ps_cmdline(pid_t pid, struct argv *out);
+
+/*
+ * The command line of each process of `list`, words separated by blanks, at
+ * most PS_LINE_MAX bytes of each: out->v[i] belongs to list->v[i].
+ */
+void ps_lines(const struct ps_list *list, struct argv *out);
 
 /* Its working folder; malloc'd, NULL when it cannot be read. Any bytes. */
 char *ps_cwd(pid_t pid);

@@ -57,7 +57,7 @@ str_number(const char *s, uint64_t max, uint64_t *out)
 		if (*s < '0' || *s > '9')
 			return -1;
 		digit = (uint64_t)(*s - '0');
-		if (n > max / 10 || n * 10 > max - digit)
+		if (digit > max || n > (max - digit) / 10)
 			return -1;
 		n = n * 10 + digit;
 	}

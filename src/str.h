@@ -17,7 +17,8 @@ bool str_eq(const char *a, const char *b);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 
-/* A glob with `*` only, over the whole string. Linear time, no recursion. */
+/* A glob with `*` only, over the whole string. No recursion; at most the
+ * product of both lengths in steps. */
 bool str_glob(const char *pattern, const char *s);
 
 /* A whole decimal number, no sign, no blank, at most `max`: 0, else -1. */

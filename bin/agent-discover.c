@@ -1,0 +1,190 @@
+/* agent-discover - look at every tmux server and rebuild the address book. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "home.h"
+#include "log.h"
+#include "mem.h"
+#include "path.h"
+#include "profile.h"
+#include "prog.h"
+#include "register.h"
+#include "register_hooks.h"
+
+static const char usage[] =
+    "usage: agent-discover [-nq] [-H FILE]\n"
+    "\n"
+    "Look at every tmux server of this user, bring the address book up to "
+    "date, and\nput missing hooks back.\n"
+    "\n"
+    "  -h, --help        this text\n"
+    "  -H, --hooks FILE  the hooks to source instead of the installed ones\n"
+    "  -n, --dry-run     say what would be done, change nothing\n"
+    "  -q, --quiet       print only what needs attention\n"
+    "  -V, --version     print the version\n";
+
+static const struct option options[] = {
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "hooks", required_argument, NULL, 'H' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+enum {
+	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_WIRE |
+	    1U << EXIT_LOCAL
+};
+
+/* What the command line asks for, and how it goes. */
+struct request {
+	int what; /* 'h', 'V' or 0 */
+	const char *hooks;
+	bool dry_run, quiet;
+	enum exit_code code; /* of the last thing that failed */
+};
+
+static void
+failed(struct request *q, const struct err *e)
+{
+	(void)log_err(e);
+	q->code = e->code;
+}
+
+/* Look at the hooks of one server; put back those that are gone. */
+static void
+check_hooks(struct request *q, const char *socket)
+{
+	struct argv missing = ARGV_INIT, hidden = ARGV_INIT;
+	struct tmux_rows rows = { .v = NULL };
+	struct err e = { .code = EXIT_OK };
+	char *file = NULL;
+	struct tmux t;
+	size_t i;
+
+	if (tmux_open(&t, socket, &e) != 0 ||
+	    register_hooks_missing(&t, &missing, &e) != 0) {
+		failed(q, &e);
+		goto out;
+	}
+	if (missing.n > 0) {
+		(void)printf("%s: %zu hooks %s, first %s\n", socket, missing.n,
+		    q->dry_run ? "are missing" : "were missing: put back",
+		    missing.v[0]);
+		file = q->hooks != NULL ? x_strdup(q->hooks)
+					: register_hooks_file(&e);
+		if (file == NULL ||
+		    (!q->dry_run && register_hooks_source(&t, file, &e) != 0))
+			failed(q, &e);
+	}
+	if (tmux_scan(&t, &rows, &e) == TMUX_OK &&
+	    register_hooks_hidden(&t, &rows, &hidden, &e) == 0)
+		for (i = 0; i < hidden.n; i++)
+			(void)printf("%s: %s: a hook of its own hides ours; "
+				     "put that one into the global table "
+				     "(set-hook -g) instead\n",
+			    socket, hidden.v[i]);
+out:
+	x_free(file);
+	tmux_rows_free(&rows);
+	argv_free(&missing);
+	argv_free(&hidden);
+}
+
+static void
+report(void *arg, const char *socket, const struct register_result *result,
+    const struct err *e)
+{
+	struct request *q = arg;
+
+	if (e->code != EXIT_OK) {
+		failed(q, e);
+		return;
+	}
+	if (!result->server) {
+		if (result->changed)
+			(void)printf("%s: no server any more: entries %s\n",
+			    socket,
+			    q->dry_run ? "would be dropped" : "dropped");
+		return;
+	}
+	if (!q->quiet)
+		(void)printf("%s: %zu panes, %zu entries, %zu with a known "
+			     "agent%s\n",
+		    socket, result->panes, result->agents, result->known,
+		    !result->changed ? ""
+			: q->dry_run ? "; would change"
+				     : "; changed");
+	check_hooks(q, socket);
+}
+
+static int
+discover(struct request *q, struct err *e)
+{
+	struct profile_set profiles = { .v = NULL };
+	struct config config = CONFIG_INIT;
+	struct home home = HOME_INIT;
+	const struct registrar reg = { .home = &home,
+		.config = &config,
+		.profiles = &profiles,
+		.dry_run = q->dry_run,
+		.wait = true };
+	char *folder = NULL;
+	int rc = -1;
+
+	if (home_open(&home, e) != 0 ||
+	    config_load(&config, home.config, e) != 0)
+		goto out;
+	folder = path_join(home.dir, "profiles.d");
+	if (profile_set_load(&profiles, folder, e) != 0)
+		goto out;
+	(void)register_all(&reg, report, q);
+	rc = (int)q->code;
+out:
+	x_free(folder);
+	profile_set_free(&profiles);
+	config_free(&config);
+	home_close(&home);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct request q = { .code = EXIT_OK };
+	struct err e = { .code = EXIT_OK };
+	int option, rc = -1;
+
+	prog_start("agent-discover");
+	while (
+	    (option = prog_option(argc, argv, "hH:nqV", options, &e)) != -1) {
+		if (option == '?')
+			goto out;
+		else if (option == 'H')
+			q.hooks = optarg;
+		else if (option == 'n')
+			q.dry_run = true;
+		else if (option == 'q')
+			q.quiet = true;
+		else
+			q.what = option;
+	}
+	if (q.what == 0 && optind < argc) {
+		(void)err_set(
+		    &e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
+		goto out;
+	}
+	rc = EXIT_OK;
+	if (q.what == 'h')
+		prog_help(usage, EXITS);
+	else if (q.what == 'V')
+		prog_version("agent-discover");
+	else
+		rc = discover(&q, &e);
+out:
+	if (rc < 0)
+		rc = log_err(&e);
+	return prog_end(rc);
+}

@@ -1,0 +1,320 @@
+/* agent-self-identify - say who the agent in this pane is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "home.h"
+#include "log.h"
+#include "mem.h"
+#include "path.h"
+#include "profile.h"
+#include "prog.h"
+#include "register.h"
+#include "registry.h"
+#include "clock.h"
+
+static const char usage[] =
+    "usage: agent-self-identify [-r TEXT] [-s TEXT] [-n NAME] [-t %ID]\n"
+    "       agent-self-identify -c [-t %ID]\n"
+    "\n"
+    "Say who the agent in this pane is, and make it the one that the window's "
+    "address\nmeans. Prints the address.\n"
+    "\n"
+    "  -c, --clear       take back all that was said\n"
+    "  -h, --help        this text\n"
+    "  -n, --name NAME   another name it is found by; '' takes it away\n"
+    "  -r, --role TEXT   what it does; '' takes it away\n"
+    "  -s, --scope TEXT  what it works on; '' takes it away\n"
+    "  -t, --pane %ID    the pane, instead of the one this runs in\n"
+    "  -V, --version     print the version\n";
+
+static const struct option options[] = {
+	{ "clear", no_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "pane", required_argument, NULL, 't' },
+	{ "role", required_argument, NULL, 'r' },
+	{ "scope", required_argument, NULL, 's' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+enum {
+	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_UNKNOWN |
+	    1U << EXIT_WIRE | 1U << EXIT_LOCAL
+};
+
+/* What the command line asks for; a NULL text was not given. */
+struct request {
+	int what; /* 'h', 'V' or 0 */
+	const char *role, *scope, *name, *pane;
+	bool clear;
+};
+
+static int
+parse(struct request *q, int argc, char **argv, struct err *e)
+{
+	int option;
+
+	while ((option = prog_option(argc, argv, "chn:r:s:t:V", options, e)) !=
+	    -1) {
+		switch (option) {
+		case 'c':
+			q->clear = true;
+			break;
+		case 'n':
+			q->name = optarg;
+			break;
+		case 'r':
+			q->role = optarg;
+			break;
+		case 's':
+			q->scope = optarg;
+			break;
+		case 't':
+			q->pane = optarg;
+			break;
+		case '?':
+			return -1;
+		default:
+			q->what = option;
+			return 0;
+		}
+	}
+	if (optind < argc)
+		return err_set(
+		    e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
+	if (q->clear &&
+	    (q->role != NULL || q->scope != NULL || q->name != NULL))
+		return err_set(e, EXIT_USAGE,
+		    "--clear: goes with --pane only; '' takes one thing away");
+	if (q->name != NULL && q->name[0] != '\0' && !agent_name_ok(q->name))
+		return err_set(e, EXIT_USAGE,
+		    "--name: '%s' is no name: 1 to %d of A-Z a-z 0-9 _ -, no - "
+		    "first",
+		    q->name, AGENT_NAME_LEN);
+	if (q->pane != NULL && !str_id_ok(q->pane, '%'))
+		return err_set(e, EXIT_USAGE,
+		    "--pane: '%s' is no pane id such as %%3", q->pane);
+	return 0;
+}
+
+/* One "set-option -p" or its undoing. */
+static void
+add_option(
+    struct argv *args, const char *pane, const char *name, const char *value)
+{
+	char *text = x_strdup("");
+	size_t len;
+
+	if (value == NULL || value[0] == '\0') {
+		argv_addl(args, "set-option", "-p", "-q", "-u", "-t", pane,
+		    name, ";", NULL);
+	} else {
+		agent_text(&text, value, AGENT_LONG_MAX);
+		argv_addl(
+		    args, "set-option", "-p", "-q", "-t", pane, name, NULL);
+		/* A last ';' would end the command: tmux takes one backslash
+		 * away, whatever stands before. */
+		len = strlen(text);
+		if (len > 0 && text[len - 1] == ';')
+			argv_addf(args, "%.*s\\;", (int)(len - 1), text);
+		else
+			argv_add(args, text);
+		argv_add(args, ";");
+	}
+	x_free(text);
+}
+
+/* Does a known agent run in this pane, or is it a shell that chose? */
+static bool
+runs_agent(const struct profile_set *profiles, const struct tmux_row *row)
+{
+	struct ps_list foreground = { .v = NULL };
+	struct argv lines = ARGV_INIT;
+	const struct profile_clues clues = {
+		.foreground = &foreground, .lines = &lines, .title = row->title
+	};
+	const struct profile *profile;
+
+	ps_foreground((pid_t)row->ident.pane_pid, &foreground);
+	ps_lines(&foreground, &lines);
+	profile = profile_recognise(profiles, &clues, NULL, 0);
+	argv_free(&lines);
+	ps_list_free(&foreground);
+	return profile != NULL && profile->kind == PROFILE_AGENT;
+}
+
+/* Set the options of the pane, all in one call. */
+static int
+identify(const struct request *q, const struct profile_set *profiles,
+    const struct tmux *t, const struct tmux_rows *rows,
+    const struct tmux_row *self, struct err *e)
+{
+	const char *pane = self->ident.pane;
+	struct argv args = ARGV_INIT;
+	const struct tmux_row *row;
+	size_t i;
+	int rc;
+
+	if (q->role != NULL || q->clear)
+		add_option(&args, pane, "@agent-role", q->role);
+	if (q->scope != NULL || q->clear)
+		add_option(&args, pane, "@agent-scope", q->scope);
+	if (q->name != NULL || q->clear)
+		add_option(&args, pane, "@agent-name", q->name);
+	/* A window's address means one pane: the last that said so. */
+	for (i = 0; !q->clear && i < rows->n; i++) {
+		row = &rows->v[i];
+		if (row->agent_pane && strcmp(row->window, self->window) == 0 &&
+		    strcmp(row->ident.pane, pane) != 0)
+			add_option(&args, row->ident.pane, "@agent-pane", NULL);
+	}
+	add_option(&args, pane, "@agent-pane", q->clear ? NULL : "1");
+	if (!runs_agent(profiles, self))
+		add_option(&args, pane, "@agent-seen", NULL);
+	rc = tmux_call(t, &args, NULL, 0, NULL, e) == TMUX_OK ? 0 : -1;
+	argv_free(&args);
+	return rc;
+}
+
+/* The pane of --pane: on the server in $TMUX, else on the only one that has
+ * such a pane. */
+static int
+find_pane(const struct home *home, const char *id, struct tmux *t,
+    struct tmux_rows *rows, const struct tmux_row **row, struct err *e)
+{
+	struct argv sockets = ARGV_INIT;
+	const char *tmux = getenv("TMUX");
+	struct tmux_rows here = { .v = NULL };
+	size_t i, k, found = 0;
+	struct tmux at;
+	char *own;
+
+	if (tmux != NULL && tmux[0] == '/') {
+		own = x_strndup(tmux, strcspn(tmux, ","));
+		argv_add(&sockets, own);
+		x_free(own);
+	} else {
+		register_sockets(home, &sockets);
+	}
+	for (i = 0; i < sockets.n; i++) {
+		if (tmux_open(&at, sockets.v[i], NULL) != 0 ||
+		    tmux_scan(&at, &here, NULL) != TMUX_OK)
+			continue;
+		for (k = 0; k < here.n; k++)
+			if (strcmp(here.v[k].ident.pane, id) == 0)
+				break;
+		if (k < here.n && found++ == 0) {
+			*t = at;
+			*rows = here;
+			*row = &rows->v[k];
+			here = (struct tmux_rows){ .v = NULL };
+		}
+		tmux_rows_free(&here);
+	}
+	argv_free(&sockets);
+	if (found == 1)
+		return 0;
+	return err_set(e, EXIT_UNKNOWN, "%s: %s", id,
+	    found == 0 ? "no such pane on any tmux server of ours"
+		       : "several tmux servers have such a pane; run this "
+			 "inside the right one");
+}
+
+/* The address that the pane has now. */
+static int
+print_address(
+    const struct home *home, const struct tmux_row *self, struct err *e)
+{
+	struct registry registry = REGISTRY_INIT;
+	char *address = NULL;
+	struct agent a;
+	size_t at = 0;
+	int rc;
+
+	rc = registry_open(&registry, home, clock_real_ms(), e);
+	if (rc != 0)
+		goto out;
+	while ((rc = registry_next(&registry, &at, &a, e)) == 1) {
+		/* The window's own address is the shorter: it comes first. */
+		if (address == NULL && strcmp(a.host, home->host) == 0 &&
+		    strcmp(a.ident.pane, self->ident.pane) == 0 &&
+		    strcmp(a.ident.socket, self->ident.socket) == 0)
+			address = x_strdup(a.address);
+		agent_free(&a);
+	}
+	if (rc == 0 && address == NULL)
+		rc = err_set(e, EXIT_UNKNOWN,
+		    "%s: not registered: its session '%s' is ignored; see "
+		    "ignore_sessions in %s",
+		    self->ident.pane, self->session_name, home->config);
+	if (rc == 0)
+		(void)printf("%s\n", address);
+out:
+	x_free(address);
+	registry_close(&registry);
+	return rc;
+}
+
+static int
+run(const struct request *q, struct err *e)
+{
+	struct profile_set profiles = { .v = NULL };
+	struct config config = CONFIG_INIT;
+	struct home home = HOME_INIT;
+	const struct registrar reg = { .home = &home,
+		.config = &config,
+		.profiles = &profiles,
+		.wait = true };
+	struct register_result result;
+	struct tmux_rows rows = { .v = NULL };
+	const struct tmux_row *row = NULL;
+	char *folder = NULL;
+	struct tmux t;
+	int rc = -1;
+
+	if (home_open(&home, e) != 0 ||
+	    config_load(&config, home.config, e) != 0)
+		goto out;
+	folder = path_join(home.dir, "profiles.d");
+	if (profile_set_load(&profiles, folder, e) != 0)
+		goto out;
+	if (q->pane != NULL)
+		rc = find_pane(&home, q->pane, &t, &rows, &row, e);
+	else
+		rc = register_self(&home, &t, &rows, &row, e);
+	if (rc == 0)
+		rc = identify(q, &profiles, &t, &rows, row, e);
+	if (rc == 0)
+		rc = register_server(&reg, t.socket, 0, &result, e);
+	if (rc == 0)
+		rc = print_address(&home, row, e);
+out:
+	tmux_rows_free(&rows);
+	x_free(folder);
+	profile_set_free(&profiles);
+	config_free(&config);
+	home_close(&home);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = { .code = EXIT_OK };
+	struct request q = { .what = 0 };
+	int rc;
+
+	prog_start("agent-self-identify");
+	rc = parse(&q, argc, argv, &e);
+	if (rc == 0 && q.what == 'h')
+		prog_help(usage, EXITS);
+	else if (rc == 0 && q.what == 'V')
+		prog_version("agent-self-identify");
+	else if (rc == 0)
+		rc = run(&q, &e);
+	if (rc != 0)
+		rc = log_err(&e);
+	return prog_end(rc);
+}

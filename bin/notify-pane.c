@@ -1,0 +1,331 @@
+/* notify-pane - send a text or a file to the agent in a tmux pane. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "argv.h"
+#include "body.h"
+#include "check.h"
+#include "listing.h"
+#include "log.h"
+#include "mem.h"
+#include "path.h"
+#include "prog.h"
+#include "send.h"
+#include "str.h"
+
+static const char usage[] =
+    "usage: notify-pane [-tuv] [-w SECONDS] [-f FILE]... ADDRESS[,ADDRESS...] "
+    "[BODY | -]\n"
+    "       notify-pane --list [--json] [-v]\n"
+    "       notify-pane --check [--json] [-v] ADDRESS\n"
+    "       notify-pane --whoami\n"
+    "\n"
+    "Send a text or a file to the agent in a tmux pane, and prove it.\n"
+    "\n"
+    "  -c, --check         look whether a message would be taken now, and why\n"
+    "  -f, --file FILE     drop a copy of FILE for the recipient, and say so\n"
+    "  -h, --help          this text\n"
+    "  -j, --json          --list and --check as JSON\n"
+    "  -l, --list          all addresses\n"
+    "  -t, --type          type at a shell's prompt, which runs it\n"
+    "  -u, --urgent        also into a running turn\n"
+    "  -v, --verbose       say more\n"
+    "  -V, --version       print the version\n"
+    "  -w, --wait SECONDS  look again until the pane is ready\n"
+    "  -W, --whoami        the name that messages from here carry\n";
+
+enum { EXITS = 0x3ff, WAIT_MAX_S = 7 * 24 * 3600 };
+
+static const struct option options[] = {
+	{ "check", no_argument, NULL, 'c' },
+	{ "file", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "list", no_argument, NULL, 'l' },
+	{ "type", no_argument, NULL, 't' },
+	{ "urgent", no_argument, NULL, 'u' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "wait", required_argument, NULL, 'w' },
+	{ "whoami", no_argument, NULL, 'W' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What the command line asks for. */
+struct request {
+	int what; /* 's'end or one of c l W h V */
+	struct argv files;
+	const char *addresses;
+	const char *body; /* NULL: none, "-": stdin */
+	int64_t wait_ms;
+	bool json, type, urgent, verbose;
+};
+
+static int
+parse_wait(struct request *q, const char *word, struct err *e)
+{
+	uint64_t seconds;
+
+	if (str_number(word, WAIT_MAX_S, &seconds) != 0)
+		return err_set(e, EXIT_USAGE,
+		    "--wait: '%s' is no number of seconds from 0 to %d", word,
+		    WAIT_MAX_S);
+	q->wait_ms = (int64_t)seconds * 1000;
+	return 0;
+}
+
+/* What is left after the options: address and body. */
+static int
+parse_words(struct request *q, int n, char **words, struct err *e)
+{
+	int want = q->what == 's' ? 2 : q->what == 'c' ? 1 : 0;
+
+	if (n > want)
+		return err_set(e, EXIT_USAGE, "'%s': one word too many%s",
+		    words[want],
+		    q->what == 's' ? "; put the body into quotes" : "");
+	if (want > 0 && n == 0)
+		return err_set(
+		    e, EXIT_USAGE, "an address is missing; see --help");
+	q->addresses = n > 0 ? words[0] : NULL;
+	q->body = n > 1 ? words[1] : NULL;
+	if (q->what == 's' && q->body == NULL && q->files.n == 0)
+		return err_set(e, EXIT_USAGE,
+		    "a body is missing: a text, - for standard input, or "
+		    "--file");
+	return 0;
+}
+
+static int
+parse(struct request *q, int argc, char **argv, struct err *e)
+{
+	int option;
+
+	q->what = 's';
+	while ((option = prog_option(
+		    argc, argv, "cf:hjltuvVw:W", options, e)) != -1) {
+		switch (option) {
+		case 'f':
+			argv_add(&q->files, optarg);
+			break;
+		case 'j':
+			q->json = true;
+			break;
+		case 't':
+			q->type = true;
+			break;
+		case 'u':
+			q->urgent = true;
+			break;
+		case 'v':
+			q->verbose = true;
+			break;
+		case 'w':
+			if (parse_wait(q, optarg, e) != 0)
+				return -1;
+			break;
+		case '?':
+			return -1;
+		default:
+			q->what = option;
+			if (option == 'h' || option == 'V')
+				return 0;
+			break;
+		}
+	}
+	return parse_words(q, argc - optind, argv + optind, e);
+}
+
+/* The body's bytes: the argument's, or all of standard input. */
+static int
+read_body(const char *word, struct buf *body, struct err *e)
+{
+	ssize_t n;
+
+	if (word == NULL)
+		return 0;
+	if (!str_eq(word, "-")) {
+		buf_adds(body, word);
+		return buf_check(body, "body", e);
+	}
+	do {
+		n = buf_read_fd(body, STDIN_FILENO, 65536);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return err_set(
+		    e, EXIT_LOCAL, "standard input: %s", strerror(errno));
+	return buf_check(body, "body", e);
+}
+
+/* "→ address (host[target]): body" and the verdict. */
+static void
+report(const struct send *s, const struct request *q, const char *address,
+    const struct send_result *result)
+{
+	const struct deliver_verdict *v = &result->verdict;
+	struct buf text = BUF_INIT;
+
+	if (result->found && result->renamed)
+		log_line("%s: is called %s now", address, result->to.address);
+	if (v->code != EXIT_OK) {
+		log_line("%s: %s%s: %s",
+		    result->found ? result->to.address : address, v->word,
+		    result->dropped == NULL ? "" : " (but the file arrived)",
+		    v->why);
+		if (result->dropped != NULL)
+			log_line("%s", result->dropped);
+		return;
+	}
+	if (result->dropped != NULL)
+		buf_adds(&text, result->dropped);
+	if (result->dropped != NULL && s->body != NULL)
+		buf_adds(&text, ": ");
+	if (s->body != NULL)
+		(void)body_clean(&text, s->body, s->len, BODY_FOLDED, NULL);
+	(void)printf("\u2192 %s (%s[%s]): %s\n", result->to.address,
+	    result->to.host, result->to.target, text.data);
+	if (q->verbose)
+		(void)printf("%s: %s (%u tmux calls, %lld ms)\n", v->word,
+		    v->why, v->calls, (long long)v->ms);
+	else
+		(void)printf("%s%s%s\n", v->word, v->forced ? ", forced" : "",
+		    v->queued ? ", taken up after the running turn" : "");
+	buf_free(&text);
+}
+
+/* The addresses between commas, each once. */
+static void
+split_addresses(const char *list, struct argv *out)
+{
+	char *copy = x_strdup(list), *word, *rest;
+	size_t i;
+
+	for (word = strtok_r(copy, ",", &rest); word != NULL;
+	     word = strtok_r(NULL, ",", &rest)) {
+		for (i = 0; i < out->n && !str_eq(out->v[i], word); i++)
+			continue;
+		if (i == out->n)
+			argv_add(out, word);
+	}
+	x_free(copy);
+}
+
+static int
+do_send(const struct registrar *reg, const struct request *q, struct err *e)
+{
+	const char *force = getenv("FORCE_SEND");
+	struct buf body = BUF_INIT_MAX(BODY_MAX);
+	struct argv addresses = ARGV_INIT;
+	struct send s = { .reg = reg,
+		.files = q->files.v,
+		.files_n = q->files.n,
+		.wait_ms = q->wait_ms,
+		.type = q->type,
+		.urgent = q->urgent,
+		.force = force != NULL && str_eq(force, "1") };
+	struct send_result result;
+	enum exit_code code = EXIT_OK, all = EXIT_OK;
+	int rc = -1;
+	size_t i;
+
+	if (read_body(q->body, &body, e) != 0 ||
+	    sender_find(&s.sender, reg->home, e) != 0)
+		goto out;
+	if (q->body != NULL) {
+		s.body = body.data;
+		s.len = body.len;
+	}
+	split_addresses(q->addresses, &addresses);
+	if (addresses.n == 0) {
+		(void)err_set(e, EXIT_USAGE, "an address is missing");
+		goto out;
+	}
+	for (i = 0; i < addresses.n; i++) {
+		code = send_message(&s, addresses.v[i], &result);
+		report(&s, q, addresses.v[i], &result);
+		send_result_free(&result);
+		if (code != EXIT_OK)
+			all = addresses.n > 1 ? EXIT_PARTIAL : code;
+	}
+	rc = (int)all;
+out:
+	argv_free(&addresses);
+	buf_free(&body);
+	return rc;
+}
+
+static int
+do_whoami(const struct registrar *reg, const struct request *q, struct err *e)
+{
+	struct sender sender;
+
+	if (sender_find(&sender, reg->home, e) != 0)
+		return -1;
+	(void)printf("%s%s%s%s\n", sender.name,
+	    q->verbose && sender.note != NULL ? " (" : "",
+	    q->verbose && sender.note != NULL ? sender.note : "",
+	    q->verbose && sender.note != NULL ? ")" : "");
+	return EXIT_OK;
+}
+
+static int
+open_all(struct home *home, struct config *config, struct profile_set *profiles,
+    struct err *e)
+{
+	char *own;
+	int rc;
+
+	if (home_open(home, e) != 0 ||
+	    config_load(config, home->config, e) != 0)
+		return -1;
+	own = path_join(home->dir, "profiles.d");
+	rc = profile_set_load(profiles, own, e);
+	x_free(own);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct home home = HOME_INIT;
+	struct config config = CONFIG_INIT;
+	struct profile_set profiles = { .v = NULL };
+	struct registrar reg = {
+		.home = &home, .config = &config, .profiles = &profiles
+	};
+	struct request q = { .files = ARGV_INIT };
+	struct err e = { .code = EXIT_OK };
+	int rc = -1;
+
+	prog_start("notify-pane");
+	if (parse(&q, argc, argv, &e) != 0)
+		goto out;
+	if (q.what == 'h') {
+		prog_help(usage, EXITS);
+		rc = EXIT_OK;
+	} else if (q.what == 'V') {
+		prog_version("notify-pane");
+		rc = EXIT_OK;
+	} else if (open_all(&home, &config, &profiles, &e) != 0) {
+		rc = -1;
+	} else if (q.what == 'l') {
+		rc = listing_print(&home, stdout, q.json, q.verbose, &e);
+	} else if (q.what == 'c') {
+		rc = check_print(
+		    &reg, q.addresses, stdout, q.json, q.verbose, &e);
+	} else if (q.what == 'W') {
+		rc = do_whoami(&reg, &q, &e);
+	} else {
+		rc = do_send(&reg, &q, &e);
+	}
+out:
+	if (rc < 0)
+		rc = log_err(&e);
+	argv_free(&q.files);
+	profile_set_free(&profiles);
+	config_free(&config);
+	home_close(&home);
+	return prog_end(rc);
+}

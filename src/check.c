@@ -1,0 +1,117 @@
+#include "check.h"
+
+#include <string.h>
+
+#include "agent.h"
+#include "deliver.h"
+#include "json.h"
+#include "log.h"
+#include "lookup.h"
+#include "str.h"
+
+/* What a message sent now would do. */
+static const char *
+check_outcome(const struct readiness *r)
+{
+	if (r->show_ok)
+		return "shown";
+	if (r->state == CLASSIFY_IDLE && r->way != CLASSIFY_WAY_NONE)
+		return "typed";
+	if (r->state == CLASSIFY_BUSY && r->composer_empty &&
+	    r->way == CLASSIFY_WAY_COMPOSE && r->profile != NULL &&
+	    r->profile->busy == PROFILE_BUSY_QUEUES)
+		return "queued by the program";
+	return "refused";
+}
+
+static void
+check_json(struct buf *out, const struct agent *a,
+    const struct pane_facts *facts, const struct readiness *r)
+{
+	struct json j = JSON_INIT(out);
+	size_t i;
+
+	json_object_begin(&j);
+	json_key(&j, "address");
+	json_text(&j, a->address);
+	json_key(&j, "pane");
+	json_text(&j, facts->ident.pane);
+	json_key(&j, "state");
+	json_text(&j, classify_state_name(r->state));
+	json_key(&j, "reason");
+	json_text(&j, r->reason);
+	json_key(&j, "profile");
+	json_text(&j, r->profile == NULL ? NULL : r->profile->name);
+	json_key(&j, "way");
+	json_text(&j, classify_way_name(r->way));
+	json_key(&j, "outcome");
+	json_text(&j, check_outcome(r));
+	json_key(&j, "evidence");
+	json_array_begin(&j);
+	for (i = 0; i < r->evidence.n; i++)
+		json_text(&j, r->evidence.v[i]);
+	json_array_end(&j);
+	json_object_end(&j);
+	buf_addc(out, '\n');
+}
+
+static void
+check_text(struct buf *out, const struct agent *a,
+    const struct pane_facts *facts, const struct readiness *r, bool verbose)
+{
+	size_t i;
+
+	buf_addf(out, "%s: %s (%s): ", a->address,
+	    classify_state_name(r->state), check_outcome(r));
+	log_escape(out, r->reason, strlen(r->reason));
+	buf_addc(out, '\n');
+	if (!verbose)
+		return;
+	buf_addf(out, "  pane      %s of %s\n", facts->ident.pane,
+	    facts->ident.socket);
+	buf_addf(out, "  program   %s%s%s\n",
+	    r->profile == NULL ? "unknown" : r->profile->label,
+	    r->profile == NULL ? "" : ", profile ",
+	    r->profile == NULL ? "" : r->profile->name);
+	buf_addf(out, "  delivery  %s\n", classify_way_name(r->way));
+	for (i = 0; i < r->evidence.n; i++) {
+		buf_adds(out, i == 0 ? "  evidence  " : "            ");
+		log_escape(out, r->evidence.v[i], strlen(r->evidence.v[i]));
+		buf_addc(out, '\n');
+	}
+}
+
+int
+check_print(const struct registrar *reg, const char *address, FILE *to,
+    bool as_json, bool verbose, struct err *e)
+{
+	struct buf out = BUF_INIT;
+	struct pane_facts facts;
+	struct readiness r;
+	struct agent a;
+	bool renamed;
+	int rc = -1;
+
+	if (lookup(reg, address, &a, &renamed, e) != 0)
+		goto out;
+	if (!str_eq(a.host, reg->home->host)) {
+		(void)err_set(e, EXIT_WIRE,
+		    "%s: is on host %s; look at it there", a.address, a.host);
+		goto out;
+	}
+	if (deliver_check(&a.ident, reg->profiles, &facts, &r, e) == 0) {
+		if (as_json)
+			check_json(&out, &a, &facts, &r);
+		else
+			check_text(&out, &a, &facts, &r, verbose);
+		(void)fwrite(out.data, 1, out.len, to);
+		rc = str_eq(check_outcome(&r), "refused") ? EXIT_NOT_READY
+							  : EXIT_OK;
+	}
+	classify_free(&r);
+	pane_facts_free(&facts);
+out:
+	agent_free(&a);
+	buf_free(&out);
+	return rc;
+}

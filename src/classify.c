@@ -1,0 +1,385 @@
+#include "classify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "classify_parts.h"
+#include "str.h"
+#include "utf8.h"
+
+/* Fewer bytes than this are no sign that a part of a body is ours. */
+enum { PART_MIN = 16 };
+
+static const char *const state_names[] = {
+	[CLASSIFY_IDLE] = "idle",
+	[CLASSIFY_TYPED] = "typed",
+	[CLASSIFY_BUSY] = "busy",
+	[CLASSIFY_MODAL] = "modal",
+	[CLASSIFY_PASSWORD] = "password",
+	[CLASSIFY_SHELL_LEFT] = "shell-left",
+	[CLASSIFY_REMOTE] = "remote",
+	[CLASSIFY_COPY_MODE] = "copy-mode",
+	[CLASSIFY_DEAD] = "dead",
+	[CLASSIFY_UNKNOWN] = "unknown",
+};
+
+static const char *const way_names[] = {
+	[CLASSIFY_WAY_NONE] = "none",
+	[CLASSIFY_WAY_COMPOSE] = "compose",
+	[CLASSIFY_WAY_LINE] = "line",
+	[CLASSIFY_WAY_SHOW] = "show",
+};
+
+const char *
+classify_state_name(enum classify_state state)
+{
+	return state < CLASSIFY_STATES ? state_names[state] : "unknown";
+}
+
+const char *
+classify_way_name(enum classify_way way)
+{
+	return way_names[way];
+}
+
+void
+classify_say(struct look *l, enum classify_state state, const char *fmt, ...)
+{
+	va_list ap;
+
+	l->r->state = state;
+	va_start(ap, fmt);
+	(void)vsnprintf(l->r->reason, sizeof(l->r->reason), fmt, ap);
+	va_end(ap);
+}
+
+void
+classify_note(struct look *l, const char *fmt, ...)
+{
+	char line[CLASSIFY_REASON_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	argv_add(&l->r->evidence, line);
+}
+
+void
+classify_row(const struct screen *screen, unsigned row, struct buf *out)
+{
+	screen_text(screen, row, screen_row_start(screen, row),
+	    screen_row_end(screen, row), true, out);
+}
+
+const char *
+classify_find(const struct screen *screen, const struct argv *words,
+    unsigned from, unsigned to)
+{
+	struct buf text = BUF_INIT;
+	const char *hit = NULL;
+
+	for (; from < to && from < screen->rows && hit == NULL; from++) {
+		buf_reset(&text);
+		classify_row(screen, from, &text);
+		if (text.len > 0)
+			hit = profile_match_any(words, text.data);
+	}
+	buf_free(&text);
+	return hit;
+}
+
+/* What tmux itself says. Returns whether that decides. */
+static bool
+judge_pane(struct look *l)
+{
+	const struct pane_facts *f = l->facts;
+
+	if (f->dead)
+		classify_say(l, CLASSIFY_DEAD,
+		    "the pane's process has ended");
+	else if (f->modes > 0)
+		classify_say(l, CLASSIFY_COPY_MODE,
+		    "the pane is in copy mode or another mode of tmux");
+	else if (f->input_off)
+		classify_say(l, CLASSIFY_MODAL,
+		    "the pane's input is switched off in tmux");
+	else if (f->synchronized)
+		classify_say(l, CLASSIFY_MODAL,
+		    "the pane is synchronised: others would get it too");
+	else
+		return false;
+	classify_note(l, "tmux: %s", l->r->reason);
+	return true;
+}
+
+/* Who is in front? Returns whether the answer ends the matter. */
+static bool
+judge_program(struct look *l, const struct profile_set *set)
+{
+	const struct pane_facts *f = l->facts;
+	struct profile_clues clues = { &f->foreground, &f->lines, f->command,
+		f->title };
+	char why[CLASSIFY_REASON_MAX] = "";
+
+	if (f->profile[0] != '\0') {
+		l->profile = profile_find(set, f->profile);
+		classify_note(l, "option @agent-profile: %.80s", f->profile);
+		if (l->profile == NULL) {
+			classify_say(l, CLASSIFY_UNKNOWN,
+			    "@agent-profile names no known profile: %.80s",
+			    f->profile);
+			return true;
+		}
+	} else {
+		l->profile = profile_recognise(set, &clues, why, sizeof(why));
+		if (why[0] != '\0')
+			classify_note(l, "%s", why);
+	}
+	l->r->profile = l->profile;
+	return false;
+}
+
+/* Without the terminal's modes, words at the cursor have to do. */
+static bool
+asks_password(const struct look *l)
+{
+	static const char *const words[] = { "*assword*:", "*assphrase*:",
+		"*PIN*:", "*asscode*:", "*erification code*:" };
+	struct buf row = BUF_INIT;
+	bool hit = false;
+	size_t i;
+
+	screen_text(l->screen, l->r->cursor_y, 0, l->r->cursor_x, true, &row);
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		hit |= str_glob(words[i], row.data);
+	buf_free(&row);
+	return hit;
+}
+
+/* What the line discipline says. Returns whether that decides. */
+static bool
+judge_tty(struct look *l)
+{
+	const struct tty_modes *t = &l->facts->modes_tty;
+
+	if (t->known && t->canonical && !t->echo) {
+		classify_note(l, "terminal: lines without echo");
+		classify_say(l, CLASSIFY_PASSWORD,
+		    "something asks for a password");
+		return true;
+	}
+	if (!t->known && asks_password(l)) {
+		classify_note(l, "words: the cursor's row asks for a secret");
+		classify_say(l, CLASSIFY_PASSWORD,
+		    "something seems to ask for a password");
+		return true;
+	}
+	return false;
+}
+
+/* The row the cursor is on shows something left of it. */
+static bool
+row_unfinished(const struct look *l)
+{
+	return !screen_row_blank(
+	    l->screen, l->r->cursor_y, 0, l->r->cursor_x);
+}
+
+/* A program nobody knows. */
+static void
+judge_unknown(struct look *l)
+{
+	const struct pane_facts *f = l->facts;
+	const char *name = f->foreground.n > 0 ? f->foreground.v[0].comm
+					       : f->command;
+
+	if (f->alternate)
+		classify_say(l, CLASSIFY_MODAL,
+		    "%.64s fills the screen and takes keys as commands", name);
+	else if (!f->modes_tty.known || !f->modes_tty.canonical)
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "no profile knows %.64s, nor what it does with keys",
+		    name);
+	else if (f->reading == PS_READING_NO && !row_unfinished(l))
+		classify_say(l, CLASSIFY_BUSY, "%.64s is running", name);
+	else if (row_unfinished(l))
+		classify_say(l, CLASSIFY_MODAL,
+		    "%.64s may wait for an answer on its last row", name);
+	else if (f->reading == PS_READING_YES)
+		classify_say(l, CLASSIFY_MODAL,
+		    "%.64s reads input; if it may have ours, set "
+		    "@agent-profile lines", name);
+	else
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "%.64s runs, or reads input: no profile knows it", name);
+	classify_note(l, "program: %.64s is not known", name);
+}
+
+static void
+judge_remote(struct look *l)
+{
+	if (l->facts->modes_tty.known && l->facts->modes_tty.canonical &&
+	    row_unfinished(l))
+		classify_say(l, CLASSIFY_MODAL,
+		    "%s waits for an answer", l->profile->label);
+	else
+		classify_say(l, CLASSIFY_REMOTE,
+		    "the pane shows %s: another machine's, user's or "
+		    "server's", l->profile->label);
+}
+
+static void
+judge_kind(struct look *l)
+{
+	enum profile_kind kind;
+
+	if (l->profile == NULL) {
+		judge_unknown(l);
+		return;
+	}
+	kind = l->profile->kind;
+	if (l->facts->agent_seen && kind == PROFILE_SHELL) {
+		classify_note(l, "option @agent-seen, and a shell in front");
+		classify_say(l, CLASSIFY_SHELL_LEFT,
+		    "the agent has left; a shell would run the message");
+		return;
+	}
+	switch (kind) {
+	case PROFILE_AGENT:
+		classify_agent(l);
+		break;
+	case PROFILE_SHELL:
+	case PROFILE_REPL:
+		classify_prompt(l);
+		break;
+	case PROFILE_LINES:
+		classify_lines(l);
+		break;
+	case PROFILE_REMOTE:
+		judge_remote(l);
+		break;
+	case PROFILE_MODAL:
+		classify_say(l, CLASSIFY_MODAL,
+		    "%s is open: keys are commands to it",
+		    l->profile->label);
+		break;
+	}
+}
+
+int
+classify(const struct pane_facts *facts, const struct screen *screen,
+    const struct profile_set *set, struct readiness *r)
+{
+	struct look l = { .facts = facts, .screen = screen, .r = r };
+
+	memset(r, 0, sizeof(*r));
+	r->state = CLASSIFY_UNKNOWN;
+	r->cursor_x = facts->cursor_x;
+	r->cursor_y = facts->cursor_y;
+	if (judge_pane(&l))
+		return 0;
+	if (screen->cells == NULL || screen->cols != facts->width ||
+	    screen->rows != facts->height ||
+	    facts->cursor_y >= facts->height) {
+		classify_say(&l, CLASSIFY_UNKNOWN,
+		    "the screen could not be read");
+		return 0;
+	}
+	if (judge_program(&l, set) || judge_tty(&l))
+		return 0;
+	judge_kind(&l);
+	return 0;
+}
+
+void
+classify_free(struct readiness *r)
+{
+	argv_free(&r->evidence);
+}
+
+/* Does this cell hold something a person typed or we pasted? */
+static bool
+is_text(const struct screen_cell *c, const struct profile *p)
+{
+	if (screen_is_blank(c))
+		return false;
+	if (p == NULL || p->kind != PROFILE_AGENT)
+		return true;
+	if ((c->flags & SCREEN_REVERSE) != 0)
+		return true;
+	return !((p->ghost_dim && (c->flags & SCREEN_DIM) != 0) ||
+	    (p->ghost_grey && screen_is_grey(c)));
+}
+
+void
+classify_composer_text(const struct screen *screen,
+    const struct readiness *r, struct buf *out)
+{
+	const struct classify_region *c = &r->composer;
+	unsigned row, col, from, end;
+
+	if (!c->found)
+		return;
+	for (row = c->first; row <= c->last && row < screen->rows; row++) {
+		from = row == c->first ? c->column : c->continued;
+		end = from;
+		for (col = from; col < c->right; col++) {
+			if (is_text(screen_at(screen, row, col), r->profile))
+				end = col + 1;
+		}
+		if (row > c->first)
+			buf_addc(out, '\n');
+		screen_text(screen, row, from, end, true, out);
+	}
+	while (out->len > 0 && out->data[out->len - 1] == '\n')
+		buf_truncate(out, out->len - 1);
+}
+
+/* `text` without blanks: what wrapping and indenting do not change. */
+static void
+squeeze(const char *text, size_t len, struct buf *out)
+{
+	uint32_t ch;
+	size_t at, n;
+
+	for (at = 0; at < len; at += n) {
+		n = utf8_decode(text + at, len - at, &ch);
+		if (n == 0)
+			n = 1;
+		else if (ch <= ' ' || ch == 0xa0 || ch == 0x200b ||
+		    ch == 0x3000)
+			continue;
+		buf_add(out, text + at, n);
+	}
+}
+
+enum classify_holds
+classify_composer_holds(const struct screen *screen,
+    const struct readiness *r, const char *body, size_t len)
+{
+	struct buf shown = BUF_INIT, have = BUF_INIT, want = BUF_INIT;
+	enum classify_holds holds = CLASSIFY_HOLDS_OTHER;
+
+	classify_composer_text(screen, r, &shown);
+	squeeze(shown.data, shown.len, &have);
+	squeeze(body, len, &want);
+	if (!r->composer.found)
+		holds = CLASSIFY_HOLDS_OTHER;
+	else if (have.len == 0)
+		holds = CLASSIFY_HOLDS_NOTHING;
+	else if (have.len == want.len &&
+	    memcmp(have.data, want.data, want.len) == 0)
+		holds = CLASSIFY_HOLDS_EXACT;
+	else if (r->profile != NULL &&
+	    profile_match_any(&r->profile->collapsed, shown.data) != NULL)
+		holds = CLASSIFY_HOLDS_COLLAPSED;
+	else if (have.len >= PART_MIN &&
+	    memmem(want.data, want.len, have.data, have.len) != NULL)
+		holds = CLASSIFY_HOLDS_PART;
+	buf_free(&shown);
+	buf_free(&have);
+	buf_free(&want);
+	return holds;
+}

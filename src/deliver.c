@@ -1,0 +1,259 @@
+#include "deliver.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "deliver_run.h"
+#include "lock.h"
+#include "ring.h"
+#include "str.h"
+
+/* The longest nap while waiting for a pane to become ready. */
+enum { DELIVER_IDLE_NAP_MAX_MS = 500 };
+
+/* Take the pane's lock. 1: we had to wait, so that the look is old. */
+static int
+run_lock(struct run *r, struct err *e)
+{
+	enum lock_result result;
+	int wait_ms = DELIVER_LOCK_MS;
+
+	if (r->tty >= 0)
+		return 0;
+	r->tty = tty_open(r->facts.tty, e);
+	if (r->tty < 0)
+		return -1;
+	result = lock_fd(r->tty, r->facts.tty, 0, e);
+	if (result == LOCK_TAKEN)
+		return 0;
+	if (result == LOCK_BUSY)
+		result = lock_fd(r->tty, r->facts.tty, wait_ms, e);
+	if (result == LOCK_TAKEN)
+		return 1;
+	if (result == LOCK_BUSY)
+		(void)err_set(e, EXIT_NOT_READY,
+		    "another sender has held the pane for %d s",
+		    wait_ms / 1000);
+	lock_drop(&r->tty);
+	return -1;
+}
+
+/* Somebody pressed a key here a moment ago? A time ahead of ours by more than
+ * the quiet time is a clock that was set back, not a person. */
+static bool
+run_person(const struct run *r)
+{
+	int64_t ago = clock_real_ms() - r->facts.last_key * 1000;
+
+	return r->facts.last_key > 0 && ago < DELIVER_QUIET_MS + 999 &&
+	    ago > -DELIVER_QUIET_MS;
+}
+
+enum gate {
+	GATE_OPEN,
+	GATE_SOON, /* not now, but it may pass by itself within a moment */
+	GATE_SHUT, /* not in this state */
+};
+
+/* May it be typed now? Sets the way, and why not. */
+static enum gate
+run_gate(struct run *r, enum classify_way *way, const char **why)
+{
+	const struct readiness *ready = &r->ready;
+	const struct profile *profile = ready->profile;
+	bool type = r->d->type || str_eq(r->facts.shell_way, "type");
+
+	*way = ready->way;
+	*why = ready->reason;
+	r->v->forced = false;
+	r->v->queued = false;
+	if (ready->show_ok && !type) {
+		*way = CLASSIFY_WAY_SHOW;
+		return GATE_OPEN;
+	}
+	if (*way == CLASSIFY_WAY_SHOW)
+		*way = CLASSIFY_WAY_LINE;
+	switch (ready->state) {
+	case CLASSIFY_IDLE:
+		if (*way == CLASSIFY_WAY_NONE)
+			return GATE_SHUT;
+		break;
+	case CLASSIFY_BUSY:
+		if (profile != NULL && ready->composer_empty &&
+		    *way == CLASSIFY_WAY_COMPOSE &&
+		    (profile->busy == PROFILE_BUSY_QUEUES ||
+			(profile->busy == PROFILE_BUSY_TAKES &&
+			    r->d->urgent))) {
+			r->v->queued = profile->busy == PROFILE_BUSY_QUEUES;
+			break;
+		}
+		/* FALLTHROUGH */
+	case CLASSIFY_TYPED:
+	case CLASSIFY_UNKNOWN:
+		if (!r->d->force)
+			return GATE_SHUT;
+		r->v->forced = true;
+		if (*way == CLASSIFY_WAY_NONE)
+			*way = CLASSIFY_WAY_LINE;
+		return GATE_OPEN;
+	default:
+		return GATE_SHUT;
+	}
+	if (run_person(r)) {
+		*why = "somebody pressed a key there a moment ago";
+		return r->d->force ? GATE_OPEN : GATE_SOON;
+	}
+	return GATE_OPEN;
+}
+
+static void
+run_record(struct run *r, const char *word, enum exit_code code)
+{
+	struct ring_entry entry = { .code = code };
+
+	if (r->d->ring == NULL)
+		return;
+	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s", word);
+	(void)snprintf(entry.text, sizeof(entry.text), "%.*s", RING_TEXT_MAX,
+	    str_eq(word, "started") ? "" : r->v->why);
+	/* A full disk must not stop a message that can be shown. */
+	(void)ring_put(r->d->ring, r->d->id, &entry, NULL);
+}
+
+/* The gate is open: type or show it. EXIT_TIMEOUT: the server saw something
+ * else than the look did, nothing was typed. */
+static enum exit_code
+run_send(struct run *r, enum classify_way way)
+{
+	struct err e;
+
+	if (run_text(r, way, &e) != 0)
+		return run_verdict(r, e.code, "failed", "%s", e.msg);
+	run_record(r, "started", EXIT_UNPROVEN);
+	return way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
+}
+
+/* Look, lock, judge, send; again while there is time. */
+static enum exit_code
+run_loop(struct run *r)
+{
+	int64_t deadline = clock_deadline(r->d->wait_ms);
+	int64_t soon = clock_deadline(DELIVER_QUIET_MS + 1500);
+	int64_t nap = DELIVER_NAP_MIN_MS;
+	const char *why = "";
+	enum classify_way way;
+	enum exit_code code;
+	unsigned tries = 0;
+	enum gate gate;
+	struct err e;
+	int waited;
+
+	for (;;) {
+		if (run_look(r, &e) != 0)
+			return run_verdict(r, e.code, "failed", "%s", e.msg);
+		gate = run_gate(r, &way, &why);
+		if (gate == GATE_OPEN) {
+			waited = run_lock(r, &e);
+			if (waited < 0)
+				return run_verdict(
+				    r, e.code, "refused", "%s", e.msg);
+			if (waited > 0)
+				continue;
+			code = run_send(r, way);
+			if (code != EXIT_TIMEOUT)
+				return code;
+			gate = GATE_SOON;
+			why = "the pane changes too fast to type into it";
+			if (++tries >= DELIVER_TRIES_MAX && r->d->wait_ms == 0)
+				break;
+		}
+		if (clock_left(deadline) == 0 &&
+		    (gate == GATE_SHUT || clock_left(soon) == 0))
+			break;
+		/* While we wait, others may have their turn. */
+		lock_drop(&r->tty);
+		clock_nap(nap, deadline > soon ? deadline : soon);
+		if (nap < DELIVER_IDLE_NAP_MAX_MS)
+			nap *= 2;
+	}
+	if (r->d->wait_ms > 0)
+		return run_verdict(r, EXIT_TIMEOUT, "refused",
+		    "not ready within %lld s: %s",
+		    (long long)(r->d->wait_ms / 1000), why);
+	return run_verdict(r, EXIT_NOT_READY, "refused", "%s", why);
+}
+
+/* A message that was here before: its verdict as it stands. */
+static bool
+run_repeated(struct run *r)
+{
+	struct ring_entry entry;
+
+	if (r->d->ring == NULL ||
+	    ring_get(r->d->ring, r->d->id, &entry, NULL) != 0)
+		return false;
+	if (str_eq(entry.verdict, "submitted") ||
+	    str_eq(entry.verdict, "shown"))
+		(void)run_verdict(r, entry.code,
+		    entry.verdict[0] == 's' && entry.verdict[1] == 'h'
+			? "shown"
+			: "submitted",
+		    "%s", entry.text);
+	else if (str_eq(entry.verdict, "refused"))
+		return false; /* nothing was typed: it may be tried again */
+	else
+		(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+		    "it was begun before, and its end is not known");
+	return true;
+}
+
+enum exit_code
+deliver(const struct deliver *d, struct deliver_verdict *v)
+{
+	struct run r = {
+		.d = d, .v = v, .tty = -1, .cells = BUF_INIT, .text = BUF_INIT
+	};
+	int64_t begun = clock_mono_ms();
+	struct err e;
+
+	memset(v, 0, sizeof(*v));
+	if (run_repeated(&r))
+		goto out;
+	if (tmux_open(&r.tmux, d->ident.socket, &e) != 0) {
+		(void)run_verdict(&r, e.code, "failed", "%s", e.msg);
+		goto out;
+	}
+	(void)run_loop(&r);
+	run_record(&r, v->word, v->code);
+out:
+	v->ms = clock_mono_ms() - begun;
+	run_forget(&r);
+	lock_drop(&r.tty);
+	buf_free(&r.cells);
+	buf_free(&r.text);
+	return v->code;
+}
+
+int
+deliver_check(const struct pane_ident *ident,
+    const struct profile_set *profiles, struct pane_facts *facts,
+    struct readiness *r, struct err *e)
+{
+	struct screen screen = { .cells = NULL };
+	struct buf cells = BUF_INIT;
+	struct tmux tmux;
+	int rc = -1;
+
+	memset(facts, 0, sizeof(*facts));
+	memset(r, 0, sizeof(*r));
+	if (tmux_open(&tmux, ident->socket, e) == 0 &&
+	    tmux_look(&tmux, ident, facts, &cells, e) == 0 &&
+	    screen_parse(&screen, cells.data, cells.len, facts->width,
+		facts->height, e) == 0)
+		rc = classify(facts, &screen, profiles, r);
+	screen_free(&screen);
+	buf_free(&cells);
+	return rc;
+}

@@ -1,0 +1,128 @@
+#include "deliver_run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "body.h"
+#include "clock.h"
+#include "drop.h"
+#include "mem.h"
+#include "path.h"
+#include "show.h"
+
+enum exit_code
+run_verdict(
+    struct run *r, enum exit_code code, const char *word, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->v->code = code;
+	r->v->word = word;
+	va_start(ap, fmt);
+	if (vsnprintf(r->v->why, sizeof(r->v->why), fmt, ap) < 0)
+		r->v->why[0] = '\0';
+	va_end(ap);
+	return code;
+}
+
+void
+run_forget(struct run *r)
+{
+	if (!r->looked)
+		return;
+	pane_facts_free(&r->facts);
+	screen_free(&r->screen);
+	classify_free(&r->ready);
+	buf_reset(&r->cells);
+	r->looked = false;
+}
+
+int
+run_look(struct run *r, struct err *e)
+{
+	run_forget(r);
+	memset(&r->screen, 0, sizeof(r->screen));
+	memset(&r->ready, 0, sizeof(r->ready));
+	r->looked = true;
+	r->v->calls++;
+	if (tmux_look(&r->tmux, &r->d->ident, &r->facts, &r->cells, e) != 0)
+		return -1;
+	if (screen_parse(&r->screen, r->cells.data, r->cells.len,
+		r->facts.width, r->facts.height, e) != 0)
+		return -1;
+	return classify(&r->facts, &r->screen, r->d->profiles, &r->ready);
+}
+
+int64_t
+run_next_nap(int64_t nap)
+{
+	if (nap == 0)
+		return DELIVER_NAP_MIN_MS;
+	return nap * 2 > DELIVER_NAP_MAX_MS ? DELIVER_NAP_MAX_MS : nap * 2;
+}
+
+/* The body as a pointer to a file with all of it. */
+static int
+run_spill(struct run *r, struct err *e)
+{
+	const struct deliver *d = r->d;
+	char *name = x_asprintf("message-%s.txt", d->id), *path = NULL, *shown;
+	int rc;
+
+	rc = drop_bytes(
+	    d->inbox, d->sender, name, d->body, d->len, d->inbox_max, &path, e);
+	if (rc == 0) {
+		shown = path_show(path);
+		buf_reset(&r->text);
+		body_tag(&r->text, d->sender, d->note, clock_real_ms());
+		buf_addf(&r->text, "message too long to show: %s (%zu bytes)",
+		    shown, d->len);
+		x_free(shown);
+	}
+	x_free(path);
+	x_free(name);
+	return rc;
+}
+
+int
+run_text(struct run *r, enum classify_way way, struct err *e)
+{
+	const struct profile *profile = r->ready.profile;
+	size_t bytes = BODY_INLINE_MAX, lines = BODY_LINES_MAX;
+	enum body_form form = BODY_FOLDED;
+	struct buf check = BUF_INIT;
+
+	if (profile != NULL && profile->inline_bytes > 0)
+		bytes = profile->inline_bytes;
+	if (profile != NULL && profile->inline_lines > 0)
+		lines = profile->inline_lines;
+	if (way == CLASSIFY_WAY_SHOW) {
+		form = BODY_LINES;
+	} else {
+		if (profile != NULL && profile->paste == PROFILE_YES &&
+		    r->facts.bracketed != 0)
+			form = BODY_LINES;
+		if ((r->facts.modes_tty.canonical || form == BODY_FOLDED) &&
+		    bytes > BODY_COOKED_MAX)
+			bytes = BODY_COOKED_MAX;
+	}
+	buf_reset(&r->text);
+	body_tag(&r->text, r->d->sender, r->d->note, clock_real_ms());
+	if (body_clean(&r->text, r->d->body, r->d->len, form, e) != 0)
+		return -1;
+	if (way == CLASSIFY_WAY_SHOW &&
+	    show_bytes(&check, r->text.data, r->text.len, r->facts.width, 0) >
+		show_room(r->facts.height, r->ready.prompt_rows))
+		lines = 0;
+	buf_free(&check);
+	if ((r->text.len > bytes ||
+		body_lines(r->text.data, r->text.len) > lines) &&
+	    run_spill(r, e) != 0)
+		return -1;
+	/* A menu that opens on the last word would take the Enter. */
+	if (way == CLASSIFY_WAY_COMPOSE &&
+	    body_ends_open(r->text.data, r->text.len))
+		buf_addc(&r->text, ' ');
+	return 0;
+}

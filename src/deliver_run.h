@@ -1,0 +1,61 @@
+/* deliver_run - one delivery under way: what its steps share. Only the
+ * deliver_*.c files include this. */
+#ifndef DELIVER_RUN_H
+#define DELIVER_RUN_H
+
+#include "buf.h"
+#include "classify.h"
+#include "delivery.h"
+#include "pane.h"
+#include "screen.h"
+#include "tmux.h"
+
+enum { DELIVER_NAP_MIN_MS = 4, DELIVER_NAP_MAX_MS = 40 };
+
+/* One delivery under way. */
+struct run {
+	const struct deliver *d;
+	struct deliver_verdict *v;
+	struct tmux tmux;
+	int tty; /* locked once >= 0 */
+
+	/* the newest look */
+	struct pane_facts facts;
+	struct buf cells;
+	struct screen screen;
+	struct readiness ready;
+	bool looked;
+
+	struct buf text;            /* tag and body as this pane takes them */
+	char people[PANE_TEXT_MAX]; /* at the look that led to the paste */
+	unsigned start_x;           /* its cursor's column */
+};
+
+/* Fill the verdict. Returns its code. `word` is static. */
+enum exit_code run_verdict(struct run *r, enum exit_code code, const char *word,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* Look at the pane again and judge it. */
+int run_look(struct run *r, struct err *e);
+
+/* Forget the newest look. */
+void run_forget(struct run *r);
+
+/* The next nap of a wait: doubled from DELIVER_NAP_MIN_MS to the maximum. */
+int64_t run_next_nap(int64_t nap);
+
+/* Make r->text, the tag and body as this pane takes them that way; one that is
+ * too long becomes a file and a line that names it. */
+int run_text(struct run *r, enum classify_way way, struct err *e);
+
+/*
+ * Paste r->text, and press Enter once it stands there. Returns the verdict's
+ * code, or EXIT_TIMEOUT when the server saw something else than the look did
+ * and nothing was typed.
+ */
+enum exit_code run_type(struct run *r, enum classify_way way);
+
+/* Write r->text above the prompt. Returns the verdict's code. */
+enum exit_code run_show(struct run *r);
+
+#endif

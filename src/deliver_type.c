@@ -1,0 +1,350 @@
+/*
+ * How a message gets into a composer without hitting a person.
+ *
+ *	look		one tmux call: formats and screen; then classify()
+ *	paste		one tmux call: the body on stdin into a buffer; the
+ *			server compares pane, modes, cursor and people with
+ *			the look and pastes in the same turn, or deletes the
+ *			buffer
+ *	look ...	until the composer shows exactly the body and the
+ *			program's paste window has passed
+ *	Enter		one tmux call, guarded again by the newest look; people
+ *			must be as they were at the first
+ *	look ...	until the composer is empty or the program works;
+ *			else Enter alone again, never the body
+ *
+ * A key that somebody presses changes session_activity before the program
+ * sees it, so a guard that compares it cannot miss one. Between paste and
+ * Enter a person may type into our text: then it is not exactly ours, Enter is
+ * not pressed, and the verdict says so. The lock on the pane's terminal keeps
+ * other senders away; the kernel drops it when we die.
+ *
+ * After the paste may have happened, nothing leads back to pasting: a broken
+ * call is "indeterminate".
+ */
+#include "deliver_run.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "guard.h"
+#include "mem.h"
+#include "str.h"
+
+enum step { STEP_DONE, STEP_REFUSED, STEP_BROKEN };
+
+/*
+ * One guarded tmux call: `yes` runs if the guard holds, else `no`. Each branch
+ * ends by printing a word, which alone proves that it ran.
+ */
+static enum step
+run_guarded(struct run *r, struct argv *args, const struct buf *guard,
+    const char *yes, const char *no, const struct buf *in, struct err *e)
+{
+	struct buf out = BUF_INIT_MAX(4096);
+	enum step step = STEP_BROKEN;
+	enum tmux_result result;
+
+	argv_addl(
+	    args, "if-shell", "-F", "-t", r->d->ident.pane, guard->data, NULL);
+	argv_addf(args, "%s ; display-message -p did-it", yes);
+	argv_addf(args, "%s%sdisplay-message -p not-now", no == NULL ? "" : no,
+	    no == NULL ? "" : " ; ");
+	r->v->calls++;
+	result = tmux_call(&r->tmux, args, in == NULL ? NULL : in->data,
+	    in == NULL ? 0 : in->len, &out, e);
+	if (result == TMUX_OK && strstr(out.data, "did-it") != NULL)
+		step = STEP_DONE;
+	else if (result == TMUX_OK && strstr(out.data, "not-now") != NULL)
+		step = STEP_REFUSED;
+	else if (result == TMUX_OK)
+		(void)err_set(e, EXIT_WIRE, "tmux: did not say what it did");
+	buf_free(&out);
+	return step;
+}
+
+/* Paste r->text if the pane is still what the look saw. */
+static enum step
+run_paste(struct run *r, struct err *e)
+{
+	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
+	const struct readiness *ready = &r->ready;
+	struct buf guard = BUF_INIT;
+	struct argv args = ARGV_INIT;
+	char *yes, *no, *name;
+	enum step step;
+
+	name = x_asprintf("panemesh-%s", r->d->id);
+	yes = x_asprintf(
+	    "paste-buffer -p -r -d -b %s -t %s", name, r->d->ident.pane);
+	no = x_asprintf("delete-buffer -b %s", name);
+	guard_build(&guard, &r->facts, parts,
+	    ready->guard[0] != '\0' && !r->v->forced ? ready->guard : NULL,
+	    ready->guard_row);
+	argv_addl(&args, "load-buffer", "-b", name, "-", ";", NULL);
+	step = run_guarded(r, &args, &guard, yes, no, &r->text, e);
+	if (step == STEP_BROKEN) {
+		/* Our body does not stay behind in the server. */
+		argv_free(&args);
+		argv_addl(&args, "delete-buffer", "-b", name, NULL);
+		(void)tmux_call(&r->tmux, &args, NULL, 0, NULL, NULL);
+	}
+	argv_free(&args);
+	buf_free(&guard);
+	x_free(name);
+	x_free(yes);
+	x_free(no);
+	return step;
+}
+
+/* Press Enter if nothing changed since the newest look. */
+static enum step
+run_enter(struct run *r, struct err *e)
+{
+	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
+	struct buf guard = BUF_INIT;
+	struct argv args = ARGV_INIT;
+	char *yes;
+	enum step step;
+
+	yes = x_asprintf("send-keys -t %s Enter", r->d->ident.pane);
+	guard_build(&guard, &r->facts, parts, NULL, 0);
+	step = run_guarded(r, &args, &guard, yes, NULL, NULL, e);
+	argv_free(&args);
+	buf_free(&guard);
+	x_free(yes);
+	return step;
+}
+
+/*
+ * What a line reader shows: is r->text what stands before the cursor, and does
+ * it begin in the column where the cursor was before? Blanks are left out,
+ * since wrapping hides them.
+ */
+static enum classify_holds
+run_line_holds(const struct run *r)
+{
+	unsigned x = r->facts.cursor_x, y = r->facts.cursor_y;
+	size_t end = r->text.len, n;
+	const struct screen_cell *cell;
+
+	while (end > 0) {
+		if (r->text.data[end - 1] == ' ' ||
+		    r->text.data[end - 1] == '\n') {
+			end--;
+			continue;
+		}
+		if (x == 0) {
+			if (y == 0)
+				return CLASSIFY_HOLDS_PART;
+			y--;
+			x = r->facts.width;
+			continue;
+		}
+		x--;
+		cell = screen_at(&r->screen, y, x);
+		if (cell->width == 0 || screen_is_blank(cell))
+			continue;
+		n = strlen(cell->text);
+		if (n > end ||
+		    memcmp(r->text.data + end - n, cell->text, n) != 0)
+			return CLASSIFY_HOLDS_OTHER;
+		end -= n;
+	}
+	return x == r->start_x || r->v->forced ? CLASSIFY_HOLDS_EXACT
+					       : CLASSIFY_HOLDS_OTHER;
+}
+
+static enum classify_holds
+run_holds(const struct run *r, enum classify_way way)
+{
+	if (way == CLASSIFY_WAY_COMPOSE)
+		return classify_composer_holds(
+		    &r->screen, &r->ready, r->text.data, r->text.len);
+	return run_line_holds(r);
+}
+
+/* A program that left or covers its input after the paste. */
+static bool
+run_gone(const struct run *r)
+{
+	switch (r->ready.state) {
+	case CLASSIFY_MODAL:
+	case CLASSIFY_PASSWORD:
+	case CLASSIFY_SHELL_LEFT:
+	case CLASSIFY_REMOTE:
+	case CLASSIFY_COPY_MODE:
+	case CLASSIFY_DEAD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum exit_code
+run_broken(struct run *r, const struct err *e)
+{
+	return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+	    "it may have been typed, not sent again: %s", e->msg);
+}
+
+/* Look until the program shows the text. EXIT_OK, or the verdict. */
+static enum exit_code
+run_await_text(struct run *r, enum classify_way way, int64_t pasted)
+{
+	int64_t deadline = clock_deadline(DELIVER_ECHO_MS), nap = 0;
+	unsigned paste_ms =
+	    r->ready.profile == NULL ? 0 : r->ready.profile->paste_ms;
+	enum classify_holds holds;
+	struct err e;
+
+	for (;;) {
+		clock_nap(nap, deadline);
+		if (run_look(r, &e) != 0)
+			return run_broken(r, &e);
+		if (!str_eq(r->facts.people, r->people) && !r->v->forced)
+			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
+			    "somebody pressed a key after it was pasted: Enter "
+			    "was not pressed");
+		holds = run_holds(r, way);
+		if (holds == CLASSIFY_HOLDS_EXACT ||
+		    holds == CLASSIFY_HOLDS_COLLAPSED ||
+		    holds == CLASSIFY_HOLDS_PART)
+			break;
+		if (run_gone(r))
+			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
+			    "it was pasted, then: %s", r->ready.reason);
+		if (clock_left(deadline) == 0) {
+			if (r->v->forced)
+				break;
+			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
+			    "it was pasted, but the program does not show "
+			    "exactly this text: Enter was not pressed");
+		}
+		nap = run_next_nap(nap);
+	}
+	/* The program's paste window, from the paste on: FACTS of profiles. */
+	clock_nap(pasted + paste_ms - clock_mono_ms(),
+	    clock_deadline(DELIVER_ECHO_MS));
+	return EXIT_OK;
+}
+
+static enum exit_code
+run_submitted(struct run *r, int64_t entered, const char *evidence)
+{
+	const char *label =
+	    r->ready.profile == NULL ? "" : r->ready.profile->label;
+
+	return run_verdict(r, EXIT_OK, "submitted", "%s%s%s after %lld ms%s%s",
+	    label, label[0] == '\0' ? "" : ": ", evidence,
+	    (long long)(clock_mono_ms() - entered),
+	    r->v->queued ? "; it works, and takes it up after its turn" : "",
+	    r->v->forced ? "; forced" : "");
+}
+
+/* Look until Enter had its effect. EXIT_OK: submitted. EXIT_TIMEOUT: the text
+ * still stands there, unchanged. Else the verdict. */
+static enum exit_code
+run_await_submit(struct run *r, enum classify_way way, int64_t entered)
+{
+	int64_t deadline = clock_deadline(DELIVER_SUBMIT_MS), nap = 0;
+	enum classify_holds holds;
+	struct err e;
+
+	for (;;) {
+		clock_nap(nap, deadline);
+		if (run_look(r, &e) != 0) {
+			/* It may have ended because of what it was told. */
+			return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+			    "Enter was pressed, then: %s", e.msg);
+		}
+		holds = run_holds(r, way);
+		if (way == CLASSIFY_WAY_COMPOSE) {
+			if (holds == CLASSIFY_HOLDS_NOTHING)
+				return run_submitted(
+				    r, entered, "composer emptied");
+			if (holds != CLASSIFY_HOLDS_EXACT &&
+			    r->ready.state == CLASSIFY_BUSY &&
+			    r->ready.composer_empty)
+				return run_submitted(
+				    r, entered, "program started");
+			if (!r->ready.composer.found && run_gone(r) &&
+			    clock_left(deadline) == 0)
+				return run_submitted(
+				    r, entered, "program opened a dialog");
+		} else if (holds == CLASSIFY_HOLDS_OTHER) {
+			return run_submitted(r, entered, "line taken");
+		}
+		if (clock_left(deadline) == 0)
+			break;
+		nap = run_next_nap(nap);
+	}
+	if (holds == CLASSIFY_HOLDS_EXACT ||
+	    holds == CLASSIFY_HOLDS_COLLAPSED || holds == CLASSIFY_HOLDS_PART)
+		return EXIT_TIMEOUT;
+	return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+	    "Enter was pressed, but neither an empty composer nor the text is "
+	    "seen: %s",
+	    r->ready.reason);
+}
+
+/* From the pasted text to the verdict. */
+static enum exit_code
+run_submit(struct run *r, enum classify_way way, int64_t pasted)
+{
+	unsigned enters = 0, refused = 0;
+	enum exit_code code;
+	int64_t entered;
+	struct err e;
+
+	code = run_await_text(r, way, pasted);
+	if (code != EXIT_OK)
+		return code;
+	while (enters < DELIVER_ENTERS_MAX) {
+		entered = clock_mono_ms();
+		switch (run_enter(r, &e)) {
+		case STEP_DONE:
+			enters++;
+			code = run_await_submit(r, way, entered);
+			if (code != EXIT_TIMEOUT)
+				return code;
+			break;
+		case STEP_REFUSED:
+			/* The program redrew, or somebody came: look again. */
+			if (++refused > DELIVER_TRIES_MAX)
+				return run_verdict(r, EXIT_UNPROVEN,
+				    "unsubmitted",
+				    "it was pasted, but the pane does not come "
+				    "to rest: Enter was not pressed");
+			code = run_await_text(r, way, pasted);
+			if (code != EXIT_OK)
+				return code;
+			break;
+		case STEP_BROKEN:
+			return run_broken(r, &e);
+		}
+	}
+	return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
+	    "the program did not take Enter %u times; the text stands in its "
+	    "composer",
+	    enters);
+}
+
+enum exit_code
+run_type(struct run *r, enum classify_way way)
+{
+	int64_t pasted = clock_mono_ms();
+	struct err e;
+
+	memcpy(r->people, r->facts.people, sizeof(r->people));
+	r->start_x = r->facts.cursor_x;
+	switch (run_paste(r, &e)) {
+	case STEP_DONE:
+		return run_submit(r, way, pasted);
+	case STEP_REFUSED:
+		return EXIT_TIMEOUT;
+	case STEP_BROKEN:
+		break;
+	}
+	return run_broken(r, &e);
+}

@@ -1,0 +1,56 @@
+/* delivery - what is to be delivered to a pane, and what became of it. */
+#ifndef DELIVERY_H
+#define DELIVERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "pane.h"
+#include "profile.h"
+
+enum {
+	DELIVER_QUIET_MS = 2000,  /* after a person's last key */
+	DELIVER_LOCK_MS = 20000,  /* for the senders before us at one pane */
+	DELIVER_ECHO_MS = 4000,   /* until a program shows what was pasted */
+	DELIVER_SUBMIT_MS = 1500, /* until it takes an Enter */
+	DELIVER_ENTERS_MAX = 4,   /* one and three more */
+	DELIVER_TRIES_MAX = 8,    /* guarded pastes refused by the server */
+	DELIVER_WORDS_MAX = ERR_MSG_MAX,
+};
+
+/* What is to be delivered, and where. The caller owns all of it. */
+struct deliver {
+	struct pane_ident ident; /* of the pane */
+	const char *id;          /* the message's, ring_id_ok() */
+	const char *sender;      /* body_sender_ok(); names a drop's folder */
+	const char *note;        /* about the sender, or NULL */
+	const char *body;        /* raw bytes */
+	size_t len;
+	const char *inbox; /* folder for bodies too long to show */
+	int64_t inbox_max; /* bytes */
+	const char *ring;  /* file of verdicts; NULL: not recorded */
+	const struct profile_set *profiles;
+	int64_t wait_ms; /* how long to wait until the pane is ready */
+	bool type;       /* type at a shell's prompt, do not show */
+	bool urgent;     /* also where it goes into a running turn */
+	bool force;      /* FORCE_SEND: typed, busy and unknown do not count */
+};
+
+/*
+ * What became of it. `word` is the verdict: submitted, shown, refused,
+ * unsubmitted (typed, no Enter or none was taken), indeterminate, failed.
+ * `why` is the evidence or the reason, for a person.
+ */
+struct deliver_verdict {
+	enum exit_code code;
+	const char *word;
+	char why[DELIVER_WORDS_MAX];
+	bool forced;
+	bool queued;    /* the program shows it after its turn */
+	unsigned calls; /* tmux calls made */
+	int64_t ms;     /* time it took in all */
+};
+
+#endif

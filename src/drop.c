@@ -1,0 +1,363 @@
+#include "drop.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "file.h"
+#include "mem.h"
+#include "path.h"
+#include "str.h"
+#include "utf8.h"
+
+enum { DROP_CHUNK = 256 * 1024 };
+
+static int
+drop_errno(struct err *e, const char *what)
+{
+	return err_set(e, EXIT_LOCAL, "%s: %s", what,
+	    errno == ENOSPC || errno == EDQUOT
+		? "no space left; nothing was kept"
+		: strerror(errno));
+}
+
+/* The last part of `name` with only what is safe in a file name. */
+static void
+drop_clean_name(char out[DROP_NAME_MAX + 16], const char *name)
+{
+	const char *base = path_base(name);
+	size_t len = strlen(base), at, n, used = 0;
+	uint32_t ch;
+
+	for (at = 0; at < len; at += n) {
+		n = utf8_decode(base + at, len - at, &ch);
+		if (n == 0 || utf8_unsafe(ch)) {
+			n = n == 0 ? 1 : n;
+			continue;
+		}
+		if (used == 0 && (ch == '.' || ch == '-' || ch == ' '))
+			continue;
+		if (used + n > DROP_NAME_MAX)
+			break;
+		memcpy(out + used, base + at, n);
+		used += n;
+	}
+	while (used > 0 && out[used - 1] == ' ')
+		used--;
+	out[used] = '\0';
+	if (used == 0)
+		memcpy(out, "file", sizeof("file"));
+}
+
+/* Open folder `name` in `parent`, made if missing: never through a link. */
+static int
+drop_open_dir(int parent, const char *name, const char *shown, struct err *e)
+{
+	struct stat st;
+	int fd;
+
+	if (mkdirat(parent, name, 0700) != 0 && errno != EEXIST)
+		return drop_errno(e, shown);
+	fd = openat(
+	    parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return drop_errno(e, shown);
+	if (fstat(fd, &st) != 0 || st.st_uid != geteuid() ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		(void)close(fd);
+		return err_set(e, EXIT_LOCAL,
+		    "%s: must be ours and not writable by others; chown or "
+		    "chmod go-w it",
+		    shown);
+	}
+	return fd;
+}
+
+/* Bytes of the regular files in the folder `fd` and one level below. */
+static int64_t
+drop_used(int fd, unsigned depth)
+{
+	struct dirent *entry;
+	struct stat st;
+	int64_t used = 0;
+	int copy, child;
+	DIR *d;
+
+	copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = copy < 0 ? NULL : fdopendir(copy);
+	if (d == NULL) {
+		if (copy >= 0)
+			(void)close(copy);
+		return 0;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, "..") ||
+		    fstatat(copy, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		if (S_ISREG(st.st_mode)) {
+			used += st.st_size;
+		} else if (S_ISDIR(st.st_mode) && depth > 0) {
+			child = openat(copy, entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			if (child < 0)
+				continue;
+			used += drop_used(child, depth - 1);
+			(void)close(child);
+		}
+	}
+	(void)closedir(d);
+	return used;
+}
+
+/* Is there room, by the file system and by the inbox's own limit? */
+static int
+drop_check_room(
+    const struct drop *d, int inbox, int64_t inbox_max, struct err *e)
+{
+	struct statvfs fs;
+	uint64_t keep, free_bytes;
+	int64_t used;
+
+	if (fstatvfs(d->dir, &fs) == 0 && fs.f_blocks > 0) {
+		keep = (uint64_t)fs.f_blocks / 100 * DROP_FREE_PERCENT *
+		    (uint64_t)fs.f_frsize;
+		free_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize;
+		if (free_bytes < keep || free_bytes - keep < (uint64_t)d->size)
+			return err_set(e, EXIT_LOCAL,
+			    "%s: no room for %lld bytes (%d %% of the disk "
+			    "stay free); nothing was kept",
+			    d->folder, (long long)d->size, DROP_FREE_PERCENT);
+	}
+	used = drop_used(inbox, 1);
+	if (d->size > inbox_max || used > inbox_max - d->size)
+		return err_set(e, EXIT_REFUSED,
+		    "%s: holds %lld bytes, and inbox_max is %lld; remove some, "
+		    "or raise inbox_max in config.toml",
+		    d->folder, (long long)used, (long long)inbox_max);
+	return 0;
+}
+
+/* A file without a name, or with a hidden one where that is not supported. */
+static int
+drop_open_file(struct drop *d, struct err *e)
+{
+	unsigned try;
+
+	d->fd = openat(d->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	for (try = 0; d->fd < 0 && try < 100; try++) {
+		(void)snprintf(d->temp, sizeof(d->temp), ".drop-%d-%u",
+		    (int)getpid(), try);
+		d->fd = openat(d->dir, d->temp,
+		    O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+		if (d->fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (d->fd < 0) {
+		d->temp[0] = '\0';
+		return drop_errno(e, d->folder);
+	}
+	/* Not every file system can reserve; the writes will tell then. */
+	if (d->size > 0 && fallocate(d->fd, 0, 0, d->size) != 0 &&
+	    errno != EOPNOTSUPP && errno != ENOSYS)
+		return drop_errno(e, d->folder);
+	return 0;
+}
+
+int
+drop_begin(struct drop *d, const char *inbox, const char *sender,
+    const char *name, int64_t size, int64_t inbox_max, struct err *e)
+{
+	int root = -1, rc = -1;
+
+	memset(d, 0, sizeof(*d));
+	d->dir = d->fd = -1;
+	d->size = size;
+	d->folder = path_join(inbox, sender);
+	drop_clean_name(d->name, name);
+	if (file_make_dir(inbox, e) != 0)
+		return -1;
+	root = open(inbox, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return drop_errno(e, inbox);
+	d->dir = drop_open_dir(root, sender, d->folder, e);
+	if (d->dir >= 0 && drop_check_room(d, root, inbox_max, e) == 0)
+		rc = drop_open_file(d, e);
+	(void)close(root);
+	return rc;
+}
+
+int
+drop_write(struct drop *d, const void *p, size_t len, struct err *e)
+{
+	if (len > (uint64_t)(d->size - d->done))
+		return err_set(e, EXIT_LOCAL,
+		    "%s: larger than announced; it changed while being sent",
+		    d->name);
+	if (file_write_all(d->fd, p, len) != 0)
+		return drop_errno(e, d->folder);
+	d->done += (int64_t)len;
+	return 0;
+}
+
+/* Link the file to the first of NAME, NAME.1, ... that is free. */
+static int
+drop_name(struct drop *d, struct err *e)
+{
+	char source[64], plain[sizeof(d->name)];
+	unsigned try;
+	int rc;
+
+	memcpy(plain, d->name, sizeof(plain));
+	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", d->fd);
+	for (try = 0; try < DROP_TRIES_MAX; try++) {
+		if (try > 0)
+			(void)snprintf(d->name, sizeof(d->name), "%.*s.%u",
+			    DROP_NAME_MAX, plain, try);
+		if (d->temp[0] == '\0')
+			rc = linkat(AT_FDCWD, source, d->dir, d->name,
+			    AT_SYMLINK_FOLLOW);
+		else
+			rc = renameat2(
+			    d->dir, d->temp, d->dir, d->name, RENAME_NOREPLACE);
+		if (rc == 0) {
+			d->temp[0] = '\0';
+			return 0;
+		}
+		if (errno != EEXIST)
+			return drop_errno(e, d->folder);
+	}
+	return err_set(e, EXIT_LOCAL, "%s/%s: %d files of that name already",
+	    d->folder, plain, DROP_TRIES_MAX);
+}
+
+int
+drop_finish(struct drop *d, char **path, struct err *e)
+{
+	*path = NULL;
+	if (d->done != d->size)
+		return err_set(e, EXIT_LOCAL,
+		    "%s: %lld of %lld bytes came; it changed while being sent",
+		    d->name, (long long)d->done, (long long)d->size);
+	if (fsync(d->fd) != 0)
+		return drop_errno(e, d->folder);
+	if (drop_name(d, e) != 0)
+		return -1;
+	if (fsync(d->dir) != 0)
+		return drop_errno(e, d->folder);
+	*path = path_join(d->folder, d->name);
+	return 0;
+}
+
+void
+drop_abort(struct drop *d)
+{
+	if (d->temp[0] != '\0' && d->dir >= 0)
+		(void)unlinkat(d->dir, d->temp, 0);
+	if (d->fd >= 0)
+		(void)close(d->fd);
+	if (d->dir >= 0)
+		(void)close(d->dir);
+	d->fd = d->dir = -1;
+	d->temp[0] = '\0';
+	X_CLEAR(d->folder);
+}
+
+/* Open a file to be sent: regular, readable. */
+static int
+drop_open_source(const char *source, struct stat *st, struct err *e)
+{
+	int fd = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return err_set(
+		    e, EXIT_USAGE, "%s: %s", source, strerror(errno));
+	if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
+		(void)close(fd);
+		return err_set(e, EXIT_USAGE,
+		    "%s: is not a regular file; pack it (tar) and send that",
+		    source);
+	}
+	return fd;
+}
+
+/* Copy the file's bytes and make sure that it is still the same file. */
+static int
+drop_copy(struct drop *d, const char *source, int fd, const struct stat *st,
+    struct err *e)
+{
+	char *chunk = x_malloc(DROP_CHUNK);
+	struct stat now;
+	ssize_t n;
+	int rc = -1;
+
+	for (;;) {
+		n = read(fd, chunk, DROP_CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			(void)err_set(
+			    e, EXIT_USAGE, "%s: %s", source, strerror(errno));
+			goto out;
+		}
+		if (n == 0)
+			break;
+		if (drop_write(d, chunk, (size_t)n, e) != 0)
+			goto out;
+	}
+	if (fstat(fd, &now) != 0 || now.st_size != st->st_size ||
+	    now.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != st->st_mtim.tv_nsec) {
+		(void)err_set(e, EXIT_LOCAL,
+		    "%s: changed while being sent; send it again", source);
+		goto out;
+	}
+	rc = 0;
+out:
+	x_free(chunk);
+	return rc;
+}
+
+int
+drop_file(const char *inbox, const char *sender, const char *source,
+    int64_t inbox_max, char **path, int64_t *size, struct err *e)
+{
+	struct drop d = { .dir = -1, .fd = -1 };
+	struct stat st;
+	int fd, rc = -1;
+
+	*path = NULL;
+	fd = drop_open_source(source, &st, e);
+	if (fd < 0)
+		return -1;
+	*size = st.st_size;
+	if (drop_begin(&d, inbox, sender, source, st.st_size, inbox_max, e) ==
+		0 &&
+	    drop_copy(&d, source, fd, &st, e) == 0)
+		rc = drop_finish(&d, path, e);
+	drop_abort(&d);
+	(void)close(fd);
+	return rc;
+}
+
+int
+drop_bytes(const char *inbox, const char *sender, const char *name,
+    const void *p, size_t len, int64_t inbox_max, char **path, struct err *e)
+{
+	struct drop d = { .dir = -1, .fd = -1 };
+	int rc = -1;
+
+	*path = NULL;
+	if (drop_begin(&d, inbox, sender, name, (int64_t)len, inbox_max, e) ==
+		0 &&
+	    drop_write(&d, p, len, e) == 0)
+		rc = drop_finish(&d, path, e);
+	drop_abort(&d);
+	return rc;
+}

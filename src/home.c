@@ -1,0 +1,273 @@
+#include "home.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "file.h"
+#include "mem.h"
+#include "path.h"
+
+enum {
+	HOME_MACHINE_MAX = 4096, /* bytes of a machine-id file */
+	HOME_HEAD_MAX = 4096, /* of local.toml: its slice table stands first */
+};
+
+static bool
+is_alias_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+void
+home_short_name(char out[HOST_MAX + 1], const char *name)
+{
+	size_t n = 0;
+
+	for (; *name != '\0' && *name != '.' && n < HOST_MAX; name++) {
+		if (n == 0 &&
+		    (!is_alias_byte(*name) || *name == '_' || *name == '-'))
+			continue;
+		out[n++] = is_alias_byte(*name) ? *name : '-';
+	}
+	out[n] = '\0';
+	if (n == 0)
+		(void)snprintf(out, HOST_MAX + 1, "host");
+}
+
+int
+home_alias(
+    const char *path, const char *text, char out[HOST_MAX + 1], struct err *e)
+{
+	char word[HOST_MAX + 2], *dot;
+	size_t n;
+
+	for (;;) {
+		text += strspn(text, " \t\r\n");
+		if (*text != '#')
+			break;
+		text += strcspn(text, "\n");
+	}
+	n = strcspn(text, " \t\r\n#");
+	if (n == 0)
+		return err_set(e, EXIT_LOCAL,
+		    "%s: names no host; write one word there, such as 'hub'",
+		    path);
+	(void)snprintf(word, sizeof(word), "%.*s", (int)n, text);
+	while ((dot = strchr(word, '.')) != NULL)
+		*dot = '-';
+	if (n > HOST_MAX || !str_host_ok(word))
+		return err_set(e, EXIT_LOCAL,
+		    "%s: '%.*s' is no host alias; write 1 to %d of A-Z a-z "
+		    "0-9 _ -, the first a letter or digit",
+		    path, (int)(n > 64 ? 64 : n), text, HOST_MAX);
+	memcpy(out, word, n + 1);
+	return 0;
+}
+
+void
+home_machine(char out[HOME_ID_LEN + 1])
+{
+	static const char *const files[] = { "/etc/machine-id",
+		"/var/lib/dbus/machine-id" };
+	struct buf text = BUF_INIT_MAX(HOME_MACHINE_MAX);
+	char name[256] = "";
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		buf_reset(&text);
+		if (file_read(files[i], &text, NULL) == FILE_READ)
+			while (text.len > 0 && text.data[text.len - 1] == '\n')
+				buf_truncate(&text, text.len - 1);
+		if (text.len >= 32)
+			break;
+	}
+	if (text.len < 32) {
+		/* "uninitialized" and empty files are no ids either. */
+		buf_reset(&text);
+		(void)gethostname(name, sizeof(name) - 1);
+		buf_adds(&text, name);
+	}
+	buf_addf(&text, "\n%u", (unsigned)geteuid());
+	(void)snprintf(
+	    out, HOME_ID_LEN + 1, "%016" PRIx64, str_hash(text.data, text.len));
+	buf_free(&text);
+}
+
+/* Read self.conf, or write it on the first run. */
+static int
+home_read_alias(struct home *h, struct err *e)
+{
+	char *path = path_join(h->dir, "self.conf"), name[256] = "";
+	struct buf text = BUF_INIT_MAX(HOME_CONF_MAX);
+	int rc = -1;
+
+	switch (file_read_ours(path, &text, e)) {
+	case FILE_READ:
+		rc = home_alias(path, text.data, h->host, e);
+		break;
+	case FILE_MISSING:
+		(void)gethostname(name, sizeof(name) - 1);
+		home_short_name(h->host, name);
+		buf_addf(&text, "%s\n", h->host);
+		rc = file_replace(path, text.data, text.len, FILE_DURABLE, e);
+		break;
+	case FILE_FAILED:
+		break;
+	}
+	buf_free(&text);
+	x_free(path);
+	return rc;
+}
+
+/*
+ * The host id that local.toml begins with; false when there is no such file or
+ * it says none. Only the head is read: a lookup must not pay for the rest.
+ */
+static bool
+home_owner(const char *dir, char out[HOME_ID_LEN + 1])
+{
+	static const char key[] = "\nhost_id = \"";
+	char *path = path_join(dir, "local.toml"), *at, *end;
+	char head[HOME_HEAD_MAX + 1];
+	bool found = false;
+	ssize_t n = -1;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	x_free(path);
+	if (fd < 0)
+		return false;
+	n = pread(fd, head, HOME_HEAD_MAX, 0);
+	(void)close(fd);
+	if (n <= 0)
+		return false;
+	head[n] = '\0';
+	at = strstr(head, key);
+	end = strstr(head, "\n[agents.");
+	if (at != NULL && (end == NULL || at < end)) {
+		at += sizeof(key) - 1;
+		if (strspn(at, "0123456789abcdef") == HOME_ID_LEN &&
+		    at[HOME_ID_LEN] == '"') {
+			memcpy(out, at, HOME_ID_LEN);
+			out[HOME_ID_LEN] = '\0';
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* Is the folder this machine's? Else take FOLDER.d/SHORT-NAME. */
+static int
+home_choose(struct home *h, struct err *e)
+{
+	char owner[HOME_ID_LEN + 1], name[256] = "", shown[HOST_MAX + 1];
+	struct stat st;
+	char *other;
+
+	if (!home_owner(h->dir, owner) || str_eq(owner, h->host_id))
+		return 0;
+	(void)gethostname(name, sizeof(name) - 1);
+	home_short_name(shown, name);
+	other = x_asprintf("%s.d/%s", h->dir, shown);
+	if (stat(other, &st) != 0 || !S_ISDIR(st.st_mode)) {
+		(void)err_set(e, EXIT_LOCAL,
+		    "%s/local.toml: written by another machine (host_id %s, "
+		    "this one is %s); if machines share this home, mkdir -p -m "
+		    "700 '%s'; if this machine got a new id, remove that file",
+		    h->dir, owner, h->host_id, other);
+		x_free(other);
+		return -1;
+	}
+	x_free(h->dir);
+	h->dir = other;
+	if (file_make_dir(h->dir, e) != 0)
+		return -1;
+	if (home_owner(h->dir, owner) && !str_eq(owner, h->host_id))
+		return err_set(e, EXIT_LOCAL,
+		    "%s/local.toml: written by another machine (host_id %s, "
+		    "this one is %s); remove that file",
+		    h->dir, owner, h->host_id);
+	return 0;
+}
+
+int
+home_open(struct home *h, struct err *e)
+{
+	*h = (struct home)HOME_INIT;
+	home_machine(h->host_id);
+	h->dir = path_agents(e);
+	h->inbox = path_inbox(e);
+	if (h->dir == NULL || h->inbox == NULL)
+		return -1;
+	if (file_make_dir(h->dir, e) != 0 || home_choose(h, e) != 0)
+		return -1;
+	h->run = path_join(h->dir, "run");
+	h->log = path_join(h->dir, "log");
+	h->hosts = path_join(h->dir, "hosts");
+	h->config = path_join(h->dir, "config.toml");
+	h->local = path_join(h->dir, "local.toml");
+	h->registry = path_join(h->dir, "registry.toml");
+	if (file_make_dir(h->run, e) != 0 || file_make_dir(h->log, e) != 0 ||
+	    file_make_dir(h->hosts, e) != 0)
+		return -1;
+	return home_read_alias(h, e);
+}
+
+void
+home_close(struct home *h)
+{
+	X_CLEAR(h->dir);
+	X_CLEAR(h->inbox);
+	X_CLEAR(h->run);
+	X_CLEAR(h->log);
+	X_CLEAR(h->hosts);
+	X_CLEAR(h->config);
+	X_CLEAR(h->local);
+	X_CLEAR(h->registry);
+}
+
+void
+home_sweep(const struct home *h, const char *name)
+{
+	char *prefix = x_asprintf("%s.tmp.", name);
+	struct dirent *entry;
+	DIR *dir;
+
+	dir = opendir(h->dir);
+	if (dir != NULL) {
+		while ((entry = readdir(dir)) != NULL)
+			if (str_starts(entry->d_name, prefix))
+				(void)unlinkat(dirfd(dir), entry->d_name, 0);
+		(void)closedir(dir);
+	}
+	x_free(prefix);
+}
+
+int
+home_log(const struct home *h, const char *name, struct err *e)
+{
+	char *path = path_join(h->log, name), *old = NULL;
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) == 0 && st.st_size > HOME_LOG_MAX) {
+		old = x_asprintf("%s.1", path);
+		(void)rename(path, old);
+	}
+	fd = open(path,
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+	    0600);
+	if (fd < 0)
+		(void)err_set(e, EXIT_LOCAL, "%s: %s", path, strerror(errno));
+	x_free(old);
+	x_free(path);
+	return fd;
+}

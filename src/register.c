@@ -1,0 +1,508 @@
+#include "register.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "file.h"
+#include "lock.h"
+#include "log.h"
+#include "mem.h"
+#include "path.h"
+#include "registry.h"
+#include "slice.h"
+
+enum {
+	REGISTER_TRIES = 3,   /* scans of a server that is ending, or of a
+				 program that was stopped */
+	REGISTER_NAP_MS = 50, /* between them */
+	REGISTER_BATCH = 100, /* options set in one tmux call */
+};
+
+/* ---- what runs in a pane ---- */
+
+/* What agent_sight points to. */
+struct seen {
+	char *command;
+	char *path;
+};
+
+static void
+look_at_pane(const struct registrar *reg, const struct tmux_row *row,
+    struct agent_sight *sight, struct seen *seen)
+{
+	struct ps_list foreground = { .v = NULL };
+	struct argv lines = ARGV_INIT;
+	struct profile_clues clues = { .foreground = &foreground,
+		.lines = &lines };
+	const struct profile *profile;
+
+	if (row->dead || row->ident.pane_pid <= 0)
+		return;
+	ps_foreground((pid_t)row->ident.pane_pid, &foreground);
+	ps_lines(&foreground, &lines);
+	clues.title = row->title;
+	/* We are not what people run in our own pane: take its shell. */
+	if (foreground.n > 0 && foreground.v[0].pid == getpid())
+		(void)ps_read((pid_t)row->ident.pane_pid, &foreground.v[0]);
+	if (foreground.n > 0) {
+		clues.command = foreground.v[0].comm;
+		seen->command = x_strdup(foreground.v[0].comm);
+		seen->path = ps_cwd(foreground.v[0].pid);
+	}
+	profile = row->profile[0] != '\0'
+	    ? profile_find(reg->profiles, row->profile)
+	    : NULL;
+	if (profile == NULL)
+		profile = profile_recognise(reg->profiles, &clues, NULL, 0);
+	sight->command = seen->command;
+	sight->path = seen->path;
+	if (profile != NULL && profile->kind == PROFILE_AGENT)
+		sight->known = profile->name;
+	argv_free(&lines);
+	ps_list_free(&foreground);
+}
+
+/* One scan: the rows, sorted, and what runs in each. */
+struct view {
+	struct tmux_rows rows;
+	struct agent_sight *sights;
+	struct seen *seen;
+	size_t panes;
+	int64_t taken; /* monotonic ms */
+};
+
+static void
+view_free(struct view *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->rows.n; i++) {
+		x_free(v->seen[i].command);
+		x_free(v->seen[i].path);
+	}
+	x_free(v->seen);
+	x_free(v->sights);
+	tmux_rows_free(&v->rows);
+	*v = (struct view){ .panes = 0 };
+}
+
+static void
+view_fill(struct view *v, const struct registrar *reg)
+{
+	const struct tmux_row *row;
+	size_t i;
+
+	agent_rows_sort(&v->rows);
+	v->sights = x_calloc(v->rows.n, sizeof(*v->sights));
+	v->seen = x_calloc(v->rows.n, sizeof(*v->seen));
+	for (i = 0; i < v->rows.n; i++) {
+		row = &v->rows.v[i];
+		/* A pane has a row for each session that shows it. */
+		if (i > 0 &&
+		    str_eq(row->ident.pane, v->rows.v[i - 1].ident.pane)) {
+			v->sights[i] = v->sights[i - 1];
+			continue;
+		}
+		v->panes++;
+		look_at_pane(reg, row, &v->sights[i], &v->seen[i]);
+	}
+}
+
+/*
+ * Scan, once more after a moment when the server that a hook told of is just
+ * ending: a client then sees any of several errors.
+ */
+static enum tmux_result
+view_take(struct view *v, const struct registrar *reg, const struct tmux *t,
+    int64_t server_pid, struct err *e)
+{
+	enum tmux_result result = TMUX_FAILED;
+	int i;
+
+	for (i = 0; i < REGISTER_TRIES; i++) {
+		v->taken = clock_mono_ms();
+		result = tmux_scan(t, &v->rows, e);
+		if (result != TMUX_FAILED || server_pid <= 1 ||
+		    kill((pid_t)server_pid, 0) == 0 || errno != ESRCH)
+			break;
+		clock_nap(REGISTER_NAP_MS, clock_deadline(REGISTER_NAP_MS));
+	}
+	if (result != TMUX_FAILED)
+		view_fill(v, reg);
+	return result;
+}
+
+/* Set @agent-seen where a known agent is seen for the first time. */
+static void
+mark_seen(const struct tmux *t, const struct view *v)
+{
+	struct argv args = ARGV_INIT;
+	const struct tmux_row *row;
+	struct err e;
+	size_t i, n = 0;
+
+	for (i = 0; i < v->rows.n; i++) {
+		row = &v->rows.v[i];
+		if (v->sights[i].known != NULL && !row->agent_seen &&
+		    (i == 0 ||
+			!str_eq(
+			    row->ident.pane, v->rows.v[i - 1].ident.pane))) {
+			argv_addl(&args, "set-option", "-p", "-q", "-t",
+			    row->ident.pane, "@agent-seen", "1", ";", NULL);
+			n++;
+		}
+		if (n == REGISTER_BATCH || (n > 0 && i + 1 == v->rows.n)) {
+			/* A pane that is gone by now ends the batch: the next
+			 * scan marks the rest. */
+			if (tmux_call(t, &args, NULL, 0, NULL, &e) != TMUX_OK)
+				log_debug("%s", e.msg);
+			argv_free(&args);
+			n = 0;
+		}
+	}
+	argv_free(&args);
+}
+
+/* ---- local.toml ---- */
+
+static void
+count_entries(const struct agent_list *list, const char *socket,
+    struct register_result *result)
+{
+	size_t i;
+
+	result->agents = result->known = 0;
+	for (i = 0; i < list->n; i++)
+		if (str_eq(list->v[i].ident.socket, socket)) {
+			result->agents++;
+			result->known += list->v[i].known[0] != '\0';
+		}
+}
+
+static int
+write_local(
+    const struct registrar *reg, struct slice *s, int64_t now, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
+	int rc = -1;
+
+	memcpy(s->host, reg->home->host, sizeof(s->host));
+	memcpy(s->host_id, reg->home->host_id, sizeof(s->host_id));
+	s->version = SLICE_VERSION;
+	s->generation = now > s->generation ? now : s->generation + 1;
+	clock_text(s->written, now);
+	slice_write(&text, s);
+	home_sweep(reg->home, "local.toml");
+	if (buf_check(&text, reg->home->local, e) == 0)
+		rc = file_replace(
+		    reg->home->local, text.data, text.len, FILE_FAST, e);
+	buf_free(&text);
+	return rc;
+}
+
+/* Merge a view into local.toml; the caller holds its lock. */
+static int
+merge_local(const struct registrar *reg, const char *socket,
+    const struct view *v, struct register_result *result, struct err *e)
+{
+	const struct agent_scan scan = { .socket = socket,
+		.rows = &v->rows,
+		.sights = v->sights,
+		.host = reg->home->host,
+		.config = reg->config,
+		.now = clock_real_ms() };
+	struct agent_list now = AGENT_LIST_INIT, before;
+	char *quarantined = NULL;
+	struct slice slice;
+	int rc = -1;
+
+	if (slice_load_local(&slice, reg->home, &quarantined, e) != 0)
+		goto out;
+	if (quarantined != NULL)
+		log_line("%s: was not valid; kept as %s and rebuilt",
+		    reg->home->local, quarantined);
+	agent_merge(&now, &slice.agents, &scan);
+	count_entries(&now, socket, result);
+	result->changed = slice.version == 0 ||
+	    !str_eq(slice.host, reg->home->host) ||
+	    !str_eq(slice.host_id, reg->home->host_id) ||
+	    !agent_list_same(&slice.agents, &now);
+	rc = 0;
+	if (result->changed && !reg->dry_run) {
+		before = slice.agents;
+		slice.agents = now;
+		now = before;
+		rc = write_local(reg, &slice, scan.now, e);
+	}
+out:
+	agent_list_free(&now);
+	slice_free(&slice);
+	x_free(quarantined);
+	return rc;
+}
+
+static char *
+lock_path(const struct home *home, const char *kind, const char *socket)
+{
+	return x_asprintf("%s/%s-%016" PRIx64 ".lock", home->run, kind,
+	    str_hash(socket, strlen(socket)));
+}
+
+static int
+take_lock(const char *path, int wait_ms, int *fd, struct err *e)
+{
+	switch (lock_take(path, wait_ms, fd, e)) {
+	case LOCK_TAKEN:
+		return 0;
+	case LOCK_BUSY:
+		return err_set(e, EXIT_LOCAL,
+		    "%s: still locked by another program after %d s; is one "
+		    "stopped?",
+		    path, wait_ms / 1000);
+	case LOCK_FAILED:
+		break;
+	}
+	return -1;
+}
+
+/* Steps 4 of register.h: under the scan lock. */
+static int
+scan_and_write(const struct registrar *reg, const struct tmux *t,
+    int64_t server_pid, struct register_result *result, struct err *e)
+{
+	char *path = path_join(reg->home->run, "local.lock");
+	enum tmux_result answer;
+	struct view v = { .panes = 0 };
+	int fd = -1, rc = -1, i;
+
+	for (i = 0;; i++) {
+		answer = view_take(&v, reg, t, server_pid, e);
+		if (answer == TMUX_FAILED)
+			goto out;
+		if (!reg->dry_run &&
+		    take_lock(path, HOME_LOCK_WAIT_MS, &fd, e) != 0)
+			goto out;
+		if (clock_mono_ms() - v.taken < REGISTER_STALE_MS ||
+		    i + 1 >= REGISTER_TRIES)
+			break;
+		/* Stopped, or long in the queue: the view may be old. */
+		lock_drop(&fd);
+		view_free(&v);
+	}
+	result->server = answer == TMUX_OK;
+	result->panes = v.panes;
+	rc = merge_local(reg, t->socket, &v, result, e);
+	lock_drop(&fd);
+	if (rc != 0 || reg->dry_run)
+		goto out;
+	if (answer == TMUX_OK)
+		mark_seen(t, &v);
+	if (!registry_fresh(reg->home))
+		rc = registry_assemble(reg->home, clock_real_ms(), e);
+out:
+	lock_drop(&fd);
+	view_free(&v);
+	x_free(path);
+	return rc;
+}
+
+int
+register_server(const struct registrar *reg, const char *socket,
+    int64_t server_pid, struct register_result *result, struct err *e)
+{
+	char *wait_path = NULL, *scan_path = NULL;
+	int wait_fd = -1, scan_fd = -1, rc = -1;
+	struct tmux t;
+
+	*result = (struct register_result){ .panes = 0 };
+	if (tmux_open(&t, socket, e) != 0)
+		return -1;
+	if (reg->dry_run)
+		return scan_and_write(reg, &t, server_pid, result, e);
+	wait_path = lock_path(reg->home, "wait", socket);
+	scan_path = lock_path(reg->home, "scan", socket);
+	if (reg->wait) {
+		if (take_lock(wait_path, REGISTER_WAIT_MS, &wait_fd, e) != 0)
+			goto out;
+	} else {
+		switch (lock_take(wait_path, 0, &wait_fd, e)) {
+		case LOCK_TAKEN:
+			break;
+		case LOCK_BUSY:
+			result->left = true;
+			rc = 0;
+			goto out;
+		case LOCK_FAILED:
+			goto out;
+		}
+	}
+	if (take_lock(scan_path, REGISTER_WAIT_MS, &scan_fd, e) != 0)
+		goto out;
+	lock_drop(&wait_fd);
+	rc = scan_and_write(reg, &t, server_pid, result, e);
+out:
+	lock_drop(&scan_fd);
+	lock_drop(&wait_fd);
+	x_free(wait_path);
+	x_free(scan_path);
+	return rc;
+}
+
+/* ---- all servers ---- */
+
+static void
+add_once(struct argv *list, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], word))
+			return;
+	argv_add(list, word);
+}
+
+void
+register_sockets(const struct home *home, struct argv *out)
+{
+	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
+	const char *last = "";
+	struct slice slice;
+	size_t i;
+
+	if (file_read_ours(home->local, &text, NULL) == FILE_READ) {
+		if (slice_parse(
+			&slice, home->local, text.data, text.len, NULL) == 0)
+			for (i = 0; i < slice.agents.n; i++) {
+				if (!str_eq(
+					slice.agents.v[i].ident.socket, last))
+					add_once(out,
+					    slice.agents.v[i].ident.socket);
+				last = slice.agents.v[i].ident.socket;
+			}
+		slice_free(&slice);
+	}
+	buf_free(&text);
+	tmux_sockets(out);
+}
+
+size_t
+register_all(const struct registrar *reg,
+    void (*report)(void *arg, const char *socket,
+	const struct register_result *result, const struct err *e),
+    void *arg)
+{
+	struct argv sockets = ARGV_INIT;
+	struct register_result result;
+	size_t i, failed = 0;
+	struct err e;
+
+	register_sockets(reg->home, &sockets);
+	for (i = 0; i < sockets.n; i++) {
+		err_clear(&e);
+		if (register_server(reg, sockets.v[i], 0, &result, &e) == 0)
+			err_clear(&e);
+		else
+			failed++;
+		report(arg, sockets.v[i], &result, &e);
+	}
+	argv_free(&sockets);
+	return failed;
+}
+
+/* ---- our own pane ---- */
+
+/* Look for our pane among the rows of one server. */
+static const struct tmux_row *
+find_self(const struct tmux_rows *rows, unsigned tty, const char *pane,
+    int64_t server_pid)
+{
+	const struct tmux_row *row;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < rows->n; i++) {
+		row = &rows->v[i];
+		if (row->dead)
+			continue;
+		if (tty != 0 && stat(row->tty, &st) == 0 &&
+		    S_ISCHR(st.st_mode) && (unsigned)st.st_rdev == tty)
+			return row;
+		if (tty == 0 && pane != NULL && str_eq(row->ident.pane, pane) &&
+		    row->ident.server_pid == server_pid)
+			return row;
+	}
+	return NULL;
+}
+
+/* $TMUX is "socket,pid,session". The socket (malloc'd, NULL: not in tmux). */
+static char *
+own_server(int64_t *pid)
+{
+	const char *value = getenv("TMUX"), *comma;
+	char *socket;
+
+	*pid = 0;
+	if (value == NULL || value[0] != '/')
+		return NULL;
+	comma = strrchr(value, ',');
+	if (comma == NULL)
+		return NULL;
+	socket = x_strndup(value, (size_t)(comma - value));
+	comma = strrchr(socket, ',');
+	if (comma == NULL) {
+		x_free(socket);
+		return NULL;
+	}
+	*pid = strtoll(comma + 1, NULL, 10);
+	socket[comma - socket] = '\0';
+	return socket;
+}
+
+int
+register_self(const struct home *home, struct tmux *t, struct tmux_rows *rows,
+    const struct tmux_row **row, struct err *e)
+{
+	const char *pane = getenv("TMUX_PANE");
+	struct argv sockets = ARGV_INIT;
+	unsigned tty = ps_own_tty();
+	int64_t server_pid;
+	char *socket = own_server(&server_pid);
+	size_t i, n;
+
+	*row = NULL;
+	*rows = (struct tmux_rows){ .v = NULL };
+	/* The server in our environment is nearly always the right one. */
+	if (socket != NULL)
+		argv_add(&sockets, socket);
+	if (tty != 0 || socket == NULL) {
+		register_sockets(home, &sockets);
+		n = sockets.n;
+	} else {
+		n = 1;
+	}
+	for (i = 0; *row == NULL && i < n; i++) {
+		if (i > 0 && socket != NULL && str_eq(sockets.v[i], socket))
+			continue;
+		if (tmux_open(t, sockets.v[i], NULL) != 0)
+			continue;
+		tmux_rows_free(rows);
+		if (tmux_scan(t, rows, NULL) == TMUX_OK)
+			*row = find_self(rows, tty, pane,
+			    socket != NULL && i == 0 ? server_pid : -1);
+	}
+	argv_free(&sockets);
+	x_free(socket);
+	if (*row != NULL)
+		return 0;
+	tmux_rows_free(rows);
+	return err_set(e, EXIT_UNKNOWN,
+	    "this pane: not found on any tmux server of ours; run this inside "
+	    "tmux, or name the pane with -t %%ID");
+}

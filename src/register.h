@@ -1,0 +1,96 @@
+/* register - keep local.toml and registry.toml what tmux says. */
+#ifndef REGISTER_H
+#define REGISTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "config.h"
+#include "err.h"
+#include "home.h"
+#include "profile.h"
+#include "tmux.h"
+
+/*
+ * Who scans when.
+ *
+ * A hook says only that something changed, so one scan may answer for any
+ * number of hooks, as long as it begins after the last of them. Each server
+ * has two locks, a scan lock and a wait lock (flock(2) on files in run/, named
+ * by a hash of the socket):
+ *
+ *   1. try the wait lock; if it is held, somebody is going to scan who has not
+ *      begun: exit at once (or wait for that too: registrar.wait)
+ *   2. take the scan lock, waiting for the scan that runs
+ *   3. drop the wait lock: from here on a new event needs a new scan
+ *   4. scan, merge, write; drop the scan lock
+ *
+ * So one scan runs and one waits, however many hooks fire, and the last event
+ * is always followed by a scan. The scan lock is held until local.toml is
+ * written, so an older view of a server never overwrites a newer one.
+ * local.toml is shared by the scans of several servers and has a lock of its
+ * own, taken after the scan and held while it is read, merged and replaced. A
+ * program that was stopped between its scan and that lock scans again.
+ */
+
+enum {
+	REGISTER_WAIT_MS = 30 * 1000, /* for another scan of the same server */
+	REGISTER_STALE_MS = 2000,     /* a view this old is taken again */
+};
+
+/* What all scans of one program share; nothing is owned. */
+struct registrar {
+	const struct home *home;
+	const struct config *config;
+	const struct profile_set *profiles;
+	bool dry_run; /* look and compare, write nothing */
+	bool wait;    /* never leave it to another: return when a scan that
+			 began after the call has been written */
+};
+
+/* What one scan of one server came to. */
+struct register_result {
+	bool server;   /* a server answered there */
+	bool left;     /* nothing done: another program is about to scan */
+	bool changed;  /* local.toml was written, or would have been */
+	size_t panes;  /* panes of the server */
+	size_t agents; /* its entries now */
+	size_t known;  /* those of them with a known agent, now or before */
+};
+
+/*
+ * Scan the server at `socket` and bring local.toml and registry.toml up to
+ * date. Its entries go when there is no server; when it does not answer they
+ * stay, and this is -1 with EXIT_WIRE. Panes where a known agent is seen for
+ * the first time get the option @agent-seen. `server_pid` is the server that
+ * a hook named, else 0: a failure of a server that is just ending is none.
+ */
+int register_server(const struct registrar *reg, const char *socket,
+    int64_t server_pid, struct register_result *result, struct err *e);
+
+/*
+ * Every server of this user: the sockets in local.toml and those that
+ * tmux_sockets() finds. `report` is called for each, with e->code EXIT_OK when
+ * all went well. Returns how many failed.
+ */
+size_t register_all(const struct registrar *reg,
+    void (*report)(void *arg, const char *socket,
+	const struct register_result *result, const struct err *e),
+    void *arg);
+
+/* The sockets that register_all() goes through. */
+void register_sockets(const struct home *home, struct argv *out);
+
+/*
+ * The pane that we run in: the one whose terminal is our controlling one, on
+ * any server; without one the pane in $TMUX_PANE if the server that $TMUX
+ * names, by socket and pid, has it. `t` names its server. -1 with EXIT_UNKNOWN
+ * when there is none. `row` is to be freed with tmux_rows_free() on `rows`,
+ * which owns it.
+ */
+int register_self(const struct home *home, struct tmux *t,
+    struct tmux_rows *rows, const struct tmux_row **row, struct err *e);
+
+#endif

@@ -1,0 +1,73 @@
+/* registry - all slices together: registry.toml, and finding an agent in it. */
+#ifndef REGISTRY_H
+#define REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "buf.h"
+#include "err.h"
+#include "home.h"
+
+enum {
+	REGISTRY_SIZE_MAX = 64 * 1024 * 1024, /* bytes of registry.toml */
+	REGISTRY_NEAR_MAX = 5, /* names an error suggests or lists */
+};
+
+/*
+ * registry.toml: five comment lines, the [slices.HOST] tables, then every
+ * [agents.ADDRESS] of every host, each sorted. It is made from local.toml and
+ * hosts/HOST.toml, which are the truth. Two hosts that publish one address: our
+ * own entry stands, else that of the host whose name begins the address, else
+ * that of the first host; the others are left out and logged. A slice that does
+ * not parse is left out and logged.
+ *
+ * run/registry.stamp says which registry.toml is ours (inode, size, mtime) and
+ * from which inputs it was made. Anybody else's, or one older than its inputs,
+ * is not read: the bash agent-mesh overwrites it in place.
+ */
+
+/* Write registry.toml and its stamp, under a lock. `now` is real ms. */
+int registry_assemble(const struct home *h, int64_t now, struct err *e);
+
+/* Is registry.toml ours, and made of what the slices say now? */
+bool registry_fresh(const struct home *h);
+
+/* The registry as it stands: the file while it is fresh, else memory. */
+struct registry {
+	int fd;          /* the file; -1: all is in `text` */
+	struct buf text; /* read or assembled so far as needed */
+	size_t size;     /* bytes of the file, or of `text` */
+};
+
+#define REGISTRY_INIT                                             \
+	{                                                         \
+		.fd = -1, .text = BUF_INIT_MAX(REGISTRY_SIZE_MAX) \
+	}
+
+/* Open it for looking up; `r` is to be closed in any case. */
+int registry_open(
+    struct registry *r, const struct home *h, int64_t now, struct err *e);
+void registry_close(struct registry *r);
+
+/*
+ * Find `name`: an address, else an alias that has not ended at `now`. *alias
+ * says which. -1 with EXIT_UNKNOWN, the nearest names in `e`, when nobody has
+ * it or, as an alias, several have; EXIT_LOCAL when the registry cannot be
+ * read. `a` is initialised here and to be freed in any case.
+ *
+ * A lookup by address reads a few pages of the file, whatever its size.
+ */
+int registry_find(struct registry *r, const char *name, int64_t now,
+    struct agent *a, bool *alias, struct err *e);
+
+/*
+ * All entries, sorted by address: start with *at 0. 1 and an entry in `a` (to
+ * be freed), 0 at the end, -1 with `e`.
+ */
+int registry_next(
+    struct registry *r, size_t *at, struct agent *a, struct err *e);
+
+#endif

@@ -1,0 +1,47 @@
+/* send - one message to one agent, whatever host it is on. */
+#ifndef SEND_H
+#define SEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "deliver.h"
+#include "register.h"
+#include "sender.h"
+
+/* A message for any number of recipients. The caller owns all of it. */
+struct send {
+	const struct registrar *reg;
+	struct sender sender;
+	char *const *files; /* paths to be dropped first */
+	size_t files_n;
+	const char *body; /* NULL: files only */
+	size_t len;
+	int64_t wait_ms;
+	bool type;
+	bool urgent;
+	bool force;
+};
+
+/* What became of it at one recipient. */
+struct send_result {
+	struct agent to; /* as found; empty if not found */
+	bool found;
+	bool renamed; /* it was asked for by an older name */
+	char id[AGENT_ID_MAX + 1];
+	struct deliver_verdict verdict;
+	char *dropped; /* "file dropped at ...; ..." or NULL */
+};
+
+/*
+ * Find `address` and deliver. Always fills `result`, which is to be freed;
+ * returns its verdict's code. When the pane turns out to be gone or another
+ * one, its server is scanned once and the address looked up again.
+ */
+enum exit_code send_message(
+    const struct send *s, const char *address, struct send_result *result);
+void send_result_free(struct send_result *result);
+
+#endif

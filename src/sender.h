@@ -1,0 +1,31 @@
+/* sender - who sends: told by the kernel, not by the environment's word. */
+#ifndef SENDER_H
+#define SENDER_H
+
+#include <stdbool.h>
+
+#include "body.h"
+#include "err.h"
+#include "home.h"
+#include "pane.h"
+
+struct sender {
+	char name[BODY_SENDER_MAX + 1];
+	/* What the tag says beside the name: NULL for an agent of this host,
+	 * "no reply" for a person or script without a pane, "unregistered" for
+	 * an $AGENT_NAME that is no agent of this host. Static. */
+	const char *note;
+	bool in_pane; /* we run in a registered pane: `ident` */
+	struct pane_ident ident;
+};
+
+/*
+ * Find out who we are, from this host's slice. The
+ * name is $AGENT_NAME if that is set (EXIT_USAGE when it is no name), else the
+ * address of the pane we run in, else user@host. The pane is the one whose
+ * first process is among our ancestors, a child of the recorded tmux server,
+ * or, for a process that left its parents, whose terminal is ours.
+ */
+int sender_find(struct sender *s, const struct home *home, struct err *e);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The bytes, for n rows of text and k rows of input above the cursor:
+ *
+ *	ESC 7		save the cursor (x, y)
+ *	LF * n		make room below; at the bottom the screen scrolls by s
+ *	ESC [ n A	back: now on the cursor's line, at row y - s
+ *	ESC [ k A, CR	to the first row of the input
+ *	ESC [ n L	insert n rows: the input moves down to y - s + n
+ *	text		the rows, CR LF between them
+ *	ESC 8		restore (x, y): column right, row short by n - s
+ *	ESC [ n B	down n, stopped by the bottom: the input's row again
+ *
+ * y + n - s is y + n, or the last row when the screen scrolled, so that both
+ * ends agree. Nothing depends on knowing y. On the alternate screen this would
+ * destroy a picture that nobody redraws: the caller checks.
+ */
+#include "show.h"
+
+#include <string.h>
+
+#include "utf8.h"
+
+/* Colour of a message, so that nobody takes it for output: cyan. */
+#define SHOW_COLOUR "\033[36m"
+
+unsigned
+show_room(unsigned height, unsigned wrapped)
+{
+	return height > wrapped + 2 ? height - wrapped - 2 : 0;
+}
+
+/* Bytes of the row that begins at `text`, and of what to skip after it. */
+static size_t
+show_row(const char *text, size_t len, unsigned width, size_t *skip)
+{
+	const char *end = memchr(text, '\n', len);
+	size_t line = end == NULL ? len : (size_t)(end - text), fit;
+
+	fit = utf8_fit(text, line, width);
+	/* A character wider than the pane: never stand still. */
+	if (fit == 0 && line > 0)
+		fit = line;
+	*skip = fit == line && end != NULL ? 1 : 0;
+	return fit;
+}
+
+unsigned
+show_bytes(struct buf *out, const char *text, size_t len, unsigned width,
+    unsigned wrapped)
+{
+	struct buf rows = BUF_INIT;
+	size_t at, fit, skip;
+	unsigned n = 0, i;
+
+	if (width == 0)
+		return 0;
+	for (at = 0; at < len; at += fit + skip) {
+		fit = show_row(text + at, len - at, width, &skip);
+		if (n++ > 0)
+			buf_adds(&rows, "\r\n");
+		buf_adds(&rows, SHOW_COLOUR);
+		buf_add(&rows, text + at, fit);
+	}
+	buf_adds(out, "\0337");
+	for (i = 0; i < n; i++)
+		buf_addc(out, '\n');
+	buf_addf(out, "\033[%uA", n);
+	if (wrapped > 0)
+		buf_addf(out, "\033[%uA", wrapped);
+	buf_addf(out, "\r\033[%uL", n);
+	buf_add(out, rows.data, rows.len);
+	buf_addf(out, "\033[0m\0338\033[%uB", n);
+	buf_free(&rows);
+	return n;
+}
+
+void
+show_first_row(struct buf *out, const char *text, size_t len, unsigned width)
+{
+	size_t skip;
+
+	if (width > 0)
+		buf_add(out, text, show_row(text, len, width, &skip));
+}

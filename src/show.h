@@ -1,0 +1,29 @@
+/* show - a message as lines above a shell's prompt, not typed, not run. */
+#ifndef SHOW_H
+#define SHOW_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+/* The most lines that fit above a prompt in a pane of `height` rows whose
+ * input has `wrapped` rows above the cursor's. */
+unsigned show_room(unsigned height, unsigned wrapped);
+
+/*
+ * Append to `out` the bytes that insert `text` (clean UTF-8; newlines start
+ * lines) above the line the cursor is on, when they are written to the
+ * terminal in one piece: half-typed input and the cursor stay as they are.
+ * `wrapped` is the number of rows of the same input above the cursor's row; a
+ * wrong one only puts the text in the middle of that input's display.
+ * Returns the rows it takes on a terminal of `width` columns, 0 if `width` is.
+ */
+unsigned show_bytes(struct buf *out, const char *text, size_t len,
+    unsigned width, unsigned wrapped);
+
+/* Append to `out` the first row that show_bytes() writes, without the colour:
+ * what must be on the screen afterwards. */
+void show_first_row(
+    struct buf *out, const char *text, size_t len, unsigned width);
+
+#endif

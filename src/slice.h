@@ -1,0 +1,95 @@
+/* slice - one host's part of the address book, as TOML and as entries. */
+#ifndef SLICE_H
+#define SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "buf.h"
+#include "clock.h"
+#include "err.h"
+#include "file.h"
+#include "home.h"
+#include "toml.h"
+
+enum {
+	SLICE_VERSION = 1,
+	SLICE_SIZE_MAX = 16 * 1024 * 1024, /* bytes of one host's slice */
+	SLICE_AGENTS_MAX = 20000,          /* entries of one host */
+	SLICE_AHEAD_MS = 10 * 60 * 1000,   /* how far a clock may be ahead */
+};
+
+/*
+ * What a host publishes. `version` 0 is a slice of the bash agent-mesh, which
+ * has no [slices.HOST] table: entries with only host, target, session, window,
+ * role and scope, no id, generation 0.
+ */
+struct slice {
+	char host[HOST_MAX + 1];
+	char host_id[HOME_ID_LEN + 1];
+	int64_t version;
+	int64_t generation;           /* strictly growing: ms since 1970 */
+	char written[CLOCK_TEXT_MAX]; /* for people */
+	struct agent_list agents;     /* sorted by address */
+};
+
+#define SLICE_INIT                        \
+	{                                 \
+		.agents = AGENT_LIST_INIT \
+	}
+
+void slice_free(struct slice *s);
+
+/* Append the slice as TOML: its own table, then the entries as they stand (the
+ * caller has sorted them). */
+void slice_write(struct buf *b, const struct slice *s);
+void slice_write_table(struct buf *b, const struct slice *s);
+void slice_write_agent(struct buf *b, const struct agent *a);
+
+/*
+ * Parse and validate a slice that may come from anybody: sizes, every address,
+ * id and alias, one host named everywhere. Texts are cleaned and cut as
+ * agent_text() does it. -1 with EXIT_LOCAL "name:line: reason". `s` is to be
+ * freed in any case.
+ */
+int slice_parse(struct slice *s, const char *name, const char *text, size_t len,
+    struct err *e);
+
+/*
+ * Entries of a slice, one table at a time: `t` is what [agents.ADDRESS] holds.
+ * The same checks. `a` is initialised here and to be freed in any case.
+ */
+int slice_parse_agent(struct agent *a, const char *name, const char *address,
+    const struct toml *t, struct err *e);
+
+/* The same for [slices.HOST]. */
+int slice_parse_table(struct slice *s, const char *name, const char *host,
+    const struct toml *t, struct err *e);
+
+/* What is known of a peer before its slice is taken. */
+struct slice_known {
+	const char *host_id; /* NULL: never seen; pinned by the first */
+	int64_t generation;  /* 0: never seen */
+};
+
+/*
+ * May `s`, which came from the peer that calls itself `host`, replace what we
+ * have? Its own host's, the host_id we know, a generation that grew and is at
+ * most SLICE_AHEAD_MS ahead of `now`. -1 with EXIT_REFUSED and why.
+ */
+int slice_accept(const struct slice *s, const char *host,
+    const struct slice_known *known, int64_t now, struct err *e);
+
+/*
+ * Read this host's own slice. A missing file gives an empty slice, as does one
+ * of the bash agent-mesh. One that is not valid is renamed to
+ * local.toml.bad-TIME, which *quarantined (malloc'd, else NULL) names, and
+ * gives an empty slice too: it is rebuilt from tmux. -1 with EXIT_LOCAL if it
+ * cannot be read or renamed. The caller holds the lock.
+ */
+int slice_load_local(
+    struct slice *s, const struct home *h, char **quarantined, struct err *e);
+
+#endif

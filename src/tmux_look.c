@@ -1,0 +1,242 @@
+#include "tmux.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "str.h"
+#include "tmux_field.h"
+#include "utf8.h"
+
+/* Sessions with a client, as "$1 @2 ACTIVITY;" each. In S:, which walks all
+ * sessions, window_id is the window that the session shows. */
+#define LOOK_PEOPLE_FORMAT                                    \
+	"#{S:#{?session_attached,#{session_id} #{window_id} " \
+	"#{session_activity};,}}"
+
+enum look_field {
+	LOOK_SERVER_PID,
+	LOOK_SERVER_START,
+	LOOK_PANE,
+	LOOK_PANE_PID,
+	LOOK_WINDOW,
+	LOOK_ACTIVE,
+	LOOK_DEAD,
+	LOOK_MODES,
+	LOOK_INPUT_OFF,
+	LOOK_SYNCHRONIZED,
+	LOOK_ALTERNATE,
+	LOOK_CURSOR_SHOWN,
+	LOOK_MOUSE,
+	LOOK_BRACKETED,
+	LOOK_WIDTH,
+	LOOK_HEIGHT,
+	LOOK_CURSOR_X,
+	LOOK_CURSOR_Y,
+	LOOK_AGENT_SEEN,
+	LOOK_TTY,
+	LOOK_PEOPLE,
+	LOOK_COMMAND,
+	LOOK_TITLE,
+	LOOK_PROFILE,
+	LOOK_SHELL_WAY,
+	LOOK_SCREEN, /* a newline, then the screen */
+	LOOK_FIELDS,
+};
+
+static const char *const look_formats[] = {
+	[LOOK_SERVER_PID] = "pid",
+	[LOOK_SERVER_START] = "start_time",
+	[LOOK_PANE] = "pane_id",
+	[LOOK_PANE_PID] = "pane_pid",
+	[LOOK_WINDOW] = "window_id",
+	[LOOK_ACTIVE] = "pane_active",
+	[LOOK_DEAD] = "pane_dead",
+	[LOOK_MODES] = "pane_in_mode",
+	[LOOK_INPUT_OFF] = "pane_input_off",
+	[LOOK_SYNCHRONIZED] = "pane_synchronized",
+	[LOOK_ALTERNATE] = "alternate_on",
+	[LOOK_CURSOR_SHOWN] = "cursor_flag",
+	[LOOK_MOUSE] = "mouse_any_flag",
+	[LOOK_BRACKETED] = "bracket_paste_flag",
+	[LOOK_WIDTH] = "pane_width",
+	[LOOK_HEIGHT] = "pane_height",
+	[LOOK_CURSOR_X] = "cursor_x",
+	[LOOK_CURSOR_Y] = "cursor_y",
+	[LOOK_AGENT_SEEN] = "@agent-seen",
+	[LOOK_TTY] = "pane_tty",
+	[LOOK_PEOPLE] = LOOK_PEOPLE_FORMAT,
+	[LOOK_COMMAND] = "pane_current_command",
+	[LOOK_TITLE] = "pane_title",
+	[LOOK_PROFILE] = "@agent-profile",
+	[LOOK_SHELL_WAY] = "@agent-shell",
+};
+
+char *
+tmux_people_format(const char *window)
+{
+	return x_asprintf("#{?pane_active,#{S:#{?#{&&:#{==:#{window_id},%s},"
+			  "#{session_attached}},#{session_id}="
+			  "#{session_activity} ,}},away}",
+	    window);
+}
+
+/*
+ * What tmux_people_format() would print, from the sessions listed in `text`:
+ * the same text, so that a guard can compare the two.
+ */
+static void
+look_people(struct pane_facts *facts, char *text, bool active)
+{
+	char *entry, *rest, session[PANE_ID_MAX], window[PANE_ID_MAX];
+	struct buf people = BUF_INIT_MAX(sizeof(facts->people) - 1);
+	long long activity;
+
+	if (!active)
+		buf_adds(&people, "away");
+	for (entry = strtok_r(text, ";", &rest); entry != NULL && active;
+	     entry = strtok_r(NULL, ";", &rest)) {
+		if (sscanf(entry, "%11s %11s %lld", session, window,
+			&activity) != 3 ||
+		    !str_eq(window, facts->window) || !str_id_ok(session, '$'))
+			continue;
+		buf_addf(&people, "%s=%lld ", session, activity);
+		if (activity > facts->last_key)
+			facts->last_key = activity;
+	}
+	/* More sessions than fit: never equal to what tmux prints. */
+	if (people.overflow) {
+		buf_reset(&people);
+		buf_adds(&people, "too many");
+	}
+	memcpy(facts->people, people.data, people.len + 1);
+	buf_free(&people);
+}
+
+/* Keep what fits of a text that is only looked at. */
+static void
+look_text(char out[PANE_TEXT_MAX], const char *field)
+{
+	char *text = tmux_field_text(field);
+	size_t len = utf8_fit(text, strlen(text), PANE_TEXT_MAX);
+
+	while (len >= PANE_TEXT_MAX)
+		len = utf8_fit(text, len - 1, PANE_TEXT_MAX);
+	memcpy(out, text, len);
+	out[len] = '\0';
+	x_free(text);
+}
+
+/* The formats' answer into facts; -1 when it is none of ours. */
+static int
+look_parse(
+    char *text, const char *socket, struct pane_facts *facts, char **screen)
+{
+	char *f[LOOK_FIELDS + 1];
+
+	if (tmux_split(text, tmux_mark(), f, LOOK_FIELDS + 1) != LOOK_FIELDS ||
+	    f[LOOK_SCREEN][0] != '\n')
+		return -1;
+	*screen = f[LOOK_SCREEN] + 1;
+	if (tmux_field_int(f[LOOK_PANE_PID], &facts->ident.pane_pid) != 0)
+		facts->ident.pane_pid = 0;
+	if (tmux_field_copy(facts->ident.socket, PANE_SOCKET_MAX, socket) !=
+		0 ||
+	    tmux_field_int(f[LOOK_SERVER_PID], &facts->ident.server_pid) != 0 ||
+	    tmux_field_int(f[LOOK_SERVER_START], &facts->ident.server_start) !=
+		0 ||
+	    tmux_field_id(facts->ident.pane, f[LOOK_PANE], '%') != 0 ||
+	    tmux_field_id(facts->window, f[LOOK_WINDOW], '@') != 0 ||
+	    tmux_field_unsigned(f[LOOK_MODES], &facts->modes) != 0 ||
+	    tmux_field_unsigned(f[LOOK_WIDTH], &facts->width) != 0 ||
+	    tmux_field_unsigned(f[LOOK_HEIGHT], &facts->height) != 0 ||
+	    tmux_field_unsigned(f[LOOK_CURSOR_X], &facts->cursor_x) != 0 ||
+	    tmux_field_unsigned(f[LOOK_CURSOR_Y], &facts->cursor_y) != 0)
+		return -1;
+	facts->dead = tmux_field_flag(f[LOOK_DEAD]);
+	facts->active = tmux_field_flag(f[LOOK_ACTIVE]);
+	facts->input_off = tmux_field_flag(f[LOOK_INPUT_OFF]);
+	facts->synchronized = tmux_field_flag(f[LOOK_SYNCHRONIZED]);
+	facts->alternate = tmux_field_flag(f[LOOK_ALTERNATE]);
+	facts->cursor_shown = tmux_field_flag(f[LOOK_CURSOR_SHOWN]);
+	facts->mouse = tmux_field_flag(f[LOOK_MOUSE]);
+	facts->bracketed = f[LOOK_BRACKETED][0] == '\0' ? -1
+	    : tmux_field_flag(f[LOOK_BRACKETED])        ? 1
+							: 0;
+	facts->agent_seen = tmux_field_flag(f[LOOK_AGENT_SEEN]);
+	if (tmux_field_copy(facts->tty, sizeof(facts->tty), f[LOOK_TTY]) != 0)
+		facts->tty[0] = '\0';
+	look_people(facts, f[LOOK_PEOPLE], facts->active);
+	look_text(facts->command, f[LOOK_COMMAND]);
+	look_text(facts->title, f[LOOK_TITLE]);
+	look_text(facts->profile, f[LOOK_PROFILE]);
+	look_text(facts->shell_way, f[LOOK_SHELL_WAY]);
+	return 0;
+}
+
+/* What the kernel knows: the terminal's modes, who is in front, who reads. */
+static void
+look_kernel(struct pane_facts *facts)
+{
+	int fd;
+
+	if (facts->dead || facts->ident.pane_pid == 0)
+		return;
+	fd = tty_open(facts->tty, NULL);
+	if (fd >= 0) {
+		facts->tty_number = tty_number(fd);
+		facts->modes_tty = tty_modes(fd);
+		(void)close(fd);
+	}
+	ps_foreground((pid_t)facts->ident.pane_pid, &facts->foreground);
+	ps_lines(&facts->foreground, &facts->lines);
+	facts->reading = ps_reading_tty(&facts->foreground, facts->tty_number);
+}
+
+int
+tmux_look(const struct tmux *t, const struct pane_ident *ident,
+    struct pane_facts *facts, struct buf *screen, struct err *e)
+{
+	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX), format = BUF_INIT;
+	struct argv args = ARGV_INIT;
+	enum tmux_result result;
+	char *cells = NULL;
+	int rc = -1;
+	size_t i;
+
+	memset(facts, 0, sizeof(*facts));
+	for (i = 0; i < LOOK_SCREEN; i++)
+		buf_addf(&format, i == LOOK_PEOPLE ? "%s%s" : "#{%s}%s",
+		    look_formats[i], tmux_mark());
+	argv_addl(&args, "display-message", "-p", "-t", ident->pane,
+	    format.data, ";", "capture-pane", "-p", "-e", "-N", "-t",
+	    ident->pane, NULL);
+	result = tmux_call(t, &args, NULL, 0, &out, e);
+	if (result != TMUX_OK) {
+		if (e != NULL && strstr(e->msg, "can't find pane") != NULL)
+			(void)err_set(e, EXIT_UNKNOWN, "%s: the pane is gone",
+			    ident->pane);
+		goto out;
+	}
+	if (look_parse(out.data, t->socket, facts, &cells) != 0) {
+		(void)err_set(e, EXIT_WIRE,
+		    "tmux: answer about %s not understood", ident->pane);
+		goto out;
+	}
+	if (!pane_ident_eq(ident, &facts->ident)) {
+		(void)err_set(e, EXIT_UNKNOWN,
+		    "%s: is another pane now (the server was restarted or the "
+		    "pane respawned)",
+		    ident->pane);
+		goto out;
+	}
+	buf_adds(screen, cells);
+	look_kernel(facts);
+	rc = buf_check(screen, "screen", e);
+out:
+	argv_free(&args);
+	buf_free(&format);
+	buf_free(&out);
+	return rc;
+}

@@ -1,0 +1,587 @@
+#include "unit.h"
+
+#include "classify.h"
+#include "mem.h"
+
+/* A pane as the tests describe it; the rest is that of an ordinary one. */
+struct pane {
+	const char *program; /* comm and command line alike */
+	const char *screen;
+	unsigned x, y;
+	unsigned cols, rows; /* 0: 60 x 12 */
+	const char *title;
+	bool cooked, echo, hidden, alternate, no_tty;
+	bool agent_seen;
+	enum ps_reading reading;
+	const char *profile;
+};
+
+static struct profile_set set;
+static struct pane_facts facts;
+static struct screen screen;
+static struct readiness r;
+
+static void
+forget(void)
+{
+	classify_free(&r);
+	screen_free(&screen);
+	pane_facts_free(&facts);
+	memset(&facts, 0, sizeof(facts));
+}
+
+static void
+set_facts(const struct pane *p)
+{
+	forget();
+	facts.width = p->cols == 0 ? 60 : p->cols;
+	facts.height = p->rows == 0 ? 12 : p->rows;
+	facts.cursor_x = p->x;
+	facts.cursor_y = p->y;
+	facts.cursor_shown = !p->hidden;
+	facts.alternate = p->alternate;
+	facts.agent_seen = p->agent_seen;
+	facts.reading = p->reading;
+	facts.modes_tty = (struct tty_modes){ !p->no_tty, p->cooked, p->echo,
+		true };
+	(void)snprintf(facts.title, sizeof(facts.title), "%s",
+	    p->title == NULL ? "" : p->title);
+	(void)snprintf(facts.profile, sizeof(facts.profile), "%s",
+	    p->profile == NULL ? "" : p->profile);
+	(void)snprintf(facts.command, sizeof(facts.command), "%s", p->program);
+	facts.foreground.v = x_calloc(1, sizeof(struct ps));
+	facts.foreground.n = 1;
+	(void)snprintf(facts.foreground.v[0].comm, PS_COMM_MAX, "%s",
+	    p->program);
+	argv_add(&facts.lines, p->program);
+}
+
+static void
+judge(void)
+{
+	classify_free(&r);
+	assert_int_equal(classify(&facts, &screen, &set, &r), 0);
+	assert_true(r.reason[0] != '\0');
+}
+
+static enum classify_state
+look(const struct pane *p)
+{
+	struct err e;
+
+	set_facts(p);
+	assert_int_equal(screen_parse(&screen, p->screen, strlen(p->screen),
+		facts.width, facts.height, &e), 0);
+	judge();
+	return r.state;
+}
+
+#define LOOK(...) look(&(struct pane){ __VA_ARGS__ })
+#define assert_state(state, ...)                                        \
+	do {                                                            \
+		enum classify_state got = LOOK(__VA_ARGS__);            \
+		if (got != (state))                                     \
+			fail_msg("%s, not %s: %s",                      \
+			    classify_state_name(got),                   \
+			    classify_state_name(state), r.reason);      \
+	} while (0)
+
+#define NBSP "\xc2\xa0"
+#define RULE "────────────────────────────────────────────────────────────\n"
+#define BLOCK "\033[7m \033[0m"
+#define CLAUDE(row) "said before\n" RULE row "\n" RULE \
+	"  \033[38;5;246m? for shortcuts\033[0m\n"
+#define CLAUDE_AT .program = "claude", .title = "✳ x", .hidden = true, .y = 2
+
+static void
+pane_facts_come_first(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("❯" NBSP BLOCK));
+	facts.dead = true;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_DEAD);
+	facts.dead = false;
+	facts.modes = 2;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_COPY_MODE);
+	facts.modes = 0;
+	facts.input_off = true;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_MODAL);
+	facts.input_off = false;
+	facts.synchronized = true;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_MODAL);
+	assert_int_equal(r.way, CLASSIFY_WAY_NONE);
+	facts.synchronized = false;
+	facts.cursor_y = 99;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_UNKNOWN);
+	facts.cursor_y = 2;
+	facts.width = 99;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_UNKNOWN);
+}
+
+static void
+no_echo_is_a_password(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_PASSWORD, .program = "bash", .cooked = true,
+	    .x = 10, .screen = "Password: ");
+	assert_state(CLASSIFY_PASSWORD, .program = "ssh", .cooked = true,
+	    .x = 10, .screen = "Password: ");
+	assert_state(CLASSIFY_PASSWORD, .program = "frob", .cooked = true,
+	    .screen = "");
+	/* Without the terminal's modes the words must do. */
+	assert_state(CLASSIFY_PASSWORD, .program = "bash", .no_tty = true,
+	    .x = 28, .screen = "[sudo] password for nobody: ");
+}
+
+static void
+claude_box(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("❯" NBSP BLOCK));
+	assert_int_equal(r.way, CLASSIFY_WAY_COMPOSE);
+	assert_true(r.composer_empty);
+	assert_string_equal(r.profile->name, "claude");
+	assert_string_equal(r.guard, "^❯[ " NBSP "]*$");
+	assert_int_equal(r.guard_row, 2);
+	assert_true(r.evidence.n > 0);
+	assert_state(CLASSIFY_TYPED, CLAUDE_AT, .x = 5,
+	    .screen = CLAUDE("❯" NBSP "fix" BLOCK));
+	/* A lone blank shows only in the cursor's column. */
+	assert_state(CLASSIFY_TYPED, CLAUDE_AT, .x = 3,
+	    .screen = CLAUDE("❯" NBSP " " BLOCK));
+	/* The cursor moved home. */
+	assert_state(CLASSIFY_TYPED, CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("❯" NBSP "\033[7mh\033[0mello"));
+	assert_state(CLASSIFY_TYPED, CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("❯" NBSP "\033[7mh\033[0m"));
+	/* Ghost text, its first cell under the cursor. */
+	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("❯" NBSP "\033[7mP\033[0;2mress up\033[0m"));
+	/* A glyph for shell mode, memory or another frame. */
+	assert_state(CLASSIFY_MODAL, CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("! " BLOCK));
+	assert_state(CLASSIFY_UNKNOWN, CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("? " BLOCK));
+	assert_state(CLASSIFY_UNKNOWN, CLAUDE_AT, .x = 2,
+	    .screen = "said\n\n❯" NBSP BLOCK "\n\nx");
+	/* Below the top of a screen too short for the frame. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "claude", .x = 2, .y = 0,
+	    .rows = 2, .screen = "❯" NBSP BLOCK "\n" RULE);
+}
+
+static void
+claude_busy_and_dialogs(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_BUSY, .program = "claude", .x = 2, .y = 2,
+	    .title = "\xe2\xa0\x90 x", .screen = CLAUDE("❯" NBSP BLOCK));
+	assert_true(r.composer_empty);
+	assert_int_equal(r.way, CLASSIFY_WAY_COMPOSE);
+	/* A person's text outranks work: it would be sent with ours. */
+	assert_state(CLASSIFY_TYPED, .program = "claude", .x = 4, .y = 2,
+	    .title = "\xe2\xa0\x90 x", .screen = CLAUDE("❯" NBSP "hi"));
+	assert_state(CLASSIFY_BUSY, .program = "claude", .x = 2, .y = 2,
+	    .screen = "x\n" RULE "❯" NBSP BLOCK "\n" RULE
+		      "  esc to interrupt\n");
+	assert_state(CLASSIFY_MODAL, .program = "claude", .x = 1, .y = 3,
+	    .title = "✳ x",
+	    .screen = RULE " Do you want to proceed?\n\n ❯ 1. Yes\n   2. No\n"
+			   "\n Esc to cancel\n");
+	/* Words that scrolled by decide nothing. */
+	assert_state(CLASSIFY_IDLE, .program = "claude", .x = 2, .y = 11,
+	    .rows = 14, .title = "✳ x",
+	    .screen = " ❯ 1. Yes\n Esc to cancel\n\n\n\n\n\n\n\n\n" RULE
+		      "❯" NBSP BLOCK "\n" RULE);
+}
+
+static void
+guard_needs_to_be_first(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "claude", .x = 2, .y = 3,
+	    .title = "✳ x",
+	    .screen = "❯\nx\n" RULE "❯" NBSP BLOCK "\n" RULE);
+	assert_string_equal(r.guard, "");
+	assert_state(CLASSIFY_IDLE, .program = "claude", .x = 2, .y = 3,
+	    .title = "✳ x",
+	    .screen = "❯ said\nx\n" RULE "❯" NBSP BLOCK "\n" RULE);
+	assert_int_equal(r.guard_row, 3);
+	assert_true(r.guard[0] == '^');
+}
+
+#define CODEX_AT .program = "codex", .alternate = true, .title = "proj"
+#define CODEX_FOOT "\n\n  mock-1 default · /home/u\n  ? for shortcuts\n"
+
+static void
+codex_box(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, CODEX_AT, .x = 2, .y = 2,
+	    .screen = "› old\n\n\033[1m›\033[0m \033[2mAsk Codex to do "
+		      "anything\033[0m" CODEX_FOOT);
+	assert_state(CLASSIFY_TYPED, CODEX_AT, .x = 4, .y = 3,
+	    .screen = "x\n\n› one\n  two" CODEX_FOOT);
+	assert_int_equal(r.composer.first, 2);
+	assert_int_equal(r.composer.last, 3);
+	assert_state(CLASSIFY_BUSY, .program = "codex", .x = 2, .y = 2,
+	    .title = "\xe2\xa0\xa6 proj",
+	    .screen = "x\n\n› \033[2mAsk Codex to do anything\033[0m"
+		CODEX_FOOT);
+	assert_true(r.profile->enter_interrupts);
+	assert_int_equal(r.profile->busy, PROFILE_BUSY_TAKES);
+	assert_state(CLASSIFY_MODAL, CODEX_AT, .x = 60, .y = 4, .hidden = true,
+	    .screen = "Would you like to run it?\n\n› 1. Yes, proceed (y)\n"
+		      "  2. No\n");
+	/* Its letters would answer: the title alone is enough. */
+	assert_state(CLASSIFY_MODAL, .program = "codex", .x = 2, .y = 2,
+	    .title = "[ ! ] Action Required | x",
+	    .screen = "x\n\n› " CODEX_FOOT);
+	assert_state(CLASSIFY_MODAL, CODEX_AT, .x = 2, .y = 2,
+	    .screen = "x\n\n! " CODEX_FOOT);
+}
+
+static void
+other_agents(void **state)
+{
+	(void)state;
+	/* gemini: half blocks, a placeholder in grey or without colours. */
+	assert_state(CLASSIFY_IDLE, .program = "gemini", .x = 3, .y = 1,
+	    .title = "◇  Ready",
+	    .screen = "▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄\n"
+		      " > " BLOCK "\033[38;2;175;175;175m Type your message or "
+		      "@path/to/file\033[0m\n"
+		      "▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀\n");
+	assert_state(CLASSIFY_IDLE, .program = "gemini", .x = 3, .y = 1,
+	    .screen = "▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄\n"
+		      " > " BLOCK " Type your message or @path/to/file\n"
+		      "▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀\n");
+	/* A box with edges at its sides. */
+	assert_state(CLASSIFY_IDLE, .program = "gemini", .x = 4, .y = 1,
+	    .cols = 40,
+	    .screen = "╭──────────────────────────────────────╮\n"
+		      "│ > " BLOCK "                                  │\n"
+		      "╰──────────────────────────────────────╯\n");
+	/* qwen: the terminal's cursor is elsewhere. */
+	assert_state(CLASSIFY_IDLE, .program = "qwen", .x = 0, .y = 4,
+	    .screen = RULE "> " BLOCK "\033[38;2;108;112;134m Type your "
+		      "message or @path/to/file\033[0m\n" RULE "  ?\n");
+	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 0, .y = 4,
+	    .screen = RULE ">  \033[7m \xe2\x80\x8b\033[0m\n" RULE "  ?\n");
+	/* pi: no glyph at all. */
+	assert_state(CLASSIFY_IDLE, .program = "pi", .x = 0, .y = 2,
+	    .screen = "x\n" RULE BLOCK "\n" RULE "/home\n");
+	assert_string_equal(r.guard, "");
+	assert_state(CLASSIFY_TYPED, .program = "pi", .x = 1, .y = 2,
+	    .screen = "x\n" RULE "@" BLOCK "\n" RULE "/home\n");
+	assert_state(CLASSIFY_BUSY, .program = "pi", .x = 0, .y = 4,
+	    .screen = "x\n \xe2\xa0\x99 Working...\n\n" RULE BLOCK "\n" RULE);
+	/* opencode: a bar with an end below. */
+	assert_state(CLASSIFY_IDLE, .program = "opencode", .x = 5, .y = 2,
+	    .alternate = true,
+	    .screen = "\n  ┃\n  ┃\n  ┃\n  ┃  Build · Mock\n  ╹▀▀▀▀▀▀\n");
+	assert_state(CLASSIFY_MODAL, .program = "opencode", .x = 5, .y = 2,
+	    .alternate = true,
+	    .screen = "\n  ┃\n  ┃\n  ┃\n  ┃  Shell\n  ╹▀▀▀▀▀▀\n");
+	assert_state(CLASSIFY_UNKNOWN, .program = "opencode", .x = 5, .y = 2,
+	    .alternate = true, .screen = "\n  ┃\n  ┃\n  ┃\n  ┃  Build · Mock\n");
+	/* copilot: what completes a command has no colour of its own. */
+	assert_state(CLASSIFY_TYPED, .program = "copilot", .x = 3, .y = 2,
+	    .alternate = true, .screen = "x\n" RULE "❯ /add-dir\n" RULE);
+	assert_state(CLASSIFY_MODAL, .program = "copilot", .x = 2, .y = 2,
+	    .alternate = true, .hidden = true,
+	    .screen = "x\n" RULE "❯ \n" RULE);
+	/* Between its turns with a cooked terminal: starting or ending. */
+	assert_state(CLASSIFY_UNKNOWN, CLAUDE_AT, .x = 2, .cooked = true,
+	    .echo = true, .screen = CLAUDE("❯" NBSP BLOCK));
+}
+
+static void
+shells(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 7,
+	    .screen = "u@h:~$ ");
+	assert_int_equal(r.way, CLASSIFY_WAY_SHOW);
+	assert_true(r.show_ok);
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 9,
+	    .screen = "u@h:~$ ls");
+	assert_true(r.show_ok);
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 8,
+	    .screen = "u@h:~$  ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 7,
+	    .screen = "u@h:~$ git status");
+	/* Text that ends like a prompt. */
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 17,
+	    .screen = "u@h:~$ echo hi > ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 0, .screen = "");
+	assert_true(r.show_ok);
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 22,
+	    .screen = "(reverse-i-search)`': ");
+	/* A right prompt; a completion menu below. */
+	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 8, .cols = 40,
+	    .screen = "h proj # \b                       12:34"
+		      "\n" + 0);
+	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 8,
+	    .screen = "h proj % \nbin/ lib/\n");
+	/* "➜  proj" begins a prompt, it does not end one. */
+	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 10,
+	    .screen = "➜  proj ✗ ");
+}
+
+static void
+unfinished_entries(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 1,
+	    .screen = "u@h:~$ echo \"abc\n> ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .screen = "> ");
+	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 8, .y = 1,
+	    .screen = "h % echo \"a\ndquote> ");
+	/* PS1 is "> ", and the row above is output. */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 2, .y = 2,
+	    .screen = "> make\nall done\n> ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 2,
+	    .screen = "> echo 'a\n> b\n> ");
+	/* A wrapped first row. */
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 2,
+	    .cols = 20, .screen = "u@h:~$ cat > /tmp/lo\nng-name <<EOF\n> ");
+	/* The end of a long line looks like a prompt. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 6, .y = 1,
+	    .cols = 20, .screen = "u@h:~$ cat a b c d e\nfoo > ");
+}
+
+static void
+prompts_seen_before(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 17, .y = 1,
+	    .screen = "u@h:~$ printf x\nno newline u@h:~$ \b");
+	assert_int_equal(r.composer.column, 17);
+	/* A question of `read -e`, not the prompt that is in use. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "fish", .x = 6, .y = 1,
+	    .screen = "u@h ~# read x\nread> ");
+	/* Another folder, the same shell. */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 9, .y = 1,
+	    .screen = "u@h:~$ cd /tmp\nu@h:/tmp$ \b");
+}
+
+static void
+cooked_shells(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "dash", .x = 2, .cooked = true,
+	    .echo = true, .screen = "$ ");
+	assert_true(r.show_ok);
+	assert_state(CLASSIFY_TYPED, .program = "dash", .x = 4, .cooked = true,
+	    .echo = true, .screen = "$ ls");
+	assert_state(CLASSIFY_TYPED, .program = "dash", .x = 2, .y = 1,
+	    .cooked = true, .echo = true, .screen = "$ echo \"\n> ");
+	assert_state(CLASSIFY_BUSY, .program = "dash", .x = 2, .cooked = true,
+	    .echo = true, .reading = PS_READING_NO, .screen = "$ ");
+	assert_state(CLASSIFY_MODAL, .program = "bash", .x = 6, .cooked = true,
+	    .echo = true, .screen = "Name? ");
+	assert_false(r.show_ok);
+	assert_state(CLASSIFY_BUSY, .program = "bash", .x = 0, .cooked = true,
+	    .echo = true, .screen = "");
+	assert_state(CLASSIFY_MODAL, .program = "bash", .x = 3, .echo = true,
+	    .screen = "...");
+}
+
+static void
+agents_gone_and_remote(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_SHELL_LEFT, .program = "bash", .x = 7,
+	    .agent_seen = true, .screen = "u@h:~$ ");
+	assert_int_equal(r.way, CLASSIFY_WAY_NONE);
+	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2, .agent_seen = true,
+	    .screen = CLAUDE("❯" NBSP BLOCK));
+	assert_state(CLASSIFY_REMOTE, .program = "ssh", .x = 7,
+	    .screen = "u@h:~$ ");
+	assert_state(CLASSIFY_MODAL, .program = "ssh", .cooked = true,
+	    .echo = true, .x = 12, .screen = "(yes/no)? > ");
+	assert_state(CLASSIFY_REMOTE, .program = "tmux: client", .x = 7,
+	    .alternate = true, .screen = "u@h:~$ ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 7,
+	    .alternate = true, .screen = "u@h:~$ ");
+}
+
+static void
+repls(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "python3", .x = 4,
+	    .screen = ">>> ");
+	assert_int_equal(r.way, CLASSIFY_WAY_SHOW);
+	assert_state(CLASSIFY_TYPED, .program = "python3", .x = 8,
+	    .screen = ">>> a > ");
+	assert_state(CLASSIFY_TYPED, .program = "python3", .x = 4, .y = 1,
+	    .screen = ">>> def f():\n... ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "python3", .x = 6,
+	    .screen = "help> ");
+	assert_state(CLASSIFY_BUSY, .program = "python3", .x = 0, .y = 1,
+	    .cooked = true, .echo = true, .screen = ">>> f()\n");
+	assert_state(CLASSIFY_IDLE, .program = "redis-cli", .x = 16,
+	    .screen = "127.0.0.1:6399> ");
+	assert_state(CLASSIFY_TYPED, .program = "redis-cli", .x = 22,
+	    .screen = "127.0.0.1:6399> get > ");
+	assert_state(CLASSIFY_IDLE, .program = "ipython", .x = 8,
+	    .screen = "\033[32mIn [\033[1m1\033[0;32m]: \033[0m");
+	assert_state(CLASSIFY_IDLE, .program = "node", .x = 2, .y = 1,
+	    .screen = "undefined\n> ");
+	assert_state(CLASSIFY_TYPED, .program = "node", .x = 4, .y = 1,
+	    .screen = "> f(x) {\n... ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bc", .x = 0, .screen = "");
+}
+
+static void
+others(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_MODAL, .program = "less", .x = 1, .y = 11,
+	    .alternate = true, .screen = "a\nb\n:");
+	assert_state(CLASSIFY_MODAL, .program = "frob", .alternate = true,
+	    .screen = "> ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "frob", .x = 2,
+	    .screen = "> ");
+	assert_state(CLASSIFY_MODAL, .program = "apt", .x = 30, .cooked = true,
+	    .echo = true, .screen = "Do you want to continue? [Y/n] ");
+	assert_state(CLASSIFY_MODAL, .program = "cat", .cooked = true,
+	    .echo = true, .reading = PS_READING_YES, .screen = "");
+	assert_state(CLASSIFY_BUSY, .program = "sleep", .cooked = true,
+	    .echo = true, .reading = PS_READING_NO, .screen = "");
+	assert_state(CLASSIFY_UNKNOWN, .program = "sleep", .cooked = true,
+	    .echo = true, .screen = "");
+}
+
+static void
+chosen_profiles(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "cat", .cooked = true,
+	    .echo = true, .reading = PS_READING_YES, .profile = "lines",
+	    .screen = "");
+	assert_int_equal(r.way, CLASSIFY_WAY_LINE);
+	assert_state(CLASSIFY_BUSY, .program = "cat", .cooked = true,
+	    .echo = true, .reading = PS_READING_NO, .profile = "lines",
+	    .screen = "");
+	assert_state(CLASSIFY_MODAL, .program = "cat", .cooked = true,
+	    .echo = true, .x = 3, .profile = "lines", .screen = "abc");
+	assert_state(CLASSIFY_TYPED, .program = "cat", .cooked = true,
+	    .echo = true, .x = 0, .profile = "lines", .screen = "abc");
+	assert_state(CLASSIFY_PASSWORD, .program = "cat", .cooked = true,
+	    .profile = "lines", .screen = "");
+	assert_state(CLASSIFY_UNKNOWN, .program = "cat", .cooked = true,
+	    .echo = true, .profile = "nosuch", .screen = "");
+	assert_true(strstr(r.reason, "nosuch") != NULL);
+	assert_state(CLASSIFY_IDLE, .program = "frob", .profile = "claude",
+	    .x = 2, .y = 2, .screen = CLAUDE("❯" NBSP BLOCK));
+}
+
+static void
+assert_holds(enum classify_holds want, const char *text, const char *body)
+{
+	struct buf b = BUF_INIT;
+
+	classify_composer_text(&screen, &r, &b);
+	assert_string_equal(b.data, text);
+	assert_int_equal(
+	    classify_composer_holds(&screen, &r, body, strlen(body)), want);
+	buf_free(&b);
+}
+
+static void
+what_the_composer_shows(void **state)
+{
+	(void)state;
+	LOOK(CLAUDE_AT, .x = 2, .screen = CLAUDE("❯" NBSP BLOCK));
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "hello");
+	LOOK(CLAUDE_AT, .x = 7, .screen = CLAUDE("❯" NBSP "hello" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_EXACT, "hello", "hello");
+	assert_holds(CLASSIFY_HOLDS_EXACT, "hello", "hel\n  lo ");
+	assert_holds(CLASSIFY_HOLDS_OTHER, "hello", "hell");
+	assert_holds(CLASSIFY_HOLDS_OTHER, "hello", "hello you");
+	assert_holds(CLASSIFY_HOLDS_OTHER, "hello", "");
+	LOOK(CLAUDE_AT, .x = 5,
+	    .screen = CLAUDE("❯" NBSP "one two\n  three four five" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_EXACT, "one two\nthree four five",
+	    "one two three four five");
+	assert_holds(CLASSIFY_HOLDS_PART, "one two\nthree four five",
+	    "zero one two three four five six");
+	LOOK(CLAUDE_AT, .x = 28,
+	    .screen = CLAUDE("❯" NBSP "[Pasted text #1 +29 lines]" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_COLLAPSED, "[Pasted text #1 +29 lines]",
+	    "a\nb\nc");
+	/* Ghost text is nobody's. */
+	LOOK(CODEX_AT, .x = 2, .y = 2,
+	    .screen = "x\n\n› \033[2mAsk Codex to do anything\033[0m"
+		CODEX_FOOT);
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "hello");
+	LOOK(.program = "frob", .screen = "x");
+	assert_holds(CLASSIFY_HOLDS_OTHER, "", "hello");
+}
+
+static void
+names(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < CLASSIFY_STATES; i++)
+		assert_non_null(classify_state_name((enum classify_state)i));
+	assert_string_equal(
+	    classify_state_name(CLASSIFY_SHELL_LEFT), "shell-left");
+	assert_string_equal(classify_way_name(CLASSIFY_WAY_SHOW), "show");
+}
+
+static int
+setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return profile_set_load(&set, NULL, &e);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	forget();
+	profile_set_free(&set);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pane_facts_come_first),
+		cmocka_unit_test(no_echo_is_a_password),
+		cmocka_unit_test(claude_box),
+		cmocka_unit_test(claude_busy_and_dialogs),
+		cmocka_unit_test(guard_needs_to_be_first),
+		cmocka_unit_test(codex_box),
+		cmocka_unit_test(other_agents),
+		cmocka_unit_test(shells),
+		cmocka_unit_test(unfinished_entries),
+		cmocka_unit_test(prompts_seen_before),
+		cmocka_unit_test(cooked_shells),
+		cmocka_unit_test(agents_gone_and_remote),
+		cmocka_unit_test(repls),
+		cmocka_unit_test(others),
+		cmocka_unit_test(chosen_profiles),
+		cmocka_unit_test(what_the_composer_shows),
+		cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
