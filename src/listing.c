@@ -6,18 +6,6 @@
 #include "clock.h"
 #include "json.h"
 #include "registry.h"
-#include "utf8.h"
-
-/* `s` and blanks up to `columns`. */
-static void
-listing_pad(struct buf *out, const char *s, unsigned columns)
-{
-	unsigned width = utf8_columns(s, strlen(s));
-
-	buf_adds(out, s);
-	for (; width < columns; width++)
-		buf_addc(out, ' ');
-}
 
 static void
 listing_key(struct json *j, const char *key, const char *value)
@@ -51,14 +39,13 @@ listing_json(struct json *j, const struct agent *a)
 	json_object_end(j);
 }
 
+/* Address, tab, role; what is said beyond that begins with a blank. */
 static void
-listing_line(
-    struct buf *out, const struct agent *a, unsigned columns, bool verbose)
+listing_line(struct buf *out, const struct agent *a, bool verbose)
 {
 	size_t i;
 
-	listing_pad(out, a->address, columns);
-	buf_addf(out, "  %s\n", a->role);
+	buf_addf(out, "%s\t%s\n", a->address, a->role);
 	if (!verbose)
 		return;
 	buf_addf(out, "    %s[%s]  %s  %s\n", a->host, a->target, a->command,
@@ -68,59 +55,64 @@ listing_line(
 		    a->aliases[i].name, i + 1 == a->aliases_n ? "\n" : "");
 }
 
-/* The widest address, so that the second column stands straight. */
-static int
-listing_width(struct registry *r, unsigned *columns, struct err *e)
+/* Print lines with their first tab as blanks up to one column. No text of an
+ * agent holds a tab. */
+static void
+listing_columns(FILE *to, const struct buf *lines)
 {
-	struct agent a;
-	size_t at = 0, len;
-	int rc;
+	const char *line, *tab, *end, *stop = lines->data + lines->len;
+	int columns = 0, width;
 
-	*columns = 0;
-	while ((rc = registry_next(r, &at, &a, e)) == 1) {
-		len = strlen(a.address);
-		if (len > *columns)
-			*columns = (unsigned)len;
-		agent_free(&a);
+	for (line = lines->data; line < stop; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(stop - line));
+		tab = memchr(line, '\t', (size_t)(end - line));
+		width = tab == NULL ? 0 : (int)(tab - line);
+		columns = width > columns ? width : columns;
 	}
-	return rc;
+	for (line = lines->data; line < stop; line = end + 1) {
+		end = memchr(line, '\n', (size_t)(stop - line));
+		tab = memchr(line, '\t', (size_t)(end - line));
+		if (tab != NULL) {
+			/* addresses are ASCII */
+			(void)fprintf(
+			    to, "%-*.*s  ", columns, (int)(tab - line), line);
+			line = tab + 1;
+		}
+		(void)fwrite(line, 1, (size_t)(end + 1 - line), to);
+	}
 }
 
 int
 listing_print(const struct home *home, FILE *to, bool as_json, bool verbose,
     struct err *e)
 {
-	struct registry r = REGISTRY_INIT;
 	struct buf out = BUF_INIT_MAX(4U * REGISTRY_SIZE_MAX);
+	struct registry r = REGISTRY_INIT;
 	struct json j = JSON_INIT(&out);
 	struct agent a;
-	unsigned columns;
 	size_t at = 0;
 	int rc;
 
 	rc = registry_open(&r, home, clock_real_ms(), e);
-	if (rc != 0 || listing_width(&r, &columns, e) != 0) {
-		rc = -1;
+	if (rc != 0)
 		goto out;
-	}
 	if (as_json)
 		json_array_begin(&j);
 	while ((rc = registry_next(&r, &at, &a, e)) == 1) {
 		if (as_json)
 			listing_json(&j, &a);
 		else
-			listing_line(&out, &a, columns, verbose);
+			listing_line(&out, &a, verbose);
 		agent_free(&a);
 	}
-	if (rc != 0)
+	if (rc != 0 || (rc = buf_check(&out, "list", e)) != 0)
 		goto out;
 	if (as_json) {
 		json_array_end(&j);
-		buf_addc(&out, '\n');
+		(void)fprintf(to, "%s\n", out.data);
+	} else {
+		listing_columns(to, &out);
 	}
-	rc = buf_check(&out, "list", e);
-	if (rc == 0)
-		(void)fwrite(out.data, 1, out.len, to);
 out:
 	registry_close(&r);
 	buf_free(&out);
