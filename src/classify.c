@@ -97,8 +97,7 @@ judge_pane(struct look *l)
 	const struct pane_facts *f = l->facts;
 
 	if (f->dead)
-		classify_say(l, CLASSIFY_DEAD,
-		    "the pane's process has ended");
+		classify_say(l, CLASSIFY_DEAD, "the pane's process has ended");
 	else if (f->modes > 0)
 		classify_say(l, CLASSIFY_COPY_MODE,
 		    "the pane is in copy mode or another mode of tmux");
@@ -166,8 +165,8 @@ judge_tty(struct look *l)
 
 	if (t->known && t->canonical && !t->echo) {
 		classify_note(l, "terminal: lines without echo");
-		classify_say(l, CLASSIFY_PASSWORD,
-		    "something asks for a password");
+		classify_say(
+		    l, CLASSIFY_PASSWORD, "something asks for a password");
 		return true;
 	}
 	if (!t->known && asks_password(l)) {
@@ -183,8 +182,7 @@ judge_tty(struct look *l)
 static bool
 row_unfinished(const struct look *l)
 {
-	return !screen_row_blank(
-	    l->screen, l->r->cursor_y, 0, l->r->cursor_x);
+	return !screen_row_blank(l->screen, l->r->cursor_y, 0, l->r->cursor_x);
 }
 
 /* A program nobody knows. */
@@ -192,16 +190,15 @@ static void
 judge_unknown(struct look *l)
 {
 	const struct pane_facts *f = l->facts;
-	const char *name = f->foreground.n > 0 ? f->foreground.v[0].comm
-					       : f->command;
+	const char *name =
+	    f->foreground.n > 0 ? f->foreground.v[0].comm : f->command;
 
 	if (f->alternate)
 		classify_say(l, CLASSIFY_MODAL,
 		    "%.64s fills the screen and takes keys as commands", name);
 	else if (!f->modes_tty.known || !f->modes_tty.canonical)
 		classify_say(l, CLASSIFY_UNKNOWN,
-		    "no profile knows %.64s, nor what it does with keys",
-		    name);
+		    "no profile knows %.64s, nor what it does with keys", name);
 	else if (f->reading == PS_READING_NO && !row_unfinished(l))
 		classify_say(l, CLASSIFY_BUSY, "%.64s is running", name);
 	else if (row_unfinished(l))
@@ -210,7 +207,8 @@ judge_unknown(struct look *l)
 	else if (f->reading == PS_READING_YES)
 		classify_say(l, CLASSIFY_MODAL,
 		    "%.64s reads input; if it may have ours, set "
-		    "@agent-profile lines", name);
+		    "@agent-profile lines",
+		    name);
 	else
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "%.64s runs, or reads input: no profile knows it", name);
@@ -222,12 +220,13 @@ judge_remote(struct look *l)
 {
 	if (l->facts->modes_tty.known && l->facts->modes_tty.canonical &&
 	    row_unfinished(l))
-		classify_say(l, CLASSIFY_MODAL,
-		    "%s waits for an answer", l->profile->label);
+		classify_say(l, CLASSIFY_MODAL, "%s waits for an answer",
+		    l->profile->label);
 	else
 		classify_say(l, CLASSIFY_REMOTE,
 		    "the pane shows %s: another machine's, user's or "
-		    "server's", l->profile->label);
+		    "server's",
+		    l->profile->label);
 }
 
 static void
@@ -262,8 +261,7 @@ judge_kind(struct look *l)
 		break;
 	case PROFILE_MODAL:
 		classify_say(l, CLASSIFY_MODAL,
-		    "%s is open: keys are commands to it",
-		    l->profile->label);
+		    "%s is open: keys are commands to it", l->profile->label);
 		break;
 	}
 }
@@ -281,10 +279,9 @@ classify(const struct pane_facts *facts, const struct screen *screen,
 	if (judge_pane(&l))
 		return 0;
 	if (screen->cells == NULL || screen->cols != facts->width ||
-	    screen->rows != facts->height ||
-	    facts->cursor_y >= facts->height) {
-		classify_say(&l, CLASSIFY_UNKNOWN,
-		    "the screen could not be read");
+	    screen->rows != facts->height || facts->cursor_y >= facts->height) {
+		classify_say(
+		    &l, CLASSIFY_UNKNOWN, "the screen could not be read");
 		return 0;
 	}
 	if (judge_program(&l, set) || judge_tty(&l))
@@ -314,8 +311,8 @@ is_text(const struct screen_cell *c, const struct profile *p)
 }
 
 void
-classify_composer_text(const struct screen *screen,
-    const struct readiness *r, struct buf *out)
+classify_composer_text(
+    const struct screen *screen, const struct readiness *r, struct buf *out)
 {
 	const struct classify_region *c = &r->composer;
 	unsigned row, col, from, end;
@@ -356,8 +353,8 @@ squeeze(const char *text, size_t len, struct buf *out)
 }
 
 enum classify_holds
-classify_composer_holds(const struct screen *screen,
-    const struct readiness *r, const char *body, size_t len)
+classify_composer_holds(const struct screen *screen, const struct readiness *r,
+    const char *body, size_t len)
 {
 	struct buf shown = BUF_INIT, have = BUF_INIT, want = BUF_INIT;
 	enum classify_holds holds = CLASSIFY_HOLDS_OTHER;

@@ -94,8 +94,8 @@ const char *classify_way_name(enum classify_way way);
  * Append what stands in the composer: rows joined by newlines, ghost text,
  * trailing blanks and the drawn cursor left out. Nothing if none was found.
  */
-void classify_composer_text(const struct screen *screen,
-    const struct readiness *r, struct buf *out);
+void classify_composer_text(
+    const struct screen *screen, const struct readiness *r, struct buf *out);
 
 /* What the composer shows of a body that was pasted. */
 enum classify_holds {

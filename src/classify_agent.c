@@ -47,8 +47,8 @@ row_prefix(const struct screen *s, unsigned row)
 
 /* Does `literal` stand in the row at `col`? Returns its columns, else 0. */
 static unsigned
-literal_at(const struct screen *s, unsigned row, unsigned col,
-    const char *literal)
+literal_at(
+    const struct screen *s, unsigned row, unsigned col, const char *literal)
 {
 	const struct screen_cell *c;
 	unsigned start = col;
@@ -86,8 +86,8 @@ row_glyph(const struct look *l, const struct argv *list, unsigned row,
 		    p->col != (unsigned)l->profile->indent)
 			continue;
 		follow = p->col + width;
-		if (!screen_row_blank(l->screen, row, follow,
-			follow + l->profile->column))
+		if (!screen_row_blank(
+			l->screen, row, follow, follow + l->profile->column))
 			continue;
 		*after = follow;
 		return list->v[i];
@@ -107,16 +107,16 @@ rule_min(const struct look *l)
 struct composer {
 	const char *glyph; /* "" without one */
 	unsigned glyph_col;
-	bool shell;    /* the glyph of shell mode */
-	bool no_start; /* the glyph was not found */
+	bool shell;     /* the glyph of shell mode */
+	bool no_start;  /* the glyph was not found */
 	unsigned below; /* first row under it */
 	unsigned above; /* its uppermost row, frame and all */
 };
 
 /* Set the region from its first row, which must begin with a glyph. */
 static bool
-take_first_row(struct look *l, unsigned first, unsigned last,
-    struct composer *c)
+take_first_row(
+    struct look *l, unsigned first, unsigned last, struct composer *c)
 {
 	struct classify_region *g = &l->r->composer;
 	struct prefix p = row_prefix(l->screen, first);
@@ -128,11 +128,10 @@ take_first_row(struct look *l, unsigned first, unsigned last,
 		g->column = l->profile->column;
 		p.right = l->screen->cols;
 	} else {
-		c->glyph = row_glyph(
-		    l, &l->profile->glyphs, first, &p, &after);
+		c->glyph = row_glyph(l, &l->profile->glyphs, first, &p, &after);
 		if (c->glyph == NULL) {
-			c->glyph = row_glyph(l, &l->profile->shell_glyphs,
-			    first, &p, &after);
+			c->glyph = row_glyph(
+			    l, &l->profile->shell_glyphs, first, &p, &after);
 			c->shell = c->glyph != NULL;
 		}
 		if (c->glyph == NULL) {
@@ -177,8 +176,8 @@ static bool
 continues(const struct look *l, unsigned row)
 {
 	unsigned start = screen_row_start(l->screen, row);
-	unsigned indent = l->profile->indent < 0 ? 0
-						 : (unsigned)l->profile->indent;
+	unsigned indent =
+	    l->profile->indent < 0 ? 0 : (unsigned)l->profile->indent;
 
 	return start < l->screen->cols &&
 	    start >= indent + l->profile->column + 1;
@@ -251,11 +250,10 @@ find_drawn(const struct look *l, unsigned *x, unsigned *y)
 
 	for (row = s->rows; row > 0; row--) {
 		for (col = 0; col < s->cols; col++) {
-			const struct screen_cell *c = screen_at(
-			    s, row - 1, col);
+			const struct screen_cell *c =
+			    screen_at(s, row - 1, col);
 
-			if ((c->flags & SCREEN_REVERSE) == 0 ||
-			    c->width == 0)
+			if ((c->flags & SCREEN_REVERSE) == 0 || c->width == 0)
 				continue;
 			*x = col;
 			*y = row - 1;
@@ -340,8 +338,8 @@ static void
 add_pattern(struct buf *b, const char *text)
 {
 	for (; *text != '\0'; text++)
-		buf_addc(b, strchr("\\.[]*+?()|^$", *text) != NULL
-			? '.' : *text);
+		buf_addc(
+		    b, strchr("\\.[]*+?()|^$", *text) != NULL ? '.' : *text);
 }
 
 /*
@@ -414,8 +412,8 @@ judge_without(struct look *l)
 		hit = classify_find(l->screen, &generic, 0, rows);
 	if (hit != NULL) {
 		classify_note(l, "instead of the composer: %s", hit);
-		classify_say(l, CLASSIFY_MODAL,
-		    "%s shows a dialog or a menu", p->label);
+		classify_say(
+		    l, CLASSIFY_MODAL, "%s shows a dialog or a menu", p->label);
 		return;
 	}
 	if (p->modal_cursor && !l->facts->cursor_shown) {
@@ -437,6 +435,7 @@ judge_modal(struct look *l, const struct composer *c)
 	const char *hit;
 
 	if (c->shell) {
+		l->r->way = CLASSIFY_WAY_NONE;
 		classify_note(l, "glyph: '%s' stands for commands", c->glyph);
 		classify_say(l, CLASSIFY_MODAL,
 		    "%s would run the text as a shell command", p->label);
@@ -450,6 +449,7 @@ judge_modal(struct look *l, const struct composer *c)
 		hit = "hidden cursor";
 	if (hit == NULL)
 		return false;
+	l->r->way = CLASSIFY_WAY_NONE;
 	classify_note(l, "dialog: %s", hit);
 	classify_say(l, CLASSIFY_MODAL, "%s waits for an answer", p->label);
 	return true;
@@ -459,8 +459,8 @@ static const char *
 find_busy(const struct look *l, const struct composer *c)
 {
 	const struct profile *p = l->profile;
-	unsigned from = c->above > p->status_rows ? c->above - p->status_rows
-						  : 0;
+	unsigned from =
+	    c->above > p->status_rows ? c->above - p->status_rows : 0;
 	const char *hit;
 
 	hit = profile_match_any(&p->busy_titles, l->facts->title);
@@ -479,23 +479,22 @@ judge_empty(struct look *l, const struct composer *c)
 	const char *hit = find_busy(l, c);
 
 	l->r->composer_empty = true;
-	l->r->way = CLASSIFY_WAY_COMPOSE;
 	if (hit != NULL) {
 		classify_note(l, "busy: %s", hit);
 		classify_say(l, CLASSIFY_BUSY, "%s is working", p->label);
 		return;
 	}
 	if (p->idle_words.n > 0 &&
-	    classify_find(l->screen, &p->idle_words, c->below,
-		l->screen->rows) == NULL) {
+	    classify_find(
+		l->screen, &p->idle_words, c->below, l->screen->rows) == NULL) {
 		l->r->composer_empty = false;
 		l->r->way = CLASSIFY_WAY_NONE;
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "%s shows none of its signs of rest", p->label);
 		return;
 	}
-	classify_say(l, CLASSIFY_IDLE, "%s waits, its composer is empty",
-	    p->label);
+	classify_say(
+	    l, CLASSIFY_IDLE, "%s waits, its composer is empty", p->label);
 }
 
 static bool
@@ -524,7 +523,8 @@ classify_agent(struct look *l)
 		classify_note(l, "terminal: cooked, not as a composer has it");
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "%s does not read keys now: it starts, ends or runs "
-		    "something", l->profile->label);
+		    "something",
+		    l->profile->label);
 		return;
 	}
 	if ((l->profile->cursor_drawn && !find_drawn(l, &cx, &cy)) ||
@@ -535,28 +535,31 @@ classify_agent(struct look *l)
 	}
 	classify_note(l, "composer: rows %u-%u, text from column %u",
 	    l->r->composer.first, l->r->composer.last, l->r->composer.column);
+	l->r->way = CLASSIFY_WAY_COMPOSE; /* what a forced send would take */
 	n = read_content(l, cx, cy);
 	placeholder = n.visible > 0 ? find_placeholder(l) : NULL;
 	if (judge_modal(l, &c))
 		return;
 	if (n.visible > n.ghost && placeholder == NULL) {
-		classify_note(l, "composer: %u cells of text",
-		    n.visible - n.ghost);
+		classify_note(
+		    l, "composer: %u cells of text", n.visible - n.ghost);
 		classify_say(l, CLASSIFY_TYPED,
 		    "text stands in the composer of %s", l->profile->label);
 		return;
 	}
 	if (cx != l->r->composer.column || cy != l->r->composer.first) {
-		classify_note(l, "cursor: column %u, an empty composer has it "
-		    "at %u", cx, l->r->composer.column);
+		classify_note(l,
+		    "cursor: column %u, an empty composer has it "
+		    "at %u",
+		    cx, l->r->composer.column);
 		classify_say(l, CLASSIFY_TYPED,
 		    "blanks or lines stand in the composer of %s",
 		    l->profile->label);
 		return;
 	}
 	if (n.visible > 0)
-		classify_note(l, "composer: only %s", placeholder != NULL
-			? "its placeholder" : "greyed text");
+		classify_note(l, "composer: only %s",
+		    placeholder != NULL ? "its placeholder" : "greyed text");
 	make_guard(l, &c, placeholder, n.visible == 0);
 	judge_empty(l, &c);
 }

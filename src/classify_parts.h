@@ -13,21 +13,20 @@ struct look {
 };
 
 /* Set the verdict and its reason; returns nothing to be checked. */
-void classify_say(struct look *l, enum classify_state state,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void classify_say(struct look *l, enum classify_state state, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
 
 /* Note a rule that fired. */
 void classify_note(struct look *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* A row without its outer blanks, appended to `out`. */
-void classify_row(
-    const struct screen *screen, unsigned row, struct buf *out);
+void classify_row(const struct screen *screen, unsigned row, struct buf *out);
 
 /* The first of `words` that matches a whole row of [from, to); NULL if none
  * does. */
-const char *classify_find(const struct screen *screen,
-    const struct argv *words, unsigned from, unsigned to);
+const char *classify_find(const struct screen *screen, const struct argv *words,
+    unsigned from, unsigned to);
 
 /* An agent with a composer. */
 void classify_agent(struct look *l);

@@ -16,6 +16,7 @@ enum {
 	RIGHT_MARGIN = 2, /* a right prompt ends this near to the edge */
 	STRONG_CELLS = 3, /* a prompt this long is no accident */
 	ROWS_UP = 200,
+	PROMPT_MAX = 256, /* columns; a longer one is looked for in vain */
 };
 
 static bool
@@ -32,8 +33,8 @@ in_words(const struct argv *words, const char *text)
 
 /* Text of [from, to) matches one of `patterns` whole. */
 static bool
-span_matches(const struct screen *s, unsigned row, unsigned from,
-    unsigned to, const struct argv *patterns)
+span_matches(const struct screen *s, unsigned row, unsigned from, unsigned to,
+    const struct argv *patterns)
 {
 	struct buf text = BUF_INIT;
 	bool hit;
@@ -57,6 +58,8 @@ prompt_end(const struct look *l, unsigned row, unsigned limit)
 	const struct screen_cell *c;
 	unsigned col, first = screen_row_start(s, row);
 
+	if (limit > PROMPT_MAX)
+		limit = PROMPT_MAX;
 	for (col = first + 2; col <= limit; col++) {
 		if (!screen_is_blank(screen_at(s, row, col - 1)))
 			continue;
@@ -90,8 +93,8 @@ span_eq(const struct screen *s, unsigned row, unsigned n, unsigned other,
 	unsigned col;
 
 	for (col = 0; col < n; col++) {
-		if (!cell_eq(screen_at(s, row, col),
-			screen_at(s, other, at + col)))
+		if (!cell_eq(
+			screen_at(s, row, col), screen_at(s, other, at + col)))
 			return false;
 	}
 	return true;
@@ -262,15 +265,15 @@ judge_line(struct look *l)
 	if (end > 0)
 		take_region(l, end);
 	if (!right_is_free(s, y, x) || !below_is_free(s, y)) {
-		classify_note(l, "something stands right of or below the "
+		classify_note(l,
+		    "something stands right of or below the "
 		    "cursor");
 		classify_say(l, end == 0 ? CLASSIFY_UNKNOWN : CLASSIFY_TYPED,
 		    "text stands at the prompt of %s", p->label);
 		return;
 	}
 	if (end == 0) {
-		if (x > 0 &&
-		    span_matches(s, y, 0, x, &p->continuation)) {
+		if (x > 0 && span_matches(s, y, 0, x, &p->continuation)) {
 			classify_note(l, "prompt: of an unfinished entry");
 			classify_say(l, CLASSIFY_TYPED,
 			    "an unfinished entry stands in %s", p->label);
@@ -279,7 +282,8 @@ judge_line(struct look *l)
 		classify_note(l, "prompt: none found at the cursor");
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "%s reads, but its prompt cannot be told from typed "
-		    "text", p->label);
+		    "text",
+		    p->label);
 		return;
 	}
 	if (may_continue(l, y, end)) {
@@ -301,8 +305,10 @@ judge_line(struct look *l)
 		end = x;
 	}
 	if (end != x) {
-		classify_note(l, "prompt: ends at column %u, the cursor is "
-		    "at %u", end, x);
+		classify_note(l,
+		    "prompt: ends at column %u, the cursor is "
+		    "at %u",
+		    end, x);
 		classify_say(l, CLASSIFY_TYPED,
 		    "text stands at the prompt of %s", p->label);
 		return;
@@ -311,7 +317,8 @@ judge_line(struct look *l)
 		classify_note(l, "prompt: another one is in use above");
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "what stands at the cursor of %s may be a question, not "
-		    "its prompt", p->label);
+		    "its prompt",
+		    p->label);
 		return;
 	}
 	classify_note(l, "prompt: ends at column %u, nothing after it", end);
@@ -325,10 +332,10 @@ judge_cooked(struct look *l)
 {
 	const struct profile *p = l->profile;
 
-	classify_note(l, "terminal: cooked, so %s is not at its prompt",
-	    p->name);
-	if (!screen_row_blank(l->screen, l->facts->cursor_y, 0,
-		l->facts->cursor_x))
+	classify_note(
+	    l, "terminal: cooked, so %s is not at its prompt", p->name);
+	if (!screen_row_blank(
+		l->screen, l->facts->cursor_y, 0, l->facts->cursor_x))
 		classify_say(l, CLASSIFY_MODAL,
 		    "%s may wait for an answer on its last row", p->label);
 	else if (l->facts->reading == PS_READING_YES)
@@ -344,8 +351,7 @@ classify_prompt(struct look *l)
 	bool canonical = f->modes_tty.known && f->modes_tty.canonical;
 
 	if (f->alternate) {
-		classify_note(l, "alternate screen under %s",
-		    l->profile->name);
+		classify_note(l, "alternate screen under %s", l->profile->name);
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "a full-screen program stands or stood before %s",
 		    l->profile->label);
@@ -362,8 +368,8 @@ classify_prompt(struct look *l)
 		return;
 	}
 	if (canonical && f->reading == PS_READING_NO) {
-		classify_say(l, CLASSIFY_BUSY, "%s runs something",
-		    l->profile->label);
+		classify_say(
+		    l, CLASSIFY_BUSY, "%s runs something", l->profile->label);
 		return;
 	}
 	l->r->prompt_rows = rows_above(l);

@@ -7,8 +7,13 @@
 #include "clock.h"
 #include "deliver_run.h"
 #include "lock.h"
+#include "ps.h"
 #include "ring.h"
 #include "str.h"
+
+/* In the ring until there is a verdict: before and after the first byte. */
+#define RUN_ACCEPTED "accepted"
+#define RUN_STARTED "started"
 
 /* The longest nap while waiting for a pane to become ready. */
 enum { DELIVER_IDLE_NAP_MAX_MS = 500 };
@@ -108,6 +113,29 @@ run_gate(struct run *r, enum classify_way *way, const char **why)
 	return GATE_OPEN;
 }
 
+/* Who works on a message: pid and start time, which no reused pid shares. */
+static void
+run_self(char out[RING_TEXT_MAX + 1])
+{
+	struct ps self = { .pid = 0 };
+
+	(void)ps_read(getpid(), &self);
+	(void)snprintf(out, RING_TEXT_MAX + 1, "%d %llu", (int)getpid(),
+	    (unsigned long long)self.start);
+}
+
+/* Does the process that run_self() described in `text` still live? */
+static bool
+run_alive(const char *text)
+{
+	unsigned long long start;
+	struct ps ps;
+	int pid;
+
+	return sscanf(text, "%d %llu", &pid, &start) == 2 &&
+	    ps_read(pid, &ps) == 0 && ps.start == start;
+}
+
 static void
 run_record(struct run *r, const char *word, enum exit_code code)
 {
@@ -116,8 +144,11 @@ run_record(struct run *r, const char *word, enum exit_code code)
 	if (r->d->ring == NULL)
 		return;
 	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s", word);
-	(void)snprintf(entry.text, sizeof(entry.text), "%.*s", RING_TEXT_MAX,
-	    str_eq(word, "started") ? "" : r->v->why);
+	if (str_eq(word, RUN_STARTED))
+		run_self(entry.text);
+	else
+		(void)snprintf(entry.text, sizeof(entry.text), "%.*s",
+		    RING_TEXT_MAX, r->v->why);
 	/* A full disk must not stop a message that can be shown. */
 	(void)ring_put(r->d->ring, r->d->id, &entry, NULL);
 }
@@ -131,7 +162,7 @@ run_send(struct run *r, enum classify_way way)
 
 	if (run_text(r, way, &e) != 0)
 		return run_verdict(r, e.code, "failed", "%s", e.msg);
-	run_record(r, "started", EXIT_UNPROVEN);
+	run_record(r, RUN_STARTED, EXIT_UNPROVEN);
 	return way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
 }
 
@@ -185,27 +216,57 @@ run_loop(struct run *r)
 	return run_verdict(r, EXIT_NOT_READY, "refused", "%s", why);
 }
 
-/* A message that was here before: its verdict as it stands. */
+/* A recorded verdict as it stands; false when it is none to be repeated:
+ * nothing was typed then, and it may be tried again. */
+static bool
+run_replay(struct run *r, const struct ring_entry *entry)
+{
+	static const char *const words[] = { "submitted", "shown",
+		"unsubmitted", "indeterminate" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (str_eq(entry->verdict, words[i])) {
+			(void)run_verdict(
+			    r, entry->code, words[i], "%s", entry->text);
+			return true;
+		}
+	}
+	if (!str_eq(entry->verdict, RUN_STARTED))
+		return false;
+	(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+	    "it was begun before, and its end is not known");
+	return true;
+}
+
+/* A message that was here before, or still is in the hands of another process
+ * of ours: whoever asks again must not have it typed twice. */
 static bool
 run_repeated(struct run *r)
 {
+	int64_t deadline = clock_deadline(r->d->wait_ms + DELIVER_LOCK_MS);
+	int64_t nap = 0;
+	struct ring_entry mine = { .code = EXIT_NOT_READY,
+		.verdict = RUN_ACCEPTED };
 	struct ring_entry entry;
 
-	if (r->d->ring == NULL ||
-	    ring_get(r->d->ring, r->d->id, &entry, NULL) != 0)
+	if (r->d->ring == NULL || !r->d->repeat)
 		return false;
-	if (str_eq(entry.verdict, "submitted") ||
-	    str_eq(entry.verdict, "shown"))
-		(void)run_verdict(r, entry.code,
-		    entry.verdict[0] == 's' && entry.verdict[1] == 'h'
-			? "shown"
-			: "submitted",
-		    "%s", entry.text);
-	else if (str_eq(entry.verdict, "refused"))
-		return false; /* nothing was typed: it may be tried again */
-	else
-		(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
-		    "it was begun before, and its end is not known");
+	run_self(mine.text);
+	for (;;) {
+		if (ring_claim(r->d->ring, r->d->id, &mine, &entry, NULL) != 0)
+			return false;
+		if ((!str_eq(entry.verdict, RUN_ACCEPTED) &&
+			!str_eq(entry.verdict, RUN_STARTED)) ||
+		    !run_alive(entry.text))
+			return run_replay(r, &entry);
+		if (clock_left(deadline) == 0)
+			break;
+		clock_nap(nap, deadline);
+		nap = run_next_nap(nap);
+	}
+	(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+	    "it is still being delivered by process %s", entry.text);
 	return true;
 }
 

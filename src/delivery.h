@@ -32,6 +32,7 @@ struct deliver {
 	int64_t inbox_max; /* bytes */
 	const char *ring;  /* file of verdicts; NULL: not recorded */
 	const struct profile_set *profiles;
+	bool repeat;     /* the id came from outside: it may have been seen */
 	int64_t wait_ms; /* how long to wait until the pane is ready */
 	bool type;       /* type at a shell's prompt, do not show */
 	bool urgent;     /* also where it goes into a running turn */

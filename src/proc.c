@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "mem.h"
 
 enum {
 	PROC_CHUNK = 65536,
@@ -94,7 +95,8 @@ proc_open_pipes(const struct proc *p, struct proc_pipes *pipes)
 
 /* posix_spawn with everything reset; returns an errno value. */
 static int
-proc_spawn(const struct proc *p, const struct proc_pipes *pipes, pid_t *pid)
+proc_spawn(char *const *argv, char *const *env, const struct proc_pipes *pipes,
+    pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -123,8 +125,8 @@ proc_spawn(const struct proc *p, const struct proc_pipes *pipes, pid_t *pid)
 		 &actions, pipes->child_err, STDERR_FILENO)) == 0 &&
 	    (rc = posix_spawn_file_actions_addclosefrom_np(
 		 &actions, STDERR_FILENO + 1)) == 0)
-		rc = posix_spawnp(pid, p->argv->v[0], &actions, &attr,
-		    p->argv->v, p->env == NULL ? environ : p->env);
+		rc = posix_spawnp(pid, argv[0], &actions, &attr, argv,
+		    env == NULL ? environ : env);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return rc;
@@ -256,19 +258,16 @@ proc_signals(struct sigaction *pipe_old, struct sigaction *child_old)
 		(void)sigaction(SIGCHLD, &sa, NULL);
 }
 
-static void
-proc_reap(struct proc *p, pid_t pid)
+/* Its exit status, or 128 + signal. */
+static int
+proc_reap(pid_t pid)
 {
 	int status;
 
-	p->status = 128;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return;
-	if (WIFEXITED(status))
-		p->status = WEXITSTATUS(status);
-	else if (WIFSIGNALED(status))
-		p->status = 128 + WTERMSIG(status);
+			return 128;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 int
@@ -288,7 +287,7 @@ proc_run(struct proc *p, struct err *e)
 		    p->argv->v[0], strerror(errno));
 		goto out;
 	}
-	failed = proc_spawn(p, &pipes, &pid);
+	failed = proc_spawn(p->argv->v, p->env, &pipes, &pid);
 	if (failed != 0) {
 		(void)err_set(e, EXIT_LOCAL, "%s: cannot run: %s",
 		    p->argv->v[0], strerror(failed));
@@ -308,7 +307,7 @@ proc_run(struct proc *p, struct err *e)
 		    p->argv->v[0], p->timeout_ms);
 		proc_kill(pid, pidfd);
 	}
-	proc_reap(p, pid);
+	p->status = proc_reap(pid);
 	if (rc == 0) {
 		proc_drain(&pipes.out, p->out);
 		proc_drain(&pipes.err, p->err);
@@ -319,4 +318,98 @@ out:
 	(void)sigaction(SIGPIPE, &pipe_old, NULL);
 	(void)sigaction(SIGCHLD, &child_old, NULL);
 	return rc;
+}
+
+int
+proc_start(struct proc_child *child, const struct argv *argv, struct err *e)
+{
+	const struct proc all = { .in = "",
+		.out = &(struct buf)BUF_INIT,
+		.err = &(struct buf)BUF_INIT };
+	struct proc_pipes pipes;
+	int failed, rc = -1;
+
+	*child = (struct proc_child)PROC_CHILD_INIT;
+	if (proc_open_pipes(&all, &pipes) != 0) {
+		(void)err_set(e, EXIT_LOCAL, "%s: cannot make a pipe: %s",
+		    argv->v[0], strerror(errno));
+		goto out;
+	}
+	failed = proc_spawn(argv->v, NULL, &pipes, &child->pid);
+	if (failed != 0) {
+		child->pid = -1;
+		(void)err_set(e, EXIT_LOCAL, "%s: cannot run: %s", argv->v[0],
+		    strerror(failed));
+		goto out;
+	}
+	child->pidfd = pidfd_open(child->pid, 0);
+	child->in = pipes.in;
+	child->out = pipes.out;
+	child->err = pipes.err;
+	pipes.in = pipes.out = pipes.err = -1;
+	rc = 0;
+out:
+	proc_close_all(&pipes);
+	return rc;
+}
+
+int
+proc_stop(struct proc_child *child)
+{
+	int status = -1;
+
+	proc_close(&child->in);
+	proc_close(&child->out);
+	proc_close(&child->err);
+	if (child->pid > 0) {
+		if (!proc_ended(child->pid))
+			proc_kill(child->pid, child->pidfd);
+		status = proc_reap(child->pid);
+	}
+	proc_close(&child->pidfd);
+	*child = (struct proc_child)PROC_CHILD_INIT;
+	return status;
+}
+
+int
+proc_detach(const struct argv *argv, struct err *e)
+{
+	struct proc_pipes pipes = { -1, -1, -1, -1, -1, -1 };
+	pid_t child, grandchild;
+	int null;
+
+	child = fork();
+	if (child < 0)
+		return err_set(e, EXIT_LOCAL, "%s: cannot fork: %s", argv->v[0],
+		    strerror(errno));
+	if (child > 0)
+		return proc_reap(child) == 0
+		    ? 0
+		    : err_set(e, EXIT_LOCAL, "%s: cannot run", argv->v[0]);
+	/* A session without a terminal; its leader leaves at once. */
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (setsid() < 0 || null < 0)
+		_exit(1);
+	pipes.child_in = pipes.child_out = pipes.child_err = null;
+	_exit(proc_spawn(argv->v, NULL, &pipes, &grandchild) == 0 ? 0 : 1);
+}
+
+char *
+proc_sibling(const char *name)
+{
+	char self[4096], *slash, *path;
+	ssize_t n;
+
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0)
+		return x_strdup(name);
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash == NULL)
+		return x_strdup(name);
+	path = x_asprintf("%.*s/%s", (int)(slash - self), self, name);
+	if (access(path, X_OK) == 0)
+		return path;
+	x_free(path);
+	return x_strdup(name);
 }

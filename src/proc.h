@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "argv.h"
 #include "buf.h"
@@ -36,5 +37,44 @@ enum { PROC_GRACE_MS = 2000 };
  * it could not be started (EXIT_LOCAL) or the deadline passed (EXIT_WIRE).
  */
 int proc_run(struct proc *p, struct err *e);
+
+/*
+ * A child that we talk to while it runs. The descriptors are non-blocking and
+ * ours; -1 once closed. Start-up as in struct proc.
+ */
+struct proc_child {
+	pid_t pid;
+	int pidfd; /* readable when it has ended */
+	int in;    /* its stdin */
+	int out;   /* its stdout */
+	int err;   /* its stderr */
+};
+
+#define PROC_CHILD_INIT                                                \
+	{                                                              \
+		.pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1 \
+	}
+
+/* Start it: -1 with EXIT_LOCAL when that fails. */
+int proc_start(
+    struct proc_child *child, const struct argv *argv, struct err *e);
+
+/*
+ * Close what is open, end its process group if it still runs (SIGTERM, after
+ * PROC_GRACE_MS SIGKILL) and reap it. Returns its exit status, 128 + signal, or
+ * -1 when it was never started.
+ */
+int proc_stop(struct proc_child *child);
+
+/*
+ * Run argv in the background, with no tie to us: a session of its own,
+ * /dev/null for stdin, stdout and stderr, so that neither tmux nor sshd waits
+ * for it. 0 as soon as it was forked, -1 with EXIT_LOCAL.
+ */
+int proc_detach(const struct argv *argv, struct err *e);
+
+/* The path of the suite's program `name`: beside the running one, as installed
+ * together, else just `name` for PATH to find. malloc'd. */
+char *proc_sibling(const char *name);
 
 #endif

@@ -19,9 +19,9 @@ enum {
 };
 
 enum profile_kind {
-	PROFILE_AGENT,  /* an agent's composer: a message is pasted, submitted */
-	PROFILE_SHELL,  /* runs what is typed: a message is shown above */
-	PROFILE_REPL,   /* the same for an interpreter or debugger */
+	PROFILE_AGENT, /* an agent's composer: a message is pasted, submitted */
+	PROFILE_SHELL, /* runs what is typed: a message is shown above */
+	PROFILE_REPL,  /* the same for an interpreter or debugger */
 	PROFILE_REMOTE, /* another machine's, user's or server's terminal */
 	PROFILE_MODAL,  /* editor, pager, menu: keys are commands */
 	PROFILE_LINES,  /* just reads lines */
@@ -39,9 +39,9 @@ enum profile_frame {
 
 /* What a message that is submitted while the program works comes to. */
 enum profile_busy {
-	PROFILE_BUSY_LOSES, /* lost, or nobody knows: refuse */
+	PROFILE_BUSY_LOSES,  /* lost, or nobody knows: refuse */
 	PROFILE_BUSY_QUEUES, /* kept until the turn ends: deliver, say so */
-	PROFILE_BUSY_TAKES, /* goes into the running turn: only if urgent */
+	PROFILE_BUSY_TAKES,  /* goes into the running turn: only if urgent */
 };
 
 /*

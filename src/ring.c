@@ -47,36 +47,51 @@ ring_trim(const char *path, struct err *e)
 	return rc;
 }
 
-int
-ring_put(const char *path, const char *id, const struct ring_entry *entry,
+/* Append one entry; the lock is held. */
+static int
+ring_append(const char *path, const char *id, const struct ring_entry *entry,
     struct err *e)
 {
-	char now[CLOCK_TEXT_MAX], *lock = x_asprintf("%s.lock", path);
 	struct buf line = BUF_INIT_MAX(RING_TEXT_MAX * 8 + 256);
-	int fd = -1, rc = -1;
+	char now[CLOCK_TEXT_MAX];
+	int rc;
 
 	clock_text(now, clock_real_ms());
 	buf_addf(
 	    &line, "%s %s %d %s ", now, id, (int)entry->code, entry->verdict);
 	log_escape(&line, entry->text, strnlen(entry->text, RING_TEXT_MAX));
 	buf_addc(&line, '\n');
-	switch (lock_take(lock, RING_LOCK_MS, &fd, e)) {
-	case LOCK_TAKEN:
-		break;
-	case LOCK_BUSY:
+	rc = file_append(path, line.data, line.len, e);
+	if (rc == 0 && file_stamp(path).size > RING_SIZE_MAX)
+		rc = ring_trim(path, e);
+	buf_free(&line);
+	return rc;
+}
+
+/* Take the ring's lock. */
+static int
+ring_lock(const char *path, int *fd, struct err *e)
+{
+	char *lock = x_asprintf("%s.lock", path);
+	enum lock_result result = lock_take(lock, RING_LOCK_MS, fd, e);
+
+	x_free(lock);
+	if (result == LOCK_BUSY)
 		(void)err_set(
 		    e, EXIT_LOCAL, "%s: locked for %d ms", path, RING_LOCK_MS);
-		goto out;
-	case LOCK_FAILED:
-		goto out;
-	}
-	if (file_append(path, line.data, line.len, e) != 0)
-		goto out;
-	rc = file_stamp(path).size > RING_SIZE_MAX ? ring_trim(path, e) : 0;
-out:
+	return result == LOCK_TAKEN ? 0 : -1;
+}
+
+int
+ring_put(const char *path, const char *id, const struct ring_entry *entry,
+    struct err *e)
+{
+	int fd, rc;
+
+	if (ring_lock(path, &fd, e) != 0)
+		return -1;
+	rc = ring_append(path, id, entry, e);
 	lock_drop(&fd);
-	buf_free(&line);
-	x_free(lock);
 	return rc;
 }
 
@@ -124,5 +139,20 @@ ring_get(
 	}
 out:
 	buf_free(&all);
+	return rc;
+}
+
+int
+ring_claim(const char *path, const char *id, const struct ring_entry *mine,
+    struct ring_entry *theirs, struct err *e)
+{
+	int fd, rc;
+
+	if (ring_lock(path, &fd, e) != 0)
+		return -1;
+	rc = ring_get(path, id, theirs, e);
+	if (rc == 1)
+		rc = ring_append(path, id, mine, e) == 0 ? 1 : -1;
+	lock_drop(&fd);
 	return rc;
 }

@@ -33,4 +33,11 @@ int ring_put(const char *path, const char *id, const struct ring_entry *entry,
 int ring_get(
     const char *path, const char *id, struct ring_entry *entry, struct err *e);
 
+/*
+ * Both in one step, for an id that several may bring at once: 0 and the newest
+ * entry in `theirs` if there is one; else `mine` is put and the answer is 1.
+ */
+int ring_claim(const char *path, const char *id, const struct ring_entry *mine,
+    struct ring_entry *theirs, struct err *e);
+
 #endif

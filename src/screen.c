@@ -6,7 +6,7 @@
 #include "utf8.h"
 
 enum {
-	PARAMS_MAX = 32,    /* of one SGR; tmux prints at most 20 */
+	PARAMS_MAX = 32, /* of one SGR; tmux prints at most 20 */
 	PARAM_MAX = 65535,
 	TAB = 8,
 };
@@ -25,9 +25,20 @@ static const struct {
 	char letter;
 	const char *text;
 } acs_table[] = {
-	{ 'a', "▒" }, { 'j', "┘" }, { 'k', "┐" }, { 'l', "┌" }, { 'm', "└" },
-	{ 'n', "┼" }, { 'q', "─" }, { 't', "├" }, { 'u', "┤" }, { 'v', "┴" },
-	{ 'w', "┬" }, { 'x', "│" }, { '~', "·" }, { '`', "◆" },
+	{ 'a', "▒" },
+	{ 'j', "┘" },
+	{ 'k', "┐" },
+	{ 'l', "┌" },
+	{ 'm', "└" },
+	{ 'n', "┼" },
+	{ 'q', "─" },
+	{ 't', "├" },
+	{ 'u', "┤" },
+	{ 'v', "┴" },
+	{ 'w', "┬" },
+	{ 'x', "│" },
+	{ '~', "·" },
+	{ '`', "◆" },
 };
 
 static const struct screen_cell screen_nothing = { .width = 1 };
@@ -42,8 +53,8 @@ pen_colour(const unsigned *p, size_t n, size_t *used)
 	}
 	if (n >= 4 && p[0] == 2) {
 		*used = 4;
-		return SCREEN_RGB | (p[1] & 0xff) << 16 |
-		    (p[2] & 0xff) << 8 | (p[3] & 0xff);
+		return SCREEN_RGB | (p[1] & 0xff) << 16 | (p[2] & 0xff) << 8 |
+		    (p[3] & 0xff);
 	}
 	*used = n;
 	return SCREEN_DEFAULT;
@@ -342,7 +353,8 @@ screen_parse(struct screen *s, const char *text, size_t len, unsigned cols,
 	    rows > SCREEN_SIDE_MAX || (size_t)cols * rows > SCREEN_CELLS_MAX)
 		return err_set(e, EXIT_LOCAL,
 		    "screen: %u x %u cells are more than %d; make the pane "
-		    "smaller", cols, rows, SCREEN_CELLS_MAX);
+		    "smaller",
+		    cols, rows, SCREEN_CELLS_MAX);
 	s->cells = x_calloc((size_t)cols * rows, sizeof(*s->cells));
 	s->rows = rows;
 	s->cols = cols;
@@ -507,8 +519,7 @@ is_line(const struct screen_cell *c, bool *horizontal)
 	if (utf8_decode(c->text, strlen(c->text), &ch) == 0)
 		return false;
 	*horizontal = (ch >= 0x2500 && ch <= 0x2501) ||
-	    (ch >= 0x2504 && ch <= 0x2505) ||
-	    (ch >= 0x2508 && ch <= 0x2509) ||
+	    (ch >= 0x2504 && ch <= 0x2505) || (ch >= 0x2508 && ch <= 0x2509) ||
 	    (ch >= 0x254c && ch <= 0x254d) || ch == 0x2550 || ch == 0x2580 ||
 	    ch == 0x2581 || ch == 0x2584 || ch == 0x2594;
 	return ch >= 0x2500 && ch <= 0x2594;

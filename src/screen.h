@@ -11,8 +11,8 @@
 #include "err.h"
 
 enum {
-	SCREEN_CELL_BYTES = 16,      /* a character, its marks and the NUL */
-	SCREEN_SIDE_MAX = 10000,     /* tmux's own WINDOW_MAXIMUM */
+	SCREEN_CELL_BYTES = 16,        /* a character, its marks and the NUL */
+	SCREEN_SIDE_MAX = 10000,       /* tmux's own WINDOW_MAXIMUM */
 	SCREEN_CELLS_MAX = 240 * 1024, /* rows * columns we keep: 7 MiB */
 };
 
@@ -24,7 +24,7 @@ enum screen_flag {
 	SCREEN_UNDERLINE = 8,
 	SCREEN_REVERSE = 16,
 	SCREEN_HIDDEN = 32,
-	SCREEN_ACS = 64,     /* came from the line-drawing set (SO ... SI) */
+	SCREEN_ACS = 64,      /* came from the line-drawing set (SO ... SI) */
 	SCREEN_WRITTEN = 128, /* the program wrote this cell, maybe a blank */
 };
 

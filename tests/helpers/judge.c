@@ -44,8 +44,8 @@ add_process(struct pane_facts *f, char *value, bool leader)
 	if (line != NULL)
 		*line++ = '\0';
 	set_text(ps.comm, sizeof(ps.comm), value);
-	f->foreground.v = x_realloc(
-	    f->foreground.v, f->foreground.n + 1, sizeof(ps));
+	f->foreground.v =
+	    x_realloc(f->foreground.v, f->foreground.n + 1, sizeof(ps));
 	memmove(f->foreground.v + at + 1, f->foreground.v + at,
 	    (f->foreground.n - at) * sizeof(ps));
 	f->foreground.v[at] = ps;
@@ -107,10 +107,10 @@ set_fact(struct kase *k, const char *key, char *value)
 		    : str_eq(value, "no")         ? PS_READING_NO
 						  : PS_READING_UNKNOWN;
 	else if (str_eq(key, "tty"))
-		f->modes_tty = (struct tty_modes){ true,
-			strstr(value, "icanon") != NULL,
-			strstr(value, "echo") != NULL,
-			strstr(value, "isig") != NULL };
+		f->modes_tty =
+		    (struct tty_modes){ true, strstr(value, "icanon") != NULL,
+			    strstr(value, "echo") != NULL,
+			    strstr(value, "isig") != NULL };
 	else if (str_eq(key, "leader") || str_eq(key, "process"))
 		add_process(f, value, str_eq(key, "leader"));
 }
@@ -154,22 +154,19 @@ judge(const struct profile_set *set, const char *path, bool verbose)
 		goto out;
 	}
 	cells = read_header(&k, text.data);
-	if (screen_parse(&screen, cells,
-		text.len - (size_t)(cells - text.data), k.facts.width,
-		k.facts.height, &e) != 0) {
+	if (screen_parse(&screen, cells, text.len - (size_t)(cells - text.data),
+		k.facts.width, k.facts.height, &e) != 0) {
 		(void)fprintf(stderr, "judge: %s: %s\n", path, e.msg);
 		goto out;
 	}
 	(void)classify(&k.facts, &screen, set, &r);
 	(void)printf("%s\t%s\t%s\t%s\t%s\t%s\n", k.state,
-	    classify_state_name(r.state), k.program, k.variant,
-	    path, r.reason);
+	    classify_state_name(r.state), k.program, k.variant, path, r.reason);
 	for (i = 0; verbose && i < r.evidence.n; i++)
 		(void)printf("\t%s\n", r.evidence.v[i]);
 	if (verbose)
 		(void)printf("\tway %s, show_ok %d, guard '%s' row %u\n",
-		    classify_way_name(r.way), r.show_ok, r.guard,
-		    r.guard_row);
+		    classify_way_name(r.way), r.show_ok, r.guard, r.guard_row);
 	rc = 0;
 out:
 	classify_free(&r);

@@ -42,8 +42,8 @@ set_facts(const struct pane *p)
 	facts.alternate = p->alternate;
 	facts.agent_seen = p->agent_seen;
 	facts.reading = p->reading;
-	facts.modes_tty = (struct tty_modes){ !p->no_tty, p->cooked, p->echo,
-		true };
+	facts.modes_tty =
+	    (struct tty_modes){ !p->no_tty, p->cooked, p->echo, true };
 	(void)snprintf(facts.title, sizeof(facts.title), "%s",
 	    p->title == NULL ? "" : p->title);
 	(void)snprintf(facts.profile, sizeof(facts.profile), "%s",
@@ -51,8 +51,8 @@ set_facts(const struct pane *p)
 	(void)snprintf(facts.command, sizeof(facts.command), "%s", p->program);
 	facts.foreground.v = x_calloc(1, sizeof(struct ps));
 	facts.foreground.n = 1;
-	(void)snprintf(facts.foreground.v[0].comm, PS_COMM_MAX, "%s",
-	    p->program);
+	(void)snprintf(
+	    facts.foreground.v[0].comm, PS_COMM_MAX, "%s", p->program);
 	argv_add(&facts.lines, p->program);
 }
 
@@ -71,25 +71,26 @@ look(const struct pane *p)
 
 	set_facts(p);
 	assert_int_equal(screen_parse(&screen, p->screen, strlen(p->screen),
-		facts.width, facts.height, &e), 0);
+			     facts.width, facts.height, &e),
+	    0);
 	judge();
 	return r.state;
 }
 
 #define LOOK(...) look(&(struct pane){ __VA_ARGS__ })
-#define assert_state(state, ...)                                        \
-	do {                                                            \
-		enum classify_state got = LOOK(__VA_ARGS__);            \
-		if (got != (state))                                     \
-			fail_msg("%s, not %s: %s",                      \
-			    classify_state_name(got),                   \
-			    classify_state_name(state), r.reason);      \
+#define assert_state(state, ...)                                             \
+	do {                                                                 \
+		enum classify_state got = LOOK(__VA_ARGS__);                 \
+		if (got != (state))                                          \
+			fail_msg("%s, not %s: %s", classify_state_name(got), \
+			    classify_state_name(state), r.reason);           \
 	} while (0)
 
 #define NBSP "\xc2\xa0"
 #define RULE "────────────────────────────────────────────────────────────\n"
 #define BLOCK "\033[7m \033[0m"
-#define CLAUDE(row) "said before\n" RULE row "\n" RULE \
+#define CLAUDE(row)                        \
+	"said before\n" RULE row "\n" RULE \
 	"  \033[38;5;246m? for shortcuts\033[0m\n"
 #define CLAUDE_AT .program = "claude", .title = "✳ x", .hidden = true, .y = 2
 
@@ -97,8 +98,8 @@ static void
 pane_facts_come_first(void **state)
 {
 	(void)state;
-	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2,
-	    .screen = CLAUDE("❯" NBSP BLOCK));
+	assert_state(
+	    CLASSIFY_IDLE, CLAUDE_AT, .x = 2, .screen = CLAUDE("❯" NBSP BLOCK));
 	facts.dead = true;
 	judge();
 	assert_int_equal(r.state, CLASSIFY_DEAD);
@@ -133,8 +134,8 @@ no_echo_is_a_password(void **state)
 	    .x = 10, .screen = "Password: ");
 	assert_state(CLASSIFY_PASSWORD, .program = "ssh", .cooked = true,
 	    .x = 10, .screen = "Password: ");
-	assert_state(CLASSIFY_PASSWORD, .program = "frob", .cooked = true,
-	    .screen = "");
+	assert_state(
+	    CLASSIFY_PASSWORD, .program = "frob", .cooked = true, .screen = "");
 	/* Without the terminal's modes the words must do. */
 	assert_state(CLASSIFY_PASSWORD, .program = "bash", .no_tty = true,
 	    .x = 28, .screen = "[sudo] password for nobody: ");
@@ -144,8 +145,8 @@ static void
 claude_box(void **state)
 {
 	(void)state;
-	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2,
-	    .screen = CLAUDE("❯" NBSP BLOCK));
+	assert_state(
+	    CLASSIFY_IDLE, CLAUDE_AT, .x = 2, .screen = CLAUDE("❯" NBSP BLOCK));
 	assert_int_equal(r.way, CLASSIFY_WAY_COMPOSE);
 	assert_true(r.composer_empty);
 	assert_string_equal(r.profile->name, "claude");
@@ -166,10 +167,10 @@ claude_box(void **state)
 	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2,
 	    .screen = CLAUDE("❯" NBSP "\033[7mP\033[0;2mress up\033[0m"));
 	/* A glyph for shell mode, memory or another frame. */
-	assert_state(CLASSIFY_MODAL, CLAUDE_AT, .x = 2,
-	    .screen = CLAUDE("! " BLOCK));
-	assert_state(CLASSIFY_UNKNOWN, CLAUDE_AT, .x = 2,
-	    .screen = CLAUDE("? " BLOCK));
+	assert_state(
+	    CLASSIFY_MODAL, CLAUDE_AT, .x = 2, .screen = CLAUDE("! " BLOCK));
+	assert_state(
+	    CLASSIFY_UNKNOWN, CLAUDE_AT, .x = 2, .screen = CLAUDE("? " BLOCK));
 	assert_state(CLASSIFY_UNKNOWN, CLAUDE_AT, .x = 2,
 	    .screen = "said\n\n❯" NBSP BLOCK "\n\nx");
 	/* Below the top of a screen too short for the frame. */
@@ -189,8 +190,8 @@ claude_busy_and_dialogs(void **state)
 	assert_state(CLASSIFY_TYPED, .program = "claude", .x = 4, .y = 2,
 	    .title = "\xe2\xa0\x90 x", .screen = CLAUDE("❯" NBSP "hi"));
 	assert_state(CLASSIFY_BUSY, .program = "claude", .x = 2, .y = 2,
-	    .screen = "x\n" RULE "❯" NBSP BLOCK "\n" RULE
-		      "  esc to interrupt\n");
+	    .screen =
+		"x\n" RULE "❯" NBSP BLOCK "\n" RULE "  esc to interrupt\n");
 	assert_state(CLASSIFY_MODAL, .program = "claude", .x = 1, .y = 3,
 	    .title = "✳ x",
 	    .screen = RULE " Do you want to proceed?\n\n ❯ 1. Yes\n   2. No\n"
@@ -207,8 +208,7 @@ guard_needs_to_be_first(void **state)
 {
 	(void)state;
 	assert_state(CLASSIFY_IDLE, .program = "claude", .x = 2, .y = 3,
-	    .title = "✳ x",
-	    .screen = "❯\nx\n" RULE "❯" NBSP BLOCK "\n" RULE);
+	    .title = "✳ x", .screen = "❯\nx\n" RULE "❯" NBSP BLOCK "\n" RULE);
 	assert_string_equal(r.guard, "");
 	assert_state(CLASSIFY_IDLE, .program = "claude", .x = 2, .y = 3,
 	    .title = "✳ x",
@@ -233,8 +233,8 @@ codex_box(void **state)
 	assert_int_equal(r.composer.last, 3);
 	assert_state(CLASSIFY_BUSY, .program = "codex", .x = 2, .y = 2,
 	    .title = "\xe2\xa0\xa6 proj",
-	    .screen = "x\n\n› \033[2mAsk Codex to do anything\033[0m"
-		CODEX_FOOT);
+	    .screen =
+		"x\n\n› \033[2mAsk Codex to do anything\033[0m" CODEX_FOOT);
 	assert_true(r.profile->enter_interrupts);
 	assert_int_equal(r.profile->busy, PROFILE_BUSY_TAKES);
 	assert_state(CLASSIFY_MODAL, CODEX_AT, .x = 60, .y = 4, .hidden = true,
@@ -272,7 +272,7 @@ other_agents(void **state)
 	/* qwen: the terminal's cursor is elsewhere. */
 	assert_state(CLASSIFY_IDLE, .program = "qwen", .x = 0, .y = 4,
 	    .screen = RULE "> " BLOCK "\033[38;2;108;112;134m Type your "
-		      "message or @path/to/file\033[0m\n" RULE "  ?\n");
+			   "message or @path/to/file\033[0m\n" RULE "  ?\n");
 	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 0, .y = 4,
 	    .screen = RULE ">  \033[7m \xe2\x80\x8b\033[0m\n" RULE "  ?\n");
 	/* pi: no glyph at all. */
@@ -291,7 +291,8 @@ other_agents(void **state)
 	    .alternate = true,
 	    .screen = "\n  ┃\n  ┃\n  ┃\n  ┃  Shell\n  ╹▀▀▀▀▀▀\n");
 	assert_state(CLASSIFY_UNKNOWN, .program = "opencode", .x = 5, .y = 2,
-	    .alternate = true, .screen = "\n  ┃\n  ┃\n  ┃\n  ┃  Build · Mock\n");
+	    .alternate = true,
+	    .screen = "\n  ┃\n  ┃\n  ┃\n  ┃  Build · Mock\n");
 	/* copilot: what completes a command has no colour of its own. */
 	assert_state(CLASSIFY_TYPED, .program = "copilot", .x = 3, .y = 2,
 	    .alternate = true, .screen = "x\n" RULE "❯ /add-dir\n" RULE);
@@ -307,15 +308,15 @@ static void
 shells(void **state)
 {
 	(void)state;
-	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 7,
-	    .screen = "u@h:~$ ");
+	assert_state(
+	    CLASSIFY_IDLE, .program = "bash", .x = 7, .screen = "u@h:~$ ");
 	assert_int_equal(r.way, CLASSIFY_WAY_SHOW);
 	assert_true(r.show_ok);
-	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 9,
-	    .screen = "u@h:~$ ls");
+	assert_state(
+	    CLASSIFY_TYPED, .program = "bash", .x = 9, .screen = "u@h:~$ ls");
 	assert_true(r.show_ok);
-	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 8,
-	    .screen = "u@h:~$  ");
+	assert_state(
+	    CLASSIFY_TYPED, .program = "bash", .x = 8, .screen = "u@h:~$  ");
 	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 7,
 	    .screen = "u@h:~$ git status");
 	/* Text that ends like a prompt. */
@@ -326,14 +327,13 @@ shells(void **state)
 	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 22,
 	    .screen = "(reverse-i-search)`': ");
 	/* A right prompt; a completion menu below. */
-	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 8, .cols = 40,
-	    .screen = "h proj # \b                       12:34"
-		      "\n" + 0);
-	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 8,
+	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 9, .cols = 40,
+	    .screen = "h proj #                           12:34\n");
+	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 9,
 	    .screen = "h proj % \nbin/ lib/\n");
 	/* "➜  proj" begins a prompt, it does not end one. */
-	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 10,
-	    .screen = "➜  proj ✗ ");
+	assert_state(
+	    CLASSIFY_IDLE, .program = "zsh", .x = 10, .screen = "➜  proj ✗ ");
 }
 
 static void
@@ -362,15 +362,15 @@ static void
 prompts_seen_before(void **state)
 {
 	(void)state;
-	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 17, .y = 1,
-	    .screen = "u@h:~$ printf x\nno newline u@h:~$ \b");
-	assert_int_equal(r.composer.column, 17);
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 18, .y = 1,
+	    .screen = "u@h:~$ printf x\nno newline u@h:~$ ");
+	assert_int_equal(r.composer.column, 18);
 	/* A question of `read -e`, not the prompt that is in use. */
 	assert_state(CLASSIFY_UNKNOWN, .program = "fish", .x = 6, .y = 1,
 	    .screen = "u@h ~# read x\nread> ");
 	/* Another folder, the same shell. */
-	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 9, .y = 1,
-	    .screen = "u@h:~$ cd /tmp\nu@h:/tmp$ \b");
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 10, .y = 1,
+	    .screen = "u@h:~$ cd /tmp\nu@h:/tmp$ ");
 }
 
 static void
@@ -404,8 +404,8 @@ agents_gone_and_remote(void **state)
 	assert_int_equal(r.way, CLASSIFY_WAY_NONE);
 	assert_state(CLASSIFY_IDLE, CLAUDE_AT, .x = 2, .agent_seen = true,
 	    .screen = CLAUDE("❯" NBSP BLOCK));
-	assert_state(CLASSIFY_REMOTE, .program = "ssh", .x = 7,
-	    .screen = "u@h:~$ ");
+	assert_state(
+	    CLASSIFY_REMOTE, .program = "ssh", .x = 7, .screen = "u@h:~$ ");
 	assert_state(CLASSIFY_MODAL, .program = "ssh", .cooked = true,
 	    .echo = true, .x = 12, .screen = "(yes/no)? > ");
 	assert_state(CLASSIFY_REMOTE, .program = "tmux: client", .x = 7,
@@ -418,15 +418,15 @@ static void
 repls(void **state)
 {
 	(void)state;
-	assert_state(CLASSIFY_IDLE, .program = "python3", .x = 4,
-	    .screen = ">>> ");
+	assert_state(
+	    CLASSIFY_IDLE, .program = "python3", .x = 4, .screen = ">>> ");
 	assert_int_equal(r.way, CLASSIFY_WAY_SHOW);
-	assert_state(CLASSIFY_TYPED, .program = "python3", .x = 8,
-	    .screen = ">>> a > ");
+	assert_state(
+	    CLASSIFY_TYPED, .program = "python3", .x = 8, .screen = ">>> a > ");
 	assert_state(CLASSIFY_TYPED, .program = "python3", .x = 4, .y = 1,
 	    .screen = ">>> def f():\n... ");
-	assert_state(CLASSIFY_UNKNOWN, .program = "python3", .x = 6,
-	    .screen = "help> ");
+	assert_state(
+	    CLASSIFY_UNKNOWN, .program = "python3", .x = 6, .screen = "help> ");
 	assert_state(CLASSIFY_BUSY, .program = "python3", .x = 0, .y = 1,
 	    .cooked = true, .echo = true, .screen = ">>> f()\n");
 	assert_state(CLASSIFY_IDLE, .program = "redis-cli", .x = 16,
@@ -450,8 +450,8 @@ others(void **state)
 	    .alternate = true, .screen = "a\nb\n:");
 	assert_state(CLASSIFY_MODAL, .program = "frob", .alternate = true,
 	    .screen = "> ");
-	assert_state(CLASSIFY_UNKNOWN, .program = "frob", .x = 2,
-	    .screen = "> ");
+	assert_state(
+	    CLASSIFY_UNKNOWN, .program = "frob", .x = 2, .screen = "> ");
 	assert_state(CLASSIFY_MODAL, .program = "apt", .x = 30, .cooked = true,
 	    .echo = true, .screen = "Do you want to continue? [Y/n] ");
 	assert_state(CLASSIFY_MODAL, .program = "cat", .cooked = true,
@@ -518,12 +518,12 @@ what_the_composer_shows(void **state)
 	    "zero one two three four five six");
 	LOOK(CLAUDE_AT, .x = 28,
 	    .screen = CLAUDE("❯" NBSP "[Pasted text #1 +29 lines]" BLOCK));
-	assert_holds(CLASSIFY_HOLDS_COLLAPSED, "[Pasted text #1 +29 lines]",
-	    "a\nb\nc");
+	assert_holds(
+	    CLASSIFY_HOLDS_COLLAPSED, "[Pasted text #1 +29 lines]", "a\nb\nc");
 	/* Ghost text is nobody's. */
 	LOOK(CODEX_AT, .x = 2, .y = 2,
-	    .screen = "x\n\n› \033[2mAsk Codex to do anything\033[0m"
-		CODEX_FOOT);
+	    .screen =
+		"x\n\n› \033[2mAsk Codex to do anything\033[0m" CODEX_FOOT);
 	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "hello");
 	LOOK(.program = "frob", .screen = "x");
 	assert_holds(CLASSIFY_HOLDS_OTHER, "", "hello");

@@ -104,11 +104,11 @@ by_process(void **state)
 	assert_string_equal(who("", "claude|/u/.bin/claude", NULL), "claude");
 	assert_string_equal(who("", "bash|-bash", NULL), "bash");
 	assert_string_equal(who("", "bash|bash --rcfile /x/rc", NULL), "bash");
-	assert_string_equal(who("", "fish|fish", "python3|python3 -B x.py"),
-	    "fish");
+	assert_string_equal(
+	    who("", "fish|fish", "python3|python3 -B x.py"), "fish");
 	assert_string_equal(who("", "sh|sh", NULL), "dash");
-	assert_string_equal(who("", "tmux: client|tmux -L x new", NULL),
-	    "remote");
+	assert_string_equal(
+	    who("", "tmux: client|tmux -L x new", NULL), "remote");
 	assert_string_equal(who("", "ssh|ssh host", NULL), "remote");
 	assert_string_equal(who("", "python3|python3 -q", NULL), "python");
 	assert_string_equal(who("", "vim|vim a.c", NULL), "editor");
@@ -120,8 +120,9 @@ static void
 by_group(void **state)
 {
 	(void)state;
-	assert_string_equal(who("", "node|node /n/.bin/codex",
-	    "codex|/n/vendor/codex"), "codex");
+	assert_string_equal(
+	    who("", "node|node /n/.bin/codex", "codex|/n/vendor/codex"),
+	    "codex");
 	assert_string_equal(
 	    who("", "git|git commit -a", "vim|/usr/bin/vim MSG"), "editor");
 	/* make's sh is no shell that anybody types into. */
@@ -137,23 +138,24 @@ by_script(void **state)
 	assert_string_equal(
 	    who("", "node|node /n/node_modules/.bin/gemini -y", NULL),
 	    "gemini");
-	assert_string_equal(who("",
-	    "node|node --max-old-space-size=4096 /n/.bin/qwen", NULL), "qwen");
-	assert_string_equal(who("",
-	    "MainThread|/n/@github/copilot-linux-x64/copilot", NULL),
+	assert_string_equal(
+	    who("", "node|node --max-old-space-size=4096 /n/.bin/qwen", NULL),
+	    "qwen");
+	assert_string_equal(
+	    who("", "MainThread|/n/@github/copilot-linux-x64/copilot", NULL),
 	    "copilot");
 	assert_string_equal(
 	    who("", "python|/p/python /p/bin/ipython --no-banner", NULL),
 	    "ipython");
 	assert_string_equal(who("", "python3|python3 -m aider", NULL), "aider");
-	assert_string_equal(who("",
-	    "node|node /n/@anthropic-ai/claude-code/cli.js", NULL), "claude");
+	assert_string_equal(
+	    who("", "node|node /n/@anthropic-ai/claude-code/cli.js", NULL),
+	    "claude");
 	/* An argument is no script; a script is no REPL, nor a shell. */
 	assert_string_equal(
 	    who("", "node|node build.js --out claude", NULL), "nobody");
 	assert_string_equal(
-	    who("", "node|node /home/u/proj-claude/server.js", NULL),
-	    "nobody");
+	    who("", "node|node /home/u/proj-claude/server.js", NULL), "nobody");
 	assert_string_equal(who("", "node|node -e 1", NULL), "nobody");
 	assert_string_equal(who("", "python3|python3 -c x", NULL), "nobody");
 	assert_string_equal(who("", "bash|bash deploy.sh", NULL), "nobody");
@@ -167,10 +169,10 @@ by_title(void **state)
 	(void)state;
 	assert_string_equal(
 	    who("◇  Ready (x)", "node|node /opt/x.js", NULL), "gemini");
-	assert_string_equal(who("✳ task", "node|node /opt/x.js", NULL),
-	    "claude");
-	assert_string_equal(who("\xe2\xa0\x90 task", "node|node x.js", NULL),
-	    "claude");
+	assert_string_equal(
+	    who("✳ task", "node|node /opt/x.js", NULL), "claude");
+	assert_string_equal(
+	    who("\xe2\xa0\x90 task", "node|node x.js", NULL), "claude");
 	/* A title alone is nothing: anybody sets it. */
 	assert_string_equal(who("◇  Ready", "frob|frob", NULL), "nobody");
 	assert_string_equal(who("◇  Ready", "bash|bash", NULL), "bash");
@@ -243,14 +245,16 @@ errors_name_file_and_line(void **state)
 		{ "kind = 'shell'\n[deliver]\npaste_ms = -1\n", "from 0 to" },
 		{ "kind = 'agent'\n", "needs a glyph or a rule" },
 		{ "kind = 'agent'\n[composer]\nframe = 'bar'\n"
-		  "glyphs = ['a', 'b']\n", "a bar is one glyph" },
+		  "glyphs = ['a', 'b']\n",
+		    "a bar is one glyph" },
 		{ "kind = 'agent'\n[composer]\nglyphs = ['#']\n", "tmux" },
 		{ "kind = 'agent'\n[composer]\nglyphs = ['{']\n", "tmux" },
 		{ "kind = 'agent'\n[composer]\nglyphs = ['}']\n", "tmux" },
 		{ "kind = 'agent'\n[composer]\nglyphs = [',']\n", "tmux" },
 		{ "kind = 'agent'\n[composer]\nglyphs = [\"'\"]\n", "tmux" },
 		{ "kind = 'agent'\n[composer]\nglyphs = ['x']\n"
-		  "placeholders = ['#(reboot)']\n", "x.toml:4: placeholders" },
+		  "placeholders = ['#(reboot)']\n",
+		    "x.toml:4: placeholders" },
 	};
 	size_t i, n = set.n;
 	struct err e;

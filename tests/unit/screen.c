@@ -80,7 +80,8 @@ attributes(void **state)
 {
 	(void)state;
 	parse("\033[1ma\033[2mb\033[0;3mc\033[4md\033[7me\033[8mf"
-	      "\033[22;23;24;27;28mg\033[4:3mh\033[4:0mi\033[21mj", 20, 1);
+	      "\033[22;23;24;27;28mg\033[4:3mh\033[4:0mi\033[21mj",
+	    20, 1);
 	assert_int_equal(at(0, 0)->flags, SCREEN_BOLD | SCREEN_WRITTEN);
 	assert_int_equal(
 	    at(0, 1)->flags, SCREEN_BOLD | SCREEN_DIM | SCREEN_WRITTEN);
@@ -134,7 +135,9 @@ wide_and_combining(void **state)
 {
 	(void)state;
 	/* U+4F60, e + U+0301, U+1F389, U+200B after a blank */
-	parse("\xe4\xbd\xa0" "e\xcc\x81\xf0\x9f\x8e\x89 \xe2\x80\x8bz", 10, 1);
+	parse("\xe4\xbd\xa0"
+	      "e\xcc\x81\xf0\x9f\x8e\x89 \xe2\x80\x8bz",
+	    10, 1);
 	assert_int_equal(at(0, 0)->width, 2);
 	assert_int_equal(at(0, 1)->width, 0);
 	assert_string_equal(at(0, 2)->text, "e\xcc\x81");
@@ -143,13 +146,16 @@ wide_and_combining(void **state)
 	assert_false(screen_is_blank(at(0, 1)));
 	assert_string_equal(at(0, 6)->text, "z");
 	assert_row(0, true,
-	    "\xe4\xbd\xa0" "e\xcc\x81\xf0\x9f\x8e\x89 \xe2\x80\x8bz");
+	    "\xe4\xbd\xa0"
+	    "e\xcc\x81\xf0\x9f\x8e\x89 \xe2\x80\x8bz");
 	/* A mark on a wide character joins its left half. */
 	parse("\xe4\xbd\xa0\xcc\x81", 4, 1);
 	assert_string_equal(at(0, 0)->text, "\xe4\xbd\xa0\xcc\x81");
 	assert_string_equal(at(0, 1)->text, "");
 	/* No room for the right half; no cell for a mark. */
-	parse("\xcc\x81" "ab\xe4\xbd\xa0", 3, 1);
+	parse("\xcc\x81"
+	      "ab\xe4\xbd\xa0",
+	    3, 1);
 	assert_row(0, true, "ab");
 	assert_true(s.cut);
 }
@@ -175,7 +181,8 @@ escapes_are_skipped(void **state)
 {
 	(void)state;
 	parse("a\033]8;;http://x/\033\\b\033]8;;\ac\033(0q\033(Bd\033=e"
-	      "\033[?25hf\033[3Jg\033Pq\033\\h\033#8i", 20, 1);
+	      "\033[?25hf\033[3Jg\033Pq\033\\h\033#8i",
+	    20, 1);
 	assert_row(0, true, "abc─defghi");
 	assert_true(at(0, 3)->flags & SCREEN_ACS);
 	parse("\016lqk\017x", 10, 1);
@@ -202,10 +209,18 @@ garbage_is_tolerated(void **state)
 	struct err e;
 
 	(void)state;
-	parse("a\xff" "b\xc3", 10, 1);
-	assert_row(0, true, "a\xef\xbf\xbd" "b\xef\xbf\xbd");
+	parse("a\xff"
+	      "b\xc3",
+	    10, 1);
+	assert_row(0, true,
+	    "a\xef\xbf\xbd"
+	    "b\xef\xbf\xbd");
 	screen_free(&s);
-	assert_int_equal(screen_parse(&s, "a\0b\x7f" "c", 5, 5, 1, &e), 0);
+	assert_int_equal(screen_parse(&s,
+			     "a\0b\x7f"
+			     "c",
+			     5, 5, 1, &e),
+	    0);
 	assert_row(0, true, "abc");
 	/* More parameters than anybody sends, and numbers past any bound. */
 	buf_adds(&b, "\033[99999999999999");
@@ -251,8 +266,8 @@ ghosts(void **state)
 		"\033[38;2;108;112;134m", "\033[38;2;175;175;175m", "\033[2m" };
 	static const char *const text[] = { "", "\033[37m", "\033[97m",
 		"\033[38;2;255;255;255m", "\033[38;2;238;238;238m",
-		"\033[38;2;26;26;26m", "\033[38;2;92;156;245m",
-		"\033[38;5;16m", "\033[38;5;255m", "\033[30m", "\033[1m" };
+		"\033[38;2;26;26;26m", "\033[38;2;92;156;245m", "\033[38;5;16m",
+		"\033[38;5;255m", "\033[30m", "\033[1m" };
 	char line[64];
 	size_t i;
 
