@@ -271,6 +271,18 @@ do_whoami(const struct registrar *reg, const struct request *q, struct err *e)
 }
 
 static int
+do_check(const struct registrar *reg, const struct request *q, struct err *e)
+{
+	struct buf out = BUF_INIT;
+	int rc;
+
+	rc = check(reg, q->addresses, q->json, q->verbose, &out, e);
+	(void)fwrite(out.data, 1, out.len, stdout);
+	buf_free(&out);
+	return rc;
+}
+
+static int
 open_all(struct home *home, struct config *config, struct profile_set *profiles,
     struct err *e)
 {
@@ -313,8 +325,7 @@ main(int argc, char **argv)
 	} else if (q.what == 'l') {
 		rc = listing_print(&home, stdout, q.json, q.verbose, &e);
 	} else if (q.what == 'c') {
-		rc = check_print(
-		    &reg, q.addresses, stdout, q.json, q.verbose, &e);
+		rc = do_check(&reg, &q, &e);
 	} else if (q.what == 'W') {
 		rc = do_whoami(&reg, &q, &e);
 	} else {

@@ -75,23 +75,6 @@ keep_addresses(struct merge *m)
 	}
 }
 
-/* The address and the running aliases of `from` become aliases of `entry`. */
-static void
-carry_names(struct merge *m, size_t entry, const struct agent *from)
-{
-	int64_t now = m->scan->now;
-	size_t i;
-
-	for (i = 0; i < from->aliases_n; i++)
-		if (from->aliases[i].until > now)
-			(void)take_alias(m, entry, from->aliases[i].name,
-			    from->aliases[i].until);
-	if (m->scan->config->alias_hours > 0 &&
-	    !str_eq(m->out->v[entry].address, from->address))
-		(void)take_alias(m, entry, from->address,
-		    now + m->scan->config->alias_hours * 3600 * 1000);
-}
-
 /* The entry that stands for the pane with this id: its own, else its
  * window's; NOBODY when it does not live. */
 static size_t
@@ -115,6 +98,41 @@ entry_of_pane(const struct merge *m, const char *pane)
 			high = middle;
 	}
 	return NOBODY;
+}
+
+/* Is this the address that the pane of a window's entry had while the window
+ * had several? */
+static bool
+is_part_name(const struct agent *whole, const char *name)
+{
+	size_t len = strlen(whole->address);
+	uint64_t part;
+
+	return whole->of == NULL && whole->part >= 0 &&
+	    str_starts(name, whole->address) && str_starts(name + len, "-p") &&
+	    str_number(name + len + 2, INT32_MAX, &part) == 0 &&
+	    part == (uint64_t)whole->part;
+}
+
+/* The address and the running aliases of `from` become aliases of `entry`. */
+static void
+carry_names(struct merge *m, size_t entry, const struct agent *from)
+{
+	int64_t now = m->scan->now;
+	size_t i, to;
+
+	for (i = 0; i < from->aliases_n; i++) {
+		to = entry;
+		if (is_part_name(from, from->aliases[i].name))
+			to = entry_of_pane(m, from->ident.pane);
+		if (to != NOBODY && from->aliases[i].until > now)
+			(void)take_alias(m, to, from->aliases[i].name,
+			    from->aliases[i].until);
+	}
+	if (m->scan->config->alias_hours > 0 &&
+	    !str_eq(m->out->v[entry].address, from->address))
+		(void)take_alias(m, entry, from->address,
+		    now + m->scan->config->alias_hours * 3600 * 1000);
 }
 
 /* An entry whose place is gone: its pane, if it lives on, inherits. */

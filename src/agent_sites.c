@@ -12,6 +12,13 @@ merge_id(const char *id)
 	return id[0] == '\0' ? 0 : strtoul(id + 1, NULL, 10);
 }
 
+/* "@07" is "@7": what sorts equal must be equal. */
+static bool
+same_id(const char *a, const char *b)
+{
+	return merge_id(a) == merge_id(b);
+}
+
 int
 merge_compare(unsigned long a, unsigned long b)
 {
@@ -82,20 +89,56 @@ is_index_slug(const char *slug)
 	    strspn(slug + 3, "0123456789") == strlen(slug + 3);
 }
 
+/*
+ * Does automatic-rename still show what stood there before the agent? tmux
+ * looks at a pane's program only after output, at most twice a second, and
+ * while it has not, the name is that of the shell.
+ */
+static bool
+is_stale_name(const char *slug)
+{
+	static const char *const shells[] = { "sh", "ash", "bash", "csh",
+		"dash", "fish", "ksh", "mksh", "tcsh", "tmux", "zsh" };
+	size_t i;
+
+	for (i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
+		if (str_eq(slug, shells[i]))
+			return true;
+	return false;
+}
+
+/* The slug of a window as it is called now. In its first half second tmux may
+ * call a window by itself; the program's own name is what comes next. */
+static char *
+current_slug(const struct merge *m, const struct site *site)
+{
+	const char *command = m->spots[site->chosen].sight->command;
+	char slug[SLUG_MAX + 1];
+
+	if (site->row->automatic_rename && command != NULL &&
+	    str_eq(site->row->window_name, "tmux") &&
+	    !str_starts(command, "tmux")) {
+		str_slug(slug, command);
+		if (slug[0] != '\0')
+			return x_strdup(slug);
+	}
+	return make_slug(site->row);
+}
+
 /* Choose a window's slug: see agent.h for automatic-rename. */
 static void
-choose_slug(struct site *site)
+choose_slug(const struct merge *m, struct site *site)
 {
-	char name[SLUG_MAX + 1], *now = make_slug(site->row);
+	char name[SLUG_MAX + 1], *now = current_slug(m, site);
 	const struct agent *before = site->before;
 	bool move;
 
-	site->followed = site->known;
+	site->followed = site->known && !is_stale_name(now);
 	if (before != NULL) {
 		site->followed = before->followed;
 		if (site->row->automatic_rename) {
 			move = site->known && !before->followed &&
-			    !str_eq(now, before->slug);
+			    !is_stale_name(now) && !str_eq(now, before->slug);
 			site->followed = before->followed || move;
 		} else {
 			/* An index is no name: it may change, the address
@@ -200,7 +243,7 @@ choose_spot(struct merge *m, struct site *site)
 		if (spot->row->pane_active)
 			active = i;
 		if (site->before != NULL &&
-		    str_eq(site->before->ident.pane, spot->row->ident.pane))
+		    same_id(site->before->ident.pane, spot->row->ident.pane))
 			same = i;
 	}
 	site->known = known != NOBODY;
@@ -234,10 +277,10 @@ add_site(struct merge *m, size_t from, size_t to)
 	}
 	for (i = from; i < to; i++) {
 		row = m->rows[i];
-		if (str_eq(row->ident.pane, site->row->ident.pane))
+		if (same_id(row->ident.pane, site->row->ident.pane))
 			site->links++;
 		if (i > from &&
-		    str_eq(row->ident.pane, m->rows[i - 1]->ident.pane))
+		    same_id(row->ident.pane, m->rows[i - 1]->ident.pane))
 			continue;
 		spot = &m->spots[m->spots_n++];
 		*spot = (struct spot){ .row = row,
@@ -248,7 +291,7 @@ add_site(struct merge *m, size_t from, size_t to)
 		site->spots++;
 	}
 	choose_spot(m, site);
-	choose_slug(site);
+	choose_slug(m, site);
 	site->base =
 	    merge_base(m->scan->host, site->row->session_name, site->slug);
 	site->keeps =
@@ -271,6 +314,13 @@ merge_pick_rows(struct merge *m)
 	m->rows = x_calloc(rows_of(m)->n, sizeof(const struct tmux_row *));
 	for (i = 0; i < rows_of(m)->n; i++) {
 		row = &rows_of(m)->v[i];
+		/* One scan is of one server; a text that says otherwise is no
+		 * answer of tmux's. */
+		if (row->ident.server_pid !=
+			rows_of(m)->v[0].ident.server_pid ||
+		    row->ident.server_start !=
+			rows_of(m)->v[0].ident.server_start)
+			continue;
 		if (config_ignored(m->scan->config, row->session_name) == NULL)
 			m->rows[m->rows_n++] = row;
 	}
@@ -285,7 +335,8 @@ merge_build_sites(struct merge *m)
 	m->spots = x_calloc(m->rows_n, sizeof(*m->spots));
 	for (from = 0; from < m->rows_n; from = to) {
 		for (to = from + 1; to < m->rows_n; to++)
-			if (!str_eq(m->rows[to]->window, m->rows[from]->window))
+			if (!same_id(
+				m->rows[to]->window, m->rows[from]->window))
 				break;
 		add_site(m, from, to);
 	}
@@ -371,12 +422,12 @@ merge_build_entries(struct merge *m)
 			past = past_find(
 			    m->panes, m->panes_n, spot->row->ident.pane);
 			if (past != NULL &&
-			    str_eq(past->agent->window, spot->row->window)) {
+			    same_id(past->agent->window, spot->row->window)) {
 				spot->before = past->agent;
 				spot->part = past->agent->part;
 				past->lives = site->spots > 1;
 			} else if (site->before != NULL &&
-			    str_eq(site->before->ident.pane,
+			    same_id(site->before->ident.pane,
 				spot->row->ident.pane)) {
 				spot->part = site->before->part;
 			}

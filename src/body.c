@@ -22,11 +22,13 @@ body_clean(struct buf *out, const char *body, size_t len, enum body_form form,
 
 	for (at = 0; at < len; at += n) {
 		n = utf8_decode(body + at, len - at, &ch);
-		if (n == 0)
+		if (n == 0) {
+			buf_truncate(out, start);
 			return err_set(e, EXIT_USAGE,
 			    "body: byte %zu is not valid UTF-8; send it with "
 			    "--file",
 			    at + 1);
+		}
 		if (ch == '\r' && at + 1 < len && body[at + 1] == '\n')
 			continue;
 		if (ch == '\n' || ch == '\r') {

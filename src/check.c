@@ -82,10 +82,9 @@ check_text(struct buf *out, const struct agent *a,
 }
 
 int
-check_print(const struct registrar *reg, const char *address, FILE *to,
-    bool as_json, bool verbose, struct err *e)
+check(const struct registrar *reg, const char *address, bool as_json,
+    bool verbose, struct buf *out, struct err *e)
 {
-	struct buf out = BUF_INIT;
 	struct pane_facts facts;
 	struct readiness r;
 	struct agent a;
@@ -95,16 +94,15 @@ check_print(const struct registrar *reg, const char *address, FILE *to,
 	if (lookup(reg, address, &a, &renamed, e) != 0)
 		goto out;
 	if (!str_eq(a.host, reg->home->host)) {
-		(void)err_set(e, EXIT_WIRE,
-		    "%s: is on host %s; look at it there", a.address, a.host);
+		(void)err_set(e, EXIT_UNKNOWN, "%s: is no agent of host %s",
+		    a.address, reg->home->host);
 		goto out;
 	}
 	if (deliver_check(&a.ident, reg->profiles, &facts, &r, e) == 0) {
 		if (as_json)
-			check_json(&out, &a, &facts, &r);
+			check_json(out, &a, &facts, &r);
 		else
-			check_text(&out, &a, &facts, &r, verbose);
-		(void)fwrite(out.data, 1, out.len, to);
+			check_text(out, &a, &facts, &r, verbose);
 		rc = str_eq(check_outcome(&r), "refused") ? EXIT_NOT_READY
 							  : EXIT_OK;
 	}
@@ -112,6 +110,5 @@ check_print(const struct registrar *reg, const char *address, FILE *to,
 	pane_facts_free(&facts);
 out:
 	agent_free(&a);
-	buf_free(&out);
 	return rc;
 }

@@ -250,11 +250,16 @@ run_repeated(struct run *r)
 		.verdict = RUN_ACCEPTED };
 	struct ring_entry entry;
 
+	int rc;
+
 	if (r->d->ring == NULL || !r->d->repeat)
 		return false;
 	run_self(mine.text);
 	for (;;) {
-		if (ring_claim(r->d->ring, r->d->id, &mine, &entry, NULL) != 0)
+		rc = r->d->ask
+		    ? ring_get(r->d->ring, r->d->id, &entry, NULL)
+		    : ring_claim(r->d->ring, r->d->id, &mine, &entry, NULL);
+		if (rc != 0)
 			return false;
 		if ((!str_eq(entry.verdict, RUN_ACCEPTED) &&
 			!str_eq(entry.verdict, RUN_STARTED)) ||
@@ -282,6 +287,11 @@ deliver(const struct deliver *d, struct deliver_verdict *v)
 	memset(v, 0, sizeof(*v));
 	if (run_repeated(&r))
 		goto out;
+	if (d->ask) {
+		(void)run_verdict(&r, EXIT_WIRE, "failed",
+		    "the connection broke before the message arrived");
+		goto out;
+	}
 	if (tmux_open(&r.tmux, d->ident.socket, &e) != 0) {
 		(void)run_verdict(&r, e.code, "failed", "%s", e.msg);
 		goto out;
@@ -295,6 +305,15 @@ out:
 	buf_free(&r.cells);
 	buf_free(&r.text);
 	return v->code;
+}
+
+void
+deliver_refuse(struct deliver_verdict *v, const struct err *e)
+{
+	memset(v, 0, sizeof(*v));
+	v->code = e->code;
+	v->word = "failed";
+	(void)snprintf(v->why, sizeof(v->why), "%s", e->msg);
 }
 
 int

@@ -15,6 +15,9 @@
  */
 enum exit_code deliver(const struct deliver *d, struct deliver_verdict *v);
 
+/* The verdict "failed" for a message that did not come as far. */
+void deliver_refuse(struct deliver_verdict *v, const struct err *e);
+
 /* Look at a pane and judge it, for --check. `r` and `facts` are to be freed
  * by the caller in any case. */
 int deliver_check(const struct pane_ident *ident,

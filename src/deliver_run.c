@@ -71,7 +71,7 @@ run_spill(struct run *r, struct err *e)
 	int rc;
 
 	rc = drop_bytes(
-	    d->inbox, d->sender, name, d->body, d->len, d->inbox_max, &path, e);
+	    d->inbox, d->folder, name, d->body, d->len, d->inbox_max, &path, e);
 	if (rc == 0) {
 		shown = path_show(path);
 		buf_reset(&r->text);
@@ -111,6 +111,12 @@ run_text(struct run *r, enum classify_way way, struct err *e)
 	body_tag(&r->text, r->d->sender, r->d->note, clock_real_ms());
 	if (body_clean(&r->text, r->d->body, r->d->len, form, e) != 0)
 		return -1;
+	if (way == CLASSIFY_WAY_SHOW) {
+		show_expand(&check, r->text.data, r->text.len);
+		buf_reset(&r->text);
+		buf_add(&r->text, check.data, check.len);
+		buf_reset(&check);
+	}
 	if (way == CLASSIFY_WAY_SHOW &&
 	    show_bytes(&check, r->text.data, r->text.len, r->facts.width, 0) >
 		show_room(r->facts.height, r->ready.prompt_rows))

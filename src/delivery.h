@@ -24,7 +24,8 @@ enum {
 struct deliver {
 	struct pane_ident ident; /* of the pane */
 	const char *id;          /* the message's, ring_id_ok() */
-	const char *sender;      /* body_sender_ok(); names a drop's folder */
+	const char *sender;      /* body_sender_ok() */
+	const char *folder;      /* in the inbox, for a body too long to show */
 	const char *note;        /* about the sender, or NULL */
 	const char *body;        /* raw bytes */
 	size_t len;
@@ -33,6 +34,7 @@ struct deliver {
 	const char *ring;  /* file of verdicts; NULL: not recorded */
 	const struct profile_set *profiles;
 	bool repeat;     /* the id came from outside: it may have been seen */
+	bool ask;        /* only tell what became of the id, deliver nothing */
 	int64_t wait_ms; /* how long to wait until the pane is ready */
 	bool type;       /* type at a shell's prompt, do not show */
 	bool urgent;     /* also where it goes into a running turn */

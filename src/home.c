@@ -136,7 +136,7 @@ home_owner(const char *dir, char out[HOME_ID_LEN + 1])
 {
 	static const char key[] = "\nhost_id = \"";
 	char *path = path_join(dir, "local.toml"), *at, *end;
-	char head[HOME_HEAD_MAX + 1];
+	char head[HOME_HEAD_MAX + 2];
 	bool found = false;
 	ssize_t n = -1;
 	int fd;
@@ -145,11 +145,12 @@ home_owner(const char *dir, char out[HOME_ID_LEN + 1])
 	x_free(path);
 	if (fd < 0)
 		return false;
-	n = pread(fd, head, HOME_HEAD_MAX, 0);
+	head[0] = '\n'; /* a header may be the first line */
+	n = pread(fd, head + 1, HOME_HEAD_MAX, 0);
 	(void)close(fd);
 	if (n <= 0)
 		return false;
-	head[n] = '\0';
+	head[n + 1] = '\0';
 	at = strstr(head, key);
 	end = strstr(head, "\n[agents.");
 	if (at != NULL && (end == NULL || at < end)) {
@@ -237,11 +238,13 @@ home_close(struct home *h)
 void
 home_sweep(const struct home *h, const char *name)
 {
-	char *prefix = x_asprintf("%s.tmp.", name);
+	char *path = path_join(h->dir, name);
+	char *prefix = x_asprintf("%s.tmp.", path_base(path));
 	struct dirent *entry;
 	DIR *dir;
 
-	dir = opendir(h->dir);
+	*strrchr(path, '/') = '\0';
+	dir = opendir(path);
 	if (dir != NULL) {
 		while ((entry = readdir(dir)) != NULL)
 			if (str_starts(entry->d_name, prefix))
@@ -249,6 +252,7 @@ home_sweep(const struct home *h, const char *name)
 		(void)closedir(dir);
 	}
 	x_free(prefix);
+	x_free(path);
 }
 
 int

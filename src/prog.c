@@ -58,7 +58,8 @@ prog_option(int argc, char **argv, const char *letters,
 	/* getopt may have moved words: the culprit is just before optind, but
 	 * a cluster of letters is still being read at optind. */
 	word = optind > at && optind <= argc ? argv[optind - 1] : argv[at];
-	if (optopt != 0 && strchr(letters, optopt) != NULL) {
+	if (optopt != 0 && strchr(letters, optopt) != NULL &&
+	    !str_starts(word, "--")) {
 		(void)err_set(
 		    e, EXIT_USAGE, "-%c: needs a value; see --help", optopt);
 	} else if (optopt != 0 && !str_starts(word, "--")) {

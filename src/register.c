@@ -19,9 +19,8 @@
 #include "slice.h"
 
 enum {
-	REGISTER_TRIES = 3,   /* scans of a server that is ending, or of a
-				 program that was stopped */
-	REGISTER_NAP_MS = 50, /* between them */
+	REGISTER_TRIES = 5,   /* scans of a server that is not settled */
+	REGISTER_NAP_MS = 60, /* between them */
 	REGISTER_BATCH = 100, /* options set in one tmux call */
 };
 
@@ -78,6 +77,11 @@ struct view {
 	int64_t taken; /* monotonic ms */
 };
 
+#define VIEW_INIT              \
+	{                      \
+		.sights = NULL \
+	}
+
 static void
 view_free(struct view *v)
 {
@@ -90,7 +94,7 @@ view_free(struct view *v)
 	x_free(v->seen);
 	x_free(v->sights);
 	tmux_rows_free(&v->rows);
-	*v = (struct view){ .panes = 0 };
+	*v = (struct view)VIEW_INIT;
 }
 
 static void
@@ -116,26 +120,54 @@ view_fill(struct view *v, const struct registrar *reg)
 }
 
 /*
- * Scan, once more after a moment when the server that a hook told of is just
- * ending: a client then sees any of several errors.
+ * Is a window there whose name tmux has not made yet? Between fork and exec the
+ * program of a new pane is the tmux server itself, and automatic-rename then
+ * calls the window "tmux".
+ */
+static bool
+view_is_early(const struct view *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->rows.n; i++)
+		if (v->rows.v[i].automatic_rename &&
+		    str_eq(v->rows.v[i].window_name, "tmux") &&
+		    v->sights[i].command != NULL &&
+		    str_starts(v->sights[i].command, "tmux: server"))
+			return true;
+	return false;
+}
+
+/*
+ * Scan; again after a moment when a name is not made yet, or when the server
+ * that a hook told of is just ending: a client then sees any of several errors
+ * before it sees that there is no server.
  */
 static enum tmux_result
 view_take(struct view *v, const struct registrar *reg, const struct tmux *t,
     int64_t server_pid, struct err *e)
 {
 	enum tmux_result result = TMUX_FAILED;
+	int64_t started = clock_mono_ms();
 	int i;
 
 	for (i = 0; i < REGISTER_TRIES; i++) {
+		if (i > 0)
+			clock_nap(
+			    REGISTER_NAP_MS, clock_deadline(REGISTER_NAP_MS));
+		view_free(v);
 		v->taken = clock_mono_ms();
 		result = tmux_scan(t, &v->rows, e);
-		if (result != TMUX_FAILED || server_pid <= 1 ||
-		    kill((pid_t)server_pid, 0) == 0 || errno != ESRCH)
-			break;
-		clock_nap(REGISTER_NAP_MS, clock_deadline(REGISTER_NAP_MS));
-	}
-	if (result != TMUX_FAILED)
+		if (result == TMUX_FAILED) {
+			if (server_pid <= 1 ||
+			    v->taken - started > REGISTER_STALE_MS)
+				break;
+			continue;
+		}
 		view_fill(v, reg);
+		if (!view_is_early(v))
+			break;
+	}
 	return result;
 }
 
@@ -207,6 +239,32 @@ write_local(
 	return rc;
 }
 
+/*
+ * Take out the entries of other servers whose process has ended: of a server
+ * that ends tmux kills the hooks, so nobody told us. A pid that another process
+ * got keeps them until the next discover.
+ */
+static void
+drop_ended(struct agent_list *list, const char *socket)
+{
+	int64_t last = 0, pid;
+	size_t i, kept = 0;
+	bool ended = false;
+
+	for (i = 0; i < list->n; i++) {
+		pid = list->v[i].ident.server_pid;
+		if (pid != last)
+			ended = pid > 1 && kill((pid_t)pid, 0) != 0 &&
+			    errno == ESRCH;
+		last = pid;
+		if (ended && !str_eq(list->v[i].ident.socket, socket))
+			agent_free(&list->v[i]);
+		else
+			list->v[kept++] = list->v[i];
+	}
+	list->n = kept;
+}
+
 /* Merge a view into local.toml; the caller holds its lock. */
 static int
 merge_local(const struct registrar *reg, const char *socket,
@@ -219,6 +277,7 @@ merge_local(const struct registrar *reg, const char *socket,
 		.config = reg->config,
 		.now = clock_real_ms() };
 	struct agent_list now = AGENT_LIST_INIT, before;
+	size_t recorded;
 	char *quarantined = NULL;
 	struct slice slice;
 	int rc = -1;
@@ -228,9 +287,11 @@ merge_local(const struct registrar *reg, const char *socket,
 	if (quarantined != NULL)
 		log_line("%s: was not valid; kept as %s and rebuilt",
 		    reg->home->local, quarantined);
+	recorded = slice.agents.n;
+	drop_ended(&slice.agents, socket);
 	agent_merge(&now, &slice.agents, &scan);
 	count_entries(&now, socket, result);
-	result->changed = slice.version == 0 ||
+	result->changed = slice.version == 0 || slice.agents.n != recorded ||
 	    !str_eq(slice.host, reg->home->host) ||
 	    !str_eq(slice.host_id, reg->home->host_id) ||
 	    !agent_list_same(&slice.agents, &now);
@@ -279,7 +340,7 @@ scan_and_write(const struct registrar *reg, const struct tmux *t,
 {
 	char *path = path_join(reg->home->run, "local.lock");
 	enum tmux_result answer;
-	struct view v = { .panes = 0 };
+	struct view v = VIEW_INIT;
 	int fd = -1, rc = -1, i;
 
 	for (i = 0;; i++) {

@@ -131,9 +131,11 @@ gathered_free(struct gathered *g)
 }
 
 static void
-gather(struct gathered *g, const struct home *h, const struct argv *paths)
+gather(struct gathered *g, const struct home *h, const struct argv *paths,
+    int64_t now)
 {
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
+	struct slice_came came;
 	enum file_found found;
 	struct slice *s;
 	struct err e;
@@ -145,6 +147,9 @@ gather(struct gathered *g, const struct home *h, const struct argv *paths)
 		err_clear(&e);
 		found = file_read_ours(paths->v[i], &text, &e);
 		if (found == FILE_MISSING)
+			continue;
+		slice_read_came(&came, text.data);
+		if (i > 0 && came.ms > 0 && now - came.ms > REGISTRY_KEEP_MS)
 			continue;
 		s = &g->slices[g->n];
 		if (found == FILE_FAILED ||
@@ -255,7 +260,7 @@ assemble_text(struct buf *out, const struct home *h, const struct argv *paths,
 	char when[CLOCK_TEXT_MAX];
 	size_t i;
 
-	gather(&g, h, paths);
+	gather(&g, h, paths, now);
 	if (g.n > 1)
 		qsort(g.slices, g.n, sizeof(*g.slices), by_host);
 	clock_text(when, now);

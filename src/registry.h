@@ -16,6 +16,9 @@ enum {
 	REGISTRY_NEAR_MAX = 5, /* names an error suggests or lists */
 };
 
+/* How long a peer's slice is listed that its host no longer confirms: ms. */
+#define REGISTRY_KEEP_MS (7LL * 24 * 3600 * 1000)
+
 /*
  * registry.toml: five comment lines, the [slices.HOST] tables, then every
  * [agents.ADDRESS] of every host, each sorted. It is made from local.toml and

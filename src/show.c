@@ -23,6 +23,8 @@
 /* Colour of a message, so that nobody takes it for output: cyan. */
 #define SHOW_COLOUR "\033[36m"
 
+enum { SHOW_TAB = 8 };
+
 unsigned
 show_room(unsigned height, unsigned wrapped)
 {
@@ -75,10 +77,40 @@ show_bytes(struct buf *out, const char *text, size_t len, unsigned width,
 }
 
 void
+show_expand(struct buf *out, const char *text, size_t len)
+{
+	unsigned column = 0;
+	uint32_t ch;
+	size_t at, n;
+
+	for (at = 0; at < len; at += n) {
+		n = utf8_decode(text + at, len - at, &ch);
+		n = n == 0 ? 1 : n;
+		if (text[at] == '\t') {
+			do {
+				buf_addc(out, ' ');
+			} while (++column % SHOW_TAB != 0);
+			continue;
+		}
+		buf_add(out, text + at, n);
+		column = text[at] == '\n' ? 0
+					  : column + utf8_columns(text + at, n);
+	}
+}
+
+void
 show_first_row(struct buf *out, const char *text, size_t len, unsigned width)
 {
-	size_t skip;
+	size_t skip, row, at, n;
+	uint32_t ch;
 
-	if (width > 0)
-		buf_add(out, text, show_row(text, len, width, &skip));
+	if (width == 0)
+		return;
+	row = show_row(text, len, width, &skip);
+	for (at = 0; at < row; at += n) {
+		n = utf8_decode(text + at, row - at, &ch);
+		if (n == 0 || utf8_width(ch) == 0)
+			break;
+	}
+	buf_add(out, text, at);
 }

@@ -11,8 +11,8 @@
 unsigned show_room(unsigned height, unsigned wrapped);
 
 /*
- * Append to `out` the bytes that insert `text` (clean UTF-8; newlines start
- * lines) above the line the cursor is on, when they are written to the
+ * Append to `out` the bytes that insert `text` (clean UTF-8 without tabs;
+ * newlines start lines) above the line the cursor is on, when they are written to the
  * terminal in one piece: half-typed input and the cursor stay as they are.
  * `wrapped` is the number of rows of the same input above the cursor's row; a
  * wrong one only puts the text in the middle of that input's display.
@@ -21,8 +21,13 @@ unsigned show_room(unsigned height, unsigned wrapped);
 unsigned show_bytes(struct buf *out, const char *text, size_t len,
     unsigned width, unsigned wrapped);
 
-/* Append to `out` the first row that show_bytes() writes, without the colour:
- * what must be on the screen afterwards. */
+/* Append `text` with its tabs as blanks up to the next multiple of 8 columns,
+ * as a terminal would have them: show_bytes() wants none. */
+void show_expand(struct buf *out, const char *text, size_t len);
+
+/* Append to `out` the first row that show_bytes() writes, without the colour
+ * and up to its first character without a width (tmux keeps few of those in a
+ * cell): what must be on the screen afterwards. */
 void show_first_row(
     struct buf *out, const char *text, size_t len, unsigned width);
 

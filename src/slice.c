@@ -21,6 +21,8 @@ slice_write_table(struct buf *b, const struct slice *s)
 	toml_write_string(b, "host_id", s->host_id);
 	toml_write_integer(b, "generation", s->generation);
 	toml_write_string(b, "written", s->written);
+	if (s->narrow)
+		toml_write_boolean(b, "narrow", true);
 }
 
 /* A key that most entries do not have. */
@@ -61,13 +63,15 @@ slice_write_agent(struct buf *b, const struct agent *a)
 
 	toml_write_header(b, "agents", a->address);
 	toml_write_string(b, "host", a->host);
-	toml_write_string(b, "target", a->target);
-	toml_write_string(b, "session", a->session);
-	toml_write_string(b, "window", a->window_name);
+	if (a->id[0] != '\0' || a->target[0] != '\0') {
+		toml_write_string(b, "target", a->target);
+		toml_write_string(b, "session", a->session);
+		toml_write_string(b, "window", a->window_name);
+	}
 	toml_write_string(b, "role", a->role);
 	toml_write_string(b, "scope", a->scope);
 	if (a->id[0] == '\0')
-		return; /* the bash agent-mesh's: it has no more */
+		return; /* narrow, or the bash agent-mesh's: it has no more */
 	toml_write_string(b, "id", a->id);
 	write_optional(b, "of", a->of);
 	toml_write_string(b, "state", a->dead ? "dead" : "live");
@@ -102,6 +106,50 @@ slice_write(struct buf *b, const struct slice *s)
 	slice_write_table(b, s);
 	for (i = 0; i < s->agents.n; i++)
 		slice_write_agent(b, &s->agents.v[i]);
+}
+
+void
+slice_narrow(struct slice *s)
+{
+	struct agent bare, *a;
+	size_t i;
+
+	for (i = 0; i < s->agents.n; i++) {
+		a = &s->agents.v[i];
+		agent_init(&bare);
+		agent_text(&bare.address, a->address, ADDRESS_MAX);
+		agent_text(&bare.host, a->host, HOST_MAX);
+		agent_text(&bare.role, a->role, AGENT_LONG_MAX);
+		agent_text(&bare.scope, a->scope, AGENT_LONG_MAX);
+		agent_free(a);
+		*a = bare;
+	}
+	s->narrow = true;
+}
+
+void
+slice_write_came(struct buf *b, const struct slice_came *came)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	clock_text(when, came->ms);
+	buf_addf(b, "# came %s %" PRId64 " %s%s\n", when, came->ms,
+	    came->by[0] != '\0' ? "by " : "from the host itself", came->by);
+}
+
+void
+slice_read_came(struct slice_came *came, const char *text)
+{
+	char by[SLICE_BY_MAX + 1] = "";
+	int64_t ms;
+
+	*came = (struct slice_came){ .ms = 0 };
+	if (sscanf(text, "# came %*31[0-9TZ:-] %18" SCNd64 " by %255[!-~]", &ms,
+		by) < 1 ||
+	    ms < 0)
+		return;
+	came->ms = ms;
+	memcpy(came->by, by, sizeof(by));
 }
 
 /* One entry being read: its table and what errors begin with. */
@@ -337,7 +385,8 @@ slice_parse_agent(struct agent *a, const char *name, const char *address,
 		    toml_line(t), address);
 	agent_text(&a->address, address, ADDRESS_MAX);
 	if (read_text(&r, "host", true, &a->host, HOST_MAX) != 0 ||
-	    read_text(&r, "target", true, &a->target, AGENT_LONG_MAX) != 0 ||
+	    read_text(&r, "target", toml_get(t, "id") != NULL, &a->target,
+		AGENT_LONG_MAX) != 0 ||
 	    read_text(&r, "session", false, &a->session, AGENT_SHORT_MAX) !=
 		0 ||
 	    read_text(&r, "window", false, &a->window_name, AGENT_SHORT_MAX) !=
@@ -348,7 +397,7 @@ slice_parse_agent(struct agent *a, const char *name, const char *address,
 	if (!str_host_ok(a->host))
 		return reader_fail(&r, "host", "is no host alias");
 	if (toml_get(t, "id") == NULL && toml_get(t, "pane") == NULL)
-		return 0; /* the bash agent-mesh's */
+		return 0; /* narrow, or the bash agent-mesh's */
 	return read_identity(&r, a);
 }
 
@@ -366,7 +415,8 @@ slice_parse_table(struct slice *s, const char *name, const char *host,
 	if (read_number(&r, "version", INT32_MAX, 0, &s->version) != 0 ||
 	    read_number(&r, "generation", INT64_MAX, 0, &s->generation) != 0 ||
 	    read_word(&r, "host_id", true, &id) != 0 ||
-	    read_word(&r, "written", false, &written) != 0)
+	    read_word(&r, "written", false, &written) != 0 ||
+	    read_flag(&r, "narrow", &s->narrow) != 0)
 		return -1;
 	if (s->version != SLICE_VERSION)
 		return reader_fail(&r, "version",
@@ -415,7 +465,7 @@ parse_agents(
 			return err_set(e, EXIT_LOCAL,
 			    "%s:%u: %s: host is '%s' in a slice of '%s'", name,
 			    toml_line(t), a->address, a->host, s->host);
-		if (s->version != 0 && a->id[0] == '\0')
+		if (s->version != 0 && !s->narrow && a->id[0] == '\0')
 			return err_set(e, EXIT_LOCAL,
 			    "%s:%u: %s: id is missing", name, toml_line(t),
 			    a->address);
@@ -460,6 +510,17 @@ out:
 }
 
 int
+slice_parse_head(struct slice *s, const char *name, const char *text,
+    size_t len, struct err *e)
+{
+	static const char entry[] = "\n[agents.";
+	const char *end = memmem(text, len, entry, sizeof(entry) - 1);
+
+	return slice_parse(
+	    s, name, text, end == NULL ? len : (size_t)(end - text) + 1, e);
+}
+
+int
 slice_accept(const struct slice *s, const char *host,
     const struct slice_known *known, int64_t now, struct err *e)
 {
@@ -468,10 +529,14 @@ slice_accept(const struct slice *s, const char *host,
 		    "slice of '%s': came from host '%s'; a host publishes only "
 		    "its own",
 		    s->host, host);
+	if (s->version == 0 && known->host_id == NULL)
+		return 0;
 	if (s->version == 0)
 		return err_set(e, EXIT_REFUSED,
-		    "slice of '%s': has no generation; install panemesh there",
-		    host);
+		    "slice of '%s': has no generation, but earlier ones had; "
+		    "install panemesh there again, or remove its "
+		    "hosts/%s.toml",
+		    host, host);
 	if (known->host_id != NULL && !str_eq(known->host_id, s->host_id))
 		return err_set(e, EXIT_REFUSED,
 		    "slice of '%s': host_id %s is not the known %s; two hosts "
@@ -495,7 +560,7 @@ slice_load_local(
 {
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
 	char when[CLOCK_TEXT_MAX], *colon;
-	struct err why;
+	struct err why = { .msg = "it is narrow" };
 	int rc = -1;
 
 	*s = (struct slice)SLICE_INIT;
@@ -509,7 +574,8 @@ slice_load_local(
 	case FILE_FAILED:
 		goto out;
 	}
-	if (slice_parse(s, h->local, text.data, text.len, &why) == 0) {
+	if (slice_parse(s, h->local, text.data, text.len, &why) == 0 &&
+	    !s->narrow) {
 		if (s->version == 0)
 			agent_list_free(&s->agents);
 		rc = 0;

@@ -19,17 +19,20 @@ enum {
 	SLICE_SIZE_MAX = 16 * 1024 * 1024, /* bytes of one host's slice */
 	SLICE_AGENTS_MAX = 20000,          /* entries of one host */
 	SLICE_AHEAD_MS = 10 * 60 * 1000,   /* how far a clock may be ahead */
+	SLICE_BY_MAX = 255,                /* bytes of a peer's alias */
 };
 
 /*
  * What a host publishes. `version` 0 is a slice of the bash agent-mesh, which
  * has no [slices.HOST] table: entries with only host, target, session, window,
- * role and scope, no id, generation 0.
+ * role and scope, no id, generation 0. A narrow one is what a restricted peer
+ * is shown: entries with only host, role and scope.
  */
 struct slice {
 	char host[HOST_MAX + 1];
 	char host_id[HOME_ID_LEN + 1];
 	int64_t version;
+	bool narrow;
 	int64_t generation;           /* strictly growing: ms since 1970 */
 	char written[CLOCK_TEXT_MAX]; /* for people */
 	struct agent_list agents;     /* sorted by address */
@@ -47,6 +50,9 @@ void slice_free(struct slice *s);
 void slice_write(struct buf *b, const struct slice *s);
 void slice_write_table(struct buf *b, const struct slice *s);
 void slice_write_agent(struct buf *b, const struct agent *a);
+
+/* Take all but host, role and scope out of every entry. */
+void slice_narrow(struct slice *s);
 
 /*
  * Parse and validate a slice that may come from anybody: sizes, every address,
@@ -68,6 +74,26 @@ int slice_parse_agent(struct agent *a, const char *name, const char *address,
 int slice_parse_table(struct slice *s, const char *name, const char *host,
     const struct toml *t, struct err *e);
 
+/* Parse only what stands before the first entry: no agents. For text that
+ * slice_write() made. */
+int slice_parse_head(struct slice *s, const char *name, const char *text,
+    size_t len, struct err *e);
+
+/*
+ * The first line of a peer's slice as we keep it: when its host last confirmed
+ * it (real ms by our clock) and by which alias of peers.conf it came ("": it
+ * dialled us).
+ */
+struct slice_came {
+	int64_t ms;
+	char by[SLICE_BY_MAX + 1];
+};
+
+void slice_write_came(struct buf *b, const struct slice_came *came);
+
+/* Read that line off a text; without one 0 and "". */
+void slice_read_came(struct slice_came *came, const char *text);
+
 /* What is known of a peer before its slice is taken. */
 struct slice_known {
 	const char *host_id; /* NULL: never seen; pinned by the first */
@@ -77,7 +103,8 @@ struct slice_known {
 /*
  * May `s`, which came from the peer that calls itself `host`, replace what we
  * have? Its own host's, the host_id we know, a generation that grew and is at
- * most SLICE_AHEAD_MS ahead of `now`. -1 with EXIT_REFUSED and why.
+ * most SLICE_AHEAD_MS ahead of `now`. One of the bash agent-mesh, which says
+ * neither, may stand where no host_id is known. -1 with EXIT_REFUSED and why.
  */
 int slice_accept(const struct slice *s, const char *host,
     const struct slice_known *known, int64_t now, struct err *e);

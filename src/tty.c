@@ -18,7 +18,7 @@ tty_open(const char *path, struct err *e)
 	struct stat st;
 	int fd;
 
-	if (!str_starts(path, "/dev/")) {
+	if (!str_starts(path, "/dev/") || strstr(path, "/../") != NULL) {
 		(void)err_set(
 		    e, EXIT_UNKNOWN, "%s: is no terminal of a pane", path);
 		return -1;

@@ -29,7 +29,7 @@ export PATH=$BUILD:$PATH PS1='$ ' LC_ALL=C.UTF-8
 mkdir -m 700 "$HOME" "$TMUX_TMPDIR" "$world/bin"
 cd "$world" || exit 1
 here=$OLDPWD/tests/it
-server=main
+export server=main
 failures=0
 count=0
 

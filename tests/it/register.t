@@ -2,7 +2,7 @@
 # What tmux does, the address book follows: every event of a real server.
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 74
+plan 78
 
 host=$(sed -n 1p /proc/sys/kernel/hostname | cut -d. -f1 | tr -c 'A-Za-z0-9_\n' -)
 fake_agent
@@ -98,7 +98,15 @@ is "$(md5sum <"$HOME/.agents/local.toml")" "$before" \
 	'tmux renaming it writes nothing'
 tm send-keys -t "$a" C-c
 tm send-keys -t "$a" "$world/bin/claude 1000" Enter
+running() {
+	pgrep -f "^$world/bin/claude" >/dev/null
+}
+# tmux looks at the program's name only after output.
+until_true 5 running
+tm send-keys -t "$a" Enter
 follows() {
+	# In a detached server the name is looked at when something happens.
+	tm list-windows >/dev/null
 	[ "$(field address "$a")" = "$host-dev-claude" ]
 }
 check 'a known agent: the address follows its name' until_true 10 follows
@@ -136,7 +144,8 @@ tm kill-session -t group
 settles 'the group closed'
 tm link-window -d -s "$w" -t '=my proj:9'
 settles 'link-window'
-tm unlink-window -t "=dev:$(tm display-message -p -t "$w" '#{window_index}')"
+tm unlink-window -t "=dev:$(tm list-windows -t =dev: -F '#{window_id} #{window_index}' |
+	sed -n "s/^$w //p")"
 settles 'unlink-window from the session that named it'
 is "$(field address "$w")" "$host-my-proj-tests" 'the other session names it now'
 tm rename-session -t 'my proj' test
@@ -192,7 +201,12 @@ hooks
 settles 'a second server'
 is "$(field address @0)" "$host-dev-again-2" 'its address is unique'
 tm kill-server
-settles 'kill-server'
+# tmux kills its hooks when it ends: the next scan of any server notices.
+noticed() {
+	server=main agent-register-hook -S "$TMUX_TMPDIR/tmux-$(id -u)/main"
+	agrees
+}
+check 'kill-server' until_true 10 noticed
 start_server -s dev -n again
 hooks
 settles 'the server again'
@@ -214,7 +228,7 @@ lookups() {
 		notify-pane --list | grep -q "$host-dev-again" || return 1
 	done
 }
-while [ -e "$world" ] && agent-discover -q; do :; done &
+while [ -e "$world" ] && agent-discover -q >/dev/null; do :; done &
 writer=$!
 check 'no lookup fails while the book is rebuilt' lookups
 kill "$writer" 2>/dev/null

@@ -104,17 +104,16 @@ test_dies(void **state)
 	check_death(die_realloc);
 }
 
-/* AddressSanitizer would end the process itself. */
-const char *__asan_default_options(
-    void); /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
-	    */
+/* AddressSanitizer would end the process itself; the name is its. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+const char *__asan_default_options(void);
 
 const char *
-__asan_default_options(
-    void) /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+__asan_default_options(void)
 {
 	return "allocator_may_return_null=1";
 }
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 int
 main(void)

@@ -28,9 +28,10 @@ test_home(void **state)
 
 	(void)state;
 	check(path_home(&e), "/home/ann");
-	if (pw == NULL || pw->pw_dir == NULL || pw->pw_dir[0] != '/')
+	if (pw == NULL || pw->pw_dir == NULL || pw->pw_dir[0] != '/') {
 		skip();
-	assert_non_null(pw);
+		return;
+	}
 	assert_int_equal(unsetenv("HOME"), 0);
 	check(path_home(&e), pw->pw_dir);
 	assert_int_equal(setenv("HOME", "relative", 1), 0);

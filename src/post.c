@@ -1,0 +1,115 @@
+#include "post.h"
+
+#include <string.h>
+
+#include "body.h"
+#include "clock.h"
+#include "lookup.h"
+#include "mem.h"
+#include "path.h"
+#include "str.h"
+
+enum { POST_SCAN_MS = 3000, POST_NAP_MS = 20 };
+
+int
+post_check(const char *body, size_t len, struct err *e)
+{
+	struct buf clean = BUF_INIT_MAX(4UL * BODY_MAX);
+	int rc;
+
+	if (len > BODY_MAX)
+		return err_set(e, EXIT_USAGE,
+		    "body: larger than %d bytes; send it with --file",
+		    BODY_MAX);
+	rc = body_clean(&clean, body, len, BODY_FOLDED, e);
+	buf_free(&clean);
+	return rc;
+}
+
+int
+post_check_other(
+    const struct pane_ident *from, const struct agent *to, struct err *e)
+{
+	if (from == NULL || !str_eq(from->pane, to->ident.pane) ||
+	    !str_eq(from->socket, to->ident.socket))
+		return 0;
+	return err_set(e, EXIT_USAGE,
+	    "%s: is this pane itself; send to another one", to->address);
+}
+
+static enum exit_code
+post_once(
+    const struct post *p, const struct agent *to, struct deliver_verdict *v)
+{
+	char *ring = path_join(p->reg->home->run, "verdicts");
+	struct deliver d = {
+		.ident = to->ident,
+		.id = p->id,
+		.sender = p->sender,
+		.note = p->note,
+		.folder = p->folder,
+		.body = p->body,
+		.len = p->len,
+		.inbox = p->reg->home->inbox,
+		.inbox_max = p->reg->config->inbox_max,
+		.ring = ring,
+		.profiles = p->reg->profiles,
+		.repeat = p->repeat,
+		.ask = p->ask,
+		.wait_ms = p->wait_ms,
+		.type = p->type,
+		.urgent = p->urgent,
+		.force = p->force,
+	};
+	struct err e;
+
+	if (post_check_other(p->from, to, &e) != 0)
+		deliver_refuse(v, &e);
+	else
+		(void)deliver(&d, v);
+	x_free(ring);
+	return v->code;
+}
+
+/* Scan the server of `to` and look its address up again. */
+static int
+post_again(const struct post *p, struct agent *to, struct err *e)
+{
+	int64_t deadline = clock_deadline(POST_SCAN_MS);
+	struct register_result result;
+	char *address = x_strdup(to->address);
+	bool renamed;
+	int rc;
+
+	/* If another program is about to scan, what it finds is as good. */
+	do {
+		rc = register_server(p->reg, to->ident.socket, 0, &result, e);
+		if (rc == 0 && result.left)
+			clock_nap(POST_NAP_MS, deadline);
+	} while (rc == 0 && result.left && clock_left(deadline) > 0);
+	if (rc == 0) {
+		agent_free(to);
+		rc = lookup(p->reg, address, to, &renamed, e);
+	}
+	if (rc == 0 && !str_eq(to->host, p->reg->home->host))
+		rc = err_set(
+		    e, EXIT_UNKNOWN, "%s: is on another host now", address);
+	x_free(address);
+	return rc;
+}
+
+enum exit_code
+post(const struct post *p, struct agent *to, struct deliver_verdict *v)
+{
+	enum exit_code code;
+	struct err e;
+
+	code = post_once(p, to, v);
+	if (code != EXIT_UNKNOWN)
+		return code;
+	/* The address book was behind. */
+	if (post_again(p, to, &e) == 0)
+		return post_once(p, to, v);
+	deliver_refuse(v, &e);
+	return v->code;
+}

@@ -1,0 +1,49 @@
+/* post - a message for an agent of this host, by its address: found, checked,
+ * delivered; whether it came from here or over a link. */
+#ifndef POST_H
+#define POST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "deliver.h"
+#include "register.h"
+
+/* The caller owns all of it. */
+struct post {
+	const struct registrar *reg;
+	const char *id;     /* ring_id_ok() */
+	const char *sender; /* body_sender_ok() */
+	const char *note;   /* about the sender, or NULL */
+	const char *folder; /* in the inbox, for what is too long to show */
+	const char *body;
+	size_t len;
+	/* The pane it comes from, which it may not go to; NULL: none here. */
+	const struct pane_ident *from;
+	bool repeat; /* the id came over a link */
+	bool ask;    /* only tell what became of the id */
+	int64_t wait_ms;
+	bool type;
+	bool urgent;
+	bool force;
+};
+
+/*
+ * Deliver to `to`, an entry of this host, which is looked up again (and its
+ * server scanned) once if its pane turns out to be gone or another one; `to`
+ * then is the new entry. Always fills `v`; returns its code.
+ */
+enum exit_code post(
+    const struct post *p, struct agent *to, struct deliver_verdict *v);
+
+/* Is `to` another pane than `from` (NULL: nobody's)? EXIT_USAGE if not. */
+int post_check_other(
+    const struct pane_ident *from, const struct agent *to, struct err *e);
+
+/* Would post() take this body at all? EXIT_USAGE if it is not UTF-8 or empty.
+ */
+int post_check(const char *body, size_t len, struct err *e);
+
+#endif

@@ -1,0 +1,275 @@
+"""What the integration tests in Python share: TAP, and a world of their own.
+
+A World is a temporary folder with HOME, tmux sockets and the host alias "hub";
+whatever happens, its tmux server is killed and the folder removed."""
+
+import atexit
+import fcntl
+import os
+import pty
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+
+BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+count = 0
+failed = 0
+
+
+def ok(good, name, *notes):
+    """One test's result; notes are shown when it failed."""
+    global count, failed
+    count += 1
+    print(f"{'ok' if good else 'not ok'} {count} - {name}")
+    if not good:
+        failed += 1
+        for note in notes:
+            for line in str(note).splitlines() or [""]:
+                print(f"# {line}")
+    sys.stdout.flush()
+    return good
+
+
+def equal(got, want, name, *notes):
+    return ok(got == want, name, f"got:  {got!r}", f"want: {want!r}", *notes)
+
+
+def skip(name, why):
+    global count
+    count += 1
+    print(f"ok {count} - {name} # SKIP {why}")
+    sys.stdout.flush()
+
+
+def done():
+    """The plan, at the end; the exit status."""
+    print(f"1..{count}")
+    sys.exit(failed != 0)
+
+
+def until(seconds, condition):
+    """Poll; the condition's last value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.02)
+
+
+class Result:
+    """What notify-pane said."""
+
+    def __init__(self, code, out, err):
+        self.code = code
+        self.out = out
+        self.err = err
+
+    def __repr__(self):
+        return f"exit {self.code}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+class World:
+    def __init__(self, width=100, height=30, tmux="tmux"):
+        self.dir = tempfile.mkdtemp(
+            prefix="it.", dir=os.environ.get("TMPDIR", "/tmp")
+        )
+        atexit.register(self.end)
+        for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(sig, lambda *_: sys.exit(130))
+        self.home = f"{self.dir}/home"
+        self.agents = f"{self.home}/.agents"
+        self.inbox = f"{self.home}/.agent-inbox"
+        self.sockets = f"{self.dir}/tmux"
+        self.socket = f"{self.sockets}/tmux-{os.getuid()}/main"
+        self.tmux = tmux
+        self.clients = []
+        for path in (self.home, self.agents, self.sockets):
+            os.mkdir(path, 0o700)
+        os.mkdir(f"{self.agents}/profiles.d", 0o700)
+        shutil.copy(f"{HERE}/composer.toml", f"{self.agents}/profiles.d/")
+        os.chmod(f"{self.agents}/profiles.d/composer.toml", 0o600)
+        self.write(f"{self.agents}/self.conf", "hub\n")
+        self.write(f"{self.dir}/tmux.conf", "")
+        self.env = {
+            key: value
+            for key, value in os.environ.items()
+            if key
+            in ("PANEMESH_TEST", "ASAN_OPTIONS", "UBSAN_OPTIONS", "USER")
+        }
+        self.env.update(
+            HOME=self.home,
+            TMUX_TMPDIR=self.sockets,
+            PATH=f"{BUILD}:{BUILD}/helpers:" + os.environ["PATH"],
+            SHELL="/bin/sh",
+            LC_ALL="C.UTF-8",
+            TERM="xterm-256color",
+            PS1="$ ",
+        )
+        self.tm(
+            "-f", f"{self.dir}/tmux.conf", "new-session", "-d", "-s", "dev",
+            "-n", "main", "-x", str(width), "-y", str(height), "exec sh",
+        )
+
+    @staticmethod
+    def write(path, text):
+        with open(path, "w" if isinstance(text, str) else "wb") as f:
+            f.write(text)
+        os.chmod(path, 0o600)
+
+    def end(self):
+        for client in self.clients:
+            client.close()
+        subprocess.run(
+            [self.tmux, "-L", "main", "kill-server"], env=self.env,
+            capture_output=True,
+        )
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def tm(self, *args, check=True):
+        r = subprocess.run(
+            [self.tmux, "-u", "-L", "main", *args],
+            env=self.env, capture_output=True, timeout=20,
+        )
+        if check and r.returncode != 0:
+            raise RuntimeError(f"tmux {args}: {r.stderr.decode()}")
+        return r.stdout.decode(errors="replace").rstrip("\n")
+
+    def show(self, pane, fmt):
+        return self.tm("display-message", "-p", "-t", pane, fmt)
+
+    def screen(self, pane, history=0):
+        return self.tm("capture-pane", "-p", "-t", pane, f"-S-{history}")
+
+    def keys(self, pane, *keys):
+        self.tm("send-keys", "-t", pane, *keys)
+
+    def sees(self, pane, text, seconds=10):
+        return until(seconds, lambda: text in self.screen(pane))
+
+    def register(self):
+        pid = self.tm("display-message", "-p", "#{pid}")
+        subprocess.run(
+            [f"{BUILD}/agent-register-hook", "-p", pid, "-S", self.socket],
+            env=self.env, check=True, timeout=20,
+        )
+
+    def window(self, name, command, awaits=None, register=True):
+        """A window that runs `command`; its pane's id."""
+        pane = self.tm(
+            "new-window", "-d", "-t", "dev:", "-n", name, "-P", "-F",
+            "#{pane_id}", command,
+        )
+        if awaits is not None and not self.sees(pane, awaits):
+            raise RuntimeError(
+                f"{name}: '{awaits}' is not seen:\n{self.screen(pane)}"
+            )
+        if register:
+            self.register()
+        return pane
+
+    def composer(self, name, options="", register=True):
+        return Composer(self, name, options, register)
+
+    def notify(self, *args, stdin=None, cwd=None, timeout=60, **env):
+        r = subprocess.run(
+            [f"{BUILD}/notify-pane", *args],
+            env={**self.env, **env}, capture_output=True, timeout=timeout,
+            cwd=cwd or self.dir,
+            **({"input": stdin} if stdin is not None
+               else {"stdin": subprocess.DEVNULL}),
+        )
+        return Result(
+            r.returncode,
+            r.stdout.decode(errors="replace"),
+            r.stderr.decode(errors="replace"),
+        )
+
+    def attach(self):
+        client = Client(self)
+        self.clients.append(client)
+        return client
+
+
+class Composer:
+    """The helper of that name in a window, and what it was given."""
+
+    def __init__(self, world, name, options="", register=True):
+        self.world = world
+        self.address = f"hub-dev-{name}"
+        self.log = f"{world.dir}/{name}.log"
+        self.command = f"exec composer -l {self.log} {options}"
+        self.pane = world.window(name, self.command, "ready", register)
+
+    def messages(self):
+        """Submitted texts as bytes; b"approved" for an answered dialog."""
+        try:
+            with open(self.log) as f:
+                lines = f.read().splitlines()
+        except FileNotFoundError:
+            return []
+        return [
+            b"approved" if line == "approved"
+            else bytes.fromhex(line.partition(" ")[2])
+            for line in lines
+        ]
+
+    def keys(self):
+        try:
+            with open(self.log + ".keys", "rb") as f:
+                return f.read()
+        except FileNotFoundError:
+            return b""
+
+    def screen(self):
+        return self.world.screen(self.pane)
+
+
+class Client:
+    """A person: a tmux client on a pty, whose output is read and dropped."""
+
+    def __init__(self, world, session="dev", width=100, height=31):
+        self.world = world
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(
+                world.tmux,
+                [world.tmux, "-u", "-L", "main", "attach-session", "-t",
+                 session],
+                world.env,
+            )
+        fcntl.ioctl(
+            self.fd, termios.TIOCSWINSZ,
+            struct.pack("HHHH", height, width, 0, 0),
+        )
+        threading.Thread(target=self.drain, daemon=True).start()
+        if not until(10, lambda: world.tm("list-clients")):
+            raise RuntimeError("the client does not attach")
+
+    def drain(self):
+        try:
+            while os.read(self.fd, 65536):
+                pass
+        except OSError:
+            pass
+
+    def type(self, text):
+        os.write(self.fd, text if isinstance(text, bytes) else text.encode())
+
+    def close(self):
+        if self.pid > 0:
+            try:
+                os.kill(self.pid, signal.SIGHUP)
+                os.waitpid(self.pid, 0)
+                os.close(self.fd)
+            except OSError:
+                pass
+            self.pid = 0

@@ -1,0 +1,415 @@
+/*
+ * A small model of a terminal, fed with what show_bytes() makes: whatever row
+ * the cursor is on and however wide the pane, the text stands whole above the
+ * input, and the input and the cursor are where they were in it.
+ */
+#include "unit.h"
+
+#include "show.h"
+#include "utf8.h"
+
+enum { WIDTH_MAX = 200, HEIGHT_MAX = 50, CELL = 16 };
+
+struct terminal {
+	unsigned width, height, x, y;
+	unsigned saved_x, saved_y;
+	bool pending; /* the next character wraps first */
+	char cells[HEIGHT_MAX][WIDTH_MAX][CELL];
+};
+
+static void
+scroll(struct terminal *t)
+{
+	memmove(
+	    t->cells[0], t->cells[1], (t->height - 1) * sizeof(t->cells[0]));
+	memset(t->cells[t->height - 1], 0, sizeof(t->cells[0]));
+}
+
+static void
+line_feed(struct terminal *t)
+{
+	t->pending = false;
+	if (t->y + 1 == t->height)
+		scroll(t);
+	else
+		t->y++;
+}
+
+static void
+insert_lines(struct terminal *t, unsigned n)
+{
+	unsigned room = t->height - t->y;
+
+	if (n > room)
+		n = room;
+	memmove(t->cells[t->y + n], t->cells[t->y],
+	    (room - n) * sizeof(t->cells[0]));
+	memset(t->cells[t->y], 0, n * sizeof(t->cells[0]));
+	t->x = 0; /* tmux does not, xterm does: nothing may depend on it */
+	t->pending = false;
+}
+
+static void
+put_char(struct terminal *t, const char *p, size_t n, uint32_t ch)
+{
+	unsigned width = utf8_width(ch);
+	char *cell;
+
+	if (width == 0) {
+		assert_true(t->pending || t->x > 0);
+		cell = t->cells[t->y][t->pending ? t->x : t->x - 1];
+		assert_true(strlen(cell) + n < CELL);
+		strncat(cell, p, n);
+		return;
+	}
+	if (t->pending || t->x + width > t->width) {
+		t->x = 0;
+		line_feed(t);
+	}
+	cell = t->cells[t->y][t->x];
+	memset(cell, 0, CELL);
+	memcpy(cell, p, n);
+	if (width == 2)
+		memset(t->cells[t->y][t->x + 1], 0, CELL);
+	t->x += width;
+	if (t->x == t->width) {
+		t->x--;
+		t->pending = true;
+	}
+}
+
+/* ESC [ N LETTER; returns its length. */
+static size_t
+control(struct terminal *t, const char *p)
+{
+	char *end;
+	unsigned long n = strtoul(p + 2, &end, 10);
+	unsigned count = n == 0 ? 1 : (unsigned)n;
+
+	switch (*end) {
+	case 'A':
+		t->y = t->y > count ? t->y - count : 0;
+		break;
+	case 'B':
+		t->y = t->y + count < t->height ? t->y + count : t->height - 1;
+		break;
+	case 'L':
+		insert_lines(t, count);
+		break;
+	case 'm':
+		break;
+	default:
+		fail_msg("unknown control %.8s", p);
+	}
+	return (size_t)(end - p) + 1;
+}
+
+static void
+feed(struct terminal *t, const char *p, size_t len)
+{
+	uint32_t ch;
+	size_t n;
+
+	for (; len > 0; p += n, len -= n) {
+		n = utf8_decode(p, len, &ch);
+		assert_true(n > 0);
+		if (ch == '\r') {
+			t->x = 0;
+			t->pending = false;
+		} else if (ch == '\n') {
+			line_feed(t);
+		} else if (ch == '\033' && p[1] == '7') {
+			t->saved_x = t->x;
+			t->saved_y = t->y;
+			n = 2;
+		} else if (ch == '\033' && p[1] == '8') {
+			t->x = t->saved_x;
+			t->y = t->saved_y;
+			t->pending = false;
+			n = 2;
+		} else if (ch == '\033' && p[1] == '[') {
+			n = control(t, p);
+		} else {
+			assert_false(ch < 0x20);
+			put_char(t, p, n, ch);
+		}
+	}
+}
+
+static void
+row_text(const struct terminal *t, unsigned row, char *out)
+{
+	unsigned x;
+	size_t n = 0, len;
+
+	for (x = 0; x < t->width; x++) {
+		len = strlen(t->cells[row][x]);
+		memcpy(out + n, t->cells[row][x], len);
+		n += len;
+	}
+	out[n] = '\0';
+}
+
+/* Every row says which it is, so that a lost or moved one is seen. */
+static void
+fill(struct terminal *t, unsigned rows)
+{
+	char text[32];
+	unsigned row, x;
+
+	memset(t->cells, 0, sizeof(t->cells));
+	for (row = 0; row < rows; row++) {
+		(void)snprintf(text, sizeof(text), "<row %u>", row);
+		for (x = 0; text[x] != '\0' && x < t->width; x++)
+			t->cells[row][x][0] = text[x];
+	}
+}
+
+/* The text's rows as they must stand: independent of show.c, cut cell by
+ * cell. Returns their number. */
+static unsigned
+expect_rows(const char *text, unsigned width, char rows[][WIDTH_MAX * 8])
+{
+	unsigned n = 0, used = 0;
+	size_t len = strlen(text), at, k;
+	uint32_t ch;
+
+	rows[0][0] = '\0';
+	for (at = 0; at < len; at += k) {
+		k = utf8_decode(text + at, len - at, &ch);
+		if (ch == '\n' || used + utf8_width(ch) > width) {
+			rows[++n][0] = '\0';
+			used = 0;
+		}
+		if (ch == '\n')
+			continue;
+		strncat(rows[n], text + at, k);
+		used += utf8_width(ch);
+	}
+	return n + 1;
+}
+
+/*
+ * Show `text` with the cursor at (x, y), `above` rows of the same input above
+ * it, in a terminal of which rows 0..y are in use.
+ */
+static void
+try_one(const char *text, unsigned width, unsigned height, unsigned y,
+    unsigned x, unsigned above)
+{
+	static struct terminal before, after;
+	static char rows[HEIGHT_MAX * 4][WIDTH_MAX * 8];
+	char have[WIDTH_MAX * CELL], want[WIDTH_MAX * CELL];
+	struct buf out = BUF_INIT;
+	unsigned n, i, first, moved;
+
+	before.width = width;
+	before.height = height;
+	before.x = x;
+	before.y = y;
+	before.pending = false;
+	fill(&before, y + 1);
+	n = expect_rows(text, width, rows);
+	if (n > show_room(height, above))
+		return;
+	after = before;
+	assert_int_equal(show_bytes(&out, text, strlen(text), width, above), n);
+	feed(&after, out.data, out.len);
+	buf_free(&out);
+
+	/* where the input is now */
+	moved = y + n < height ? y + n : height - 1;
+	assert_int_equal(after.y, moved);
+	assert_int_equal(after.x, x);
+	assert_false(after.pending);
+	for (i = 0; i <= above; i++) {
+		row_text(&before, y - i, want);
+		row_text(&after, moved - i, have);
+		assert_string_equal(have, want);
+	}
+	/* the text above it, whole */
+	assert_true(moved >= above + n);
+	first = moved - above - n;
+	for (i = 0; i < n; i++) {
+		row_text(&after, first + i, have);
+		assert_string_equal(have, rows[i]);
+	}
+	/* what was above that, as far as it did not scroll out */
+	for (i = 0; i < first; i++) {
+		row_text(&after, i, have);
+		row_text(&before, y - above - (first - i), want);
+		assert_string_equal(have, want);
+	}
+	/* and nothing below */
+	for (i = moved + 1; i < height; i++) {
+		row_text(&after, i, have);
+		assert_string_equal(have, "");
+	}
+}
+
+static void
+try_everywhere(const char *text, unsigned width, unsigned height)
+{
+	unsigned y, above;
+
+	for (y = 0; y < height; y++)
+		for (above = 0; above <= y && above <= 4; above++) {
+			try_one(text, width, height, y, 0, above);
+			try_one(text, width, height, y, width / 2, above);
+			try_one(text, width, height, y, width - 1, above);
+		}
+}
+
+static void
+test_everywhere(void **state)
+{
+	static const char *const texts[] = {
+		"x",
+		"[from hub-dev-build @ 2026-11-22T10:00:00Z] tests green",
+		"one\n  two\n  three",
+		"one\n  \n  three",
+		"語語語語語語語語語語語語語語語語語語語語語語語",
+		"a語語語語語語語語語語語語語語語語語語語語語語語",
+		"é\u0301e\u0301 naïve 😀😀😀😀😀😀😀😀😀😀😀😀",
+		"  blanks    in   between      and at the end     ",
+		"0123456789012345678901234567890123456789012345678901234567890"
+		"0123456789012345678901234567890123456789012345678901234567890",
+	};
+	static const unsigned widths[] = { 15, 16, 17, 31, 60, 80, 119, 200 };
+	static const unsigned heights[] = { 3, 4, 10, 24 };
+	size_t i, j, k;
+
+	(void)state;
+	for (i = 0; i < UNIT_COUNT(texts); i++)
+		for (j = 0; j < UNIT_COUNT(widths); j++)
+			for (k = 0; k < UNIT_COUNT(heights); k++)
+				try_everywhere(texts[i], widths[j], heights[k]);
+}
+
+/* 1 to n lines of every length around the pane's width. */
+static void
+test_lengths(void **state)
+{
+	char text[4096];
+	unsigned lines, width, i;
+	size_t n;
+
+	(void)state;
+	for (width = 15; width <= 40; width++)
+		for (lines = 1; lines <= 12; lines++) {
+			n = 0;
+			for (i = 0; i < lines; i++) {
+				memset(
+				    text + n, 'a' + (int)i, width - 2 + i % 5);
+				n += width - 2 + i % 5;
+				text[n++] = '\n';
+			}
+			text[n - 1] = '\0';
+			try_everywhere(text, width, 24);
+		}
+}
+
+static void
+test_room(void **state)
+{
+	(void)state;
+	assert_int_equal(show_room(24, 0), 22);
+	assert_int_equal(show_room(24, 3), 19);
+	assert_int_equal(show_room(3, 0), 1);
+	assert_int_equal(show_room(2, 0), 0);
+	assert_int_equal(show_room(0, 0), 0);
+	assert_int_equal(show_room(5, 200), 0);
+}
+
+/* Sizes that no pane has: no endless loop, no division. */
+static void
+test_odd_sizes(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(show_bytes(&out, "text", 4, 0, 0), 0);
+	assert_int_equal(out.len, 0);
+	show_first_row(&out, "text", 4, 0);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(show_bytes(&out, "text", 4, 1, 0), 4);
+	buf_reset(&out);
+	assert_true(show_bytes(&out, "語x", 4, 1, 0) >= 1);
+	buf_free(&out);
+}
+
+static void
+test_first_row(void **state)
+{
+	static const char text[] = "語 first row\n  second";
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	show_first_row(&out, text, strlen(text), 80);
+	assert_string_equal(out.data, "語 first row");
+	buf_reset(&out);
+	show_first_row(&out, text, strlen(text), 4);
+	assert_string_equal(out.data, "語 f");
+	buf_reset(&out);
+	show_first_row(&out, text, strlen(text), 3);
+	assert_string_equal(out.data, "語 ");
+	buf_reset(&out);
+	show_first_row(&out, "ae\u0301x", 5, 80);
+	assert_string_equal(out.data, "ae");
+	buf_free(&out);
+}
+
+static void
+test_expand(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ "none", "none" },
+		{ "\tx", "        x" },
+		{ "1234567\tx", "1234567 x" },
+		{ "12345678\tx", "12345678        x" },
+		{ "a\n\tb\tc\n", "a\n        b       c\n" },
+		{ "語\tx", "語      x" },
+		{ "e\u0301\tx", "e\u0301       x" },
+	};
+	struct buf out = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < UNIT_COUNT(cases); i++) {
+		buf_reset(&out);
+		show_expand(&out, cases[i][0], strlen(cases[i][0]));
+		assert_string_equal(out.data, cases[i][1]);
+	}
+	buf_free(&out);
+}
+
+/* The escapes are ours alone: none comes from the text's rows. */
+static void
+test_bytes(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(show_bytes(&out, "a\nb", 3, 80, 2), 2);
+	assert_string_equal(out.data,
+	    "\0337\n\n\033[2A\033[2A\r\033[2L\033[36ma\r\n\033[36mb\033[0m"
+	    "\0338\033[2B");
+	buf_free(&out);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_everywhere),
+		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_odd_sizes),
+		cmocka_unit_test(test_expand),
+		cmocka_unit_test(test_first_row),
+		cmocka_unit_test(test_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
