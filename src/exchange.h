@@ -1,0 +1,47 @@
+/* exchange - slices that come from peers: checked, then kept or put aside. */
+#ifndef EXCHANGE_H
+#define EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "home.h"
+#include "peers.h"
+
+/*
+ * A slice came from the peer that calls itself `host`, reached by `alias` of
+ * peers.conf (NULL: it dialled us). Accepted, it replaces hosts/HOST.toml, with
+ * a comment line on top that says when and by which alias it came; *changed
+ * says whether its entries differ from those we had. Not accepted (forged, old,
+ * future, oversize, foreign, not TOML) it is kept as hosts/HOST.bad for
+ * `agent-sync status` to show, the last good one stays, and this is -1 with
+ * EXIT_REFUSED and why. EXIT_LOCAL: it could not be written. The registry is
+ * not assembled here.
+ */
+int exchange_take(const struct home *home, const char *alias, const char *host,
+    const char *text, size_t len, bool *changed, struct err *e);
+
+/* The generation and host_id of the slice we hold of `host`: 0 and "" if none.
+ */
+void exchange_have(const struct home *home, const char *host,
+    int64_t *generation, char host_id[HOME_ID_LEN + 1]);
+
+/*
+ * The peer through which `host` is reached: the alias by which its slice last
+ * came, else a peer of that very name. NULL with EXIT_WIRE "no route ...;
+ * agent-sync peer add HOST".
+ */
+const struct peer *exchange_route(const struct home *home,
+    const struct peers *peers, const char *host, struct err *e);
+
+/*
+ * What we publish, as text: our slice as it stands in local.toml; `narrow` (a
+ * restricted peer) with host, role and scope of each agent only. -1 with
+ * EXIT_LOCAL.
+ */
+int exchange_publish(const struct home *home, bool narrow, struct buf *out,
+    int64_t *generation, struct err *e);
+
+#endif

@@ -1,0 +1,234 @@
+#include "remote.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "argv.h"
+#include "clock.h"
+#include "mem.h"
+#include "str.h"
+
+enum { REMOTE_CHUNK = 65536, REMOTE_SAID_MAX = 8192 };
+
+/* What either side can do, by verb. */
+#define REMOTE_CAPABILITIES "deliver file check pull push ping"
+
+int
+remote_open(struct remote *r, const struct home *home, const struct peer *peer,
+    struct err *e)
+{
+	struct argv argv = ARGV_INIT;
+	struct frame hello;
+	char *program;
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	r->link = (struct proc_child)PROC_CHILD_INIT;
+	buf_init(&r->in, 2UL * FRAME_BODY_MAX);
+	buf_init(&r->out, REMOTE_QUEUE_MAX);
+	buf_init(&r->said, REMOTE_SAID_MAX);
+	r->alias = x_strdup(peer->alias);
+	program = proc_sibling("agent-link");
+	argv_addl(&argv, program, "--", peer->alias, NULL);
+	rc = proc_start(&r->link, &argv, e);
+	argv_free(&argv);
+	x_free(program);
+	if (rc != 0)
+		return -1;
+	frame_init(&hello, FRAME_HELLO, "0");
+	frame_add(&hello, "Host", home->host);
+	frame_add(&hello, "Host-Id", home->host_id);
+	frame_add(&hello, "Can", REMOTE_CAPABILITIES);
+	frame_add(&hello, "Version", VERSION);
+	remote_put(r, &hello);
+	frame_free(&hello);
+	return 0;
+}
+
+void
+remote_close(struct remote *r)
+{
+	(void)proc_stop(&r->link);
+	buf_free(&r->in);
+	buf_free(&r->out);
+	buf_free(&r->said);
+	X_CLEAR(r->alias);
+}
+
+void
+remote_put(struct remote *r, const struct frame *f)
+{
+	frame_write(&r->out, f);
+}
+
+size_t
+remote_queued(const struct remote *r)
+{
+	return r->out.len;
+}
+
+void
+remote_poll(const struct remote *r, struct pollfd *pfd)
+{
+	pfd[0] = (struct pollfd){ .fd = r->link.out, .events = POLLIN };
+	pfd[1] = (struct pollfd){ .fd = r->link.err, .events = POLLIN };
+	pfd[2] = (struct pollfd){ .fd = r->out.len > 0 ? r->link.in : -1,
+		.events = POLLOUT };
+}
+
+static void
+remote_shut(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+/* Read what is there; true at the end of the stream. */
+static bool
+remote_read(int fd, struct buf *b)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = buf_read_fd(b, fd, REMOTE_CHUNK);
+		if (n > 0 || (n < 0 && errno == EINTR)) {
+			/* Whoever takes frames apart has the next turn. */
+			if (b->overflow || b->len > FRAME_BODY_MAX)
+				return false;
+			continue;
+		}
+		return !(n < 0 && errno == EAGAIN);
+	}
+}
+
+void
+remote_turn(struct remote *r)
+{
+	ssize_t n;
+
+	while (r->link.in >= 0 && r->out.len > 0) {
+		n = write(r->link.in, r->out.data, r->out.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n <= 0) {
+			remote_shut(&r->link.in);
+			break;
+		}
+		buf_consume(&r->out, (size_t)n);
+	}
+	if (r->link.err >= 0 && remote_read(r->link.err, &r->said))
+		remote_shut(&r->link.err);
+	if (r->link.out >= 0 && remote_read(r->link.out, &r->in)) {
+		remote_shut(&r->link.out);
+		r->ended = true;
+	}
+}
+
+/* The link ended: its last line says why, if it said anything. */
+static enum frame_result
+remote_lost(struct remote *r, struct err *e)
+{
+	const char *line;
+	size_t len;
+
+	/* The reason may come after the end of the stream. */
+	if (r->link.err >= 0) {
+		clock_nap(20, clock_deadline(20));
+		(void)remote_read(r->link.err, &r->said);
+	}
+	for (len = r->said.len; len > 0 && r->said.data[len - 1] == '\n';)
+		len--;
+	buf_truncate(&r->said, len);
+	line = strrchr(r->said.data, '\n');
+	line = line == NULL ? r->said.data : line + 1;
+	if (str_starts(line, "agent-link: "))
+		line += strlen("agent-link: ");
+	(void)err_set(e, EXIT_WIRE, "%s: %s", r->alias,
+	    line[0] != '\0' ? line : "the connection ended early");
+	return FRAME_BAD;
+}
+
+/* Take the peer's HELLO to heart. */
+static int
+remote_hello(struct remote *r, const struct frame *f, struct err *e)
+{
+	const char *host = frame_get(f, "Host", "");
+	const char *id = frame_get(f, "Host-Id", "");
+
+	if (f->verb != FRAME_HELLO || !str_host_ok(host) ||
+	    strlen(id) > HOME_ID_LEN)
+		return err_set(e, EXIT_WIRE,
+		    "%s: answers, but not as agent-serve does", r->alias);
+	memcpy(r->host, host, strlen(host) + 1);
+	memcpy(r->host_id, id, strlen(id) + 1);
+	r->hello = true;
+	return 0;
+}
+
+enum frame_result
+remote_next(struct remote *r, struct frame *f, struct err *e)
+{
+	enum frame_result result;
+
+	for (;;) {
+		result = FRAME_READY;
+		if (!r->hello)
+			result = frame_skip_noise(&r->in, &r->noise, e);
+		if (result == FRAME_READY)
+			result = frame_read(&r->in, f, e);
+		if (result == FRAME_BAD) {
+			(void)err_prefix(e, "%s", r->alias);
+			return result;
+		}
+		if (result == FRAME_MORE)
+			return r->ended ? remote_lost(r, e) : FRAME_MORE;
+		if (!r->hello) {
+			int rc = remote_hello(r, f, e);
+
+			frame_free(f);
+			if (rc != 0)
+				return FRAME_BAD;
+			continue;
+		}
+		if (f->verb == FRAME_DONE || f->verb == FRAME_SLICE)
+			return FRAME_READY;
+		(void)err_set(e, EXIT_WIRE,
+		    "%s: asks for %s on a connection that we made; refused",
+		    r->alias, f->word);
+		frame_free(f);
+		return FRAME_BAD;
+	}
+}
+
+int
+remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
+    struct err *e)
+{
+	struct pollfd pfd[REMOTE_FDS];
+	int64_t begun = clock_mono_ms();
+
+	for (;;) {
+		remote_turn(r);
+		switch (remote_next(r, f, e)) {
+		case FRAME_READY:
+			if (str_eq(f->id, id))
+				return 0;
+			frame_free(f);
+			continue;
+		case FRAME_BAD:
+			return -1;
+		case FRAME_MORE:
+			break;
+		}
+		if (clock_left(deadline) == 0)
+			return err_set(e, EXIT_WIRE, "%s: no %s within %lld s",
+			    r->alias, r->hello ? "answer" : "connection",
+			    (long long)(clock_mono_ms() - begun) / 1000);
+		remote_poll(r, pfd);
+		(void)poll(pfd, REMOTE_FDS, clock_left(deadline));
+	}
+}

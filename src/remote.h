@@ -1,0 +1,74 @@
+/* remote - our end of a conversation with a peer's agent-serve. */
+#ifndef REMOTE_H
+#define REMOTE_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "err.h"
+#include "frame.h"
+#include "home.h"
+#include "peers.h"
+#include "proc.h"
+
+enum {
+	REMOTE_FDS = 3,            /* descriptors of one conversation */
+	REMOTE_CONNECT_MS = 15000, /* until the peer's HELLO */
+	REMOTE_QUEUE_MAX = 64 * 1024 * 1024, /* bytes of frames not yet sent */
+};
+
+/*
+ * agent-link runs as a child and carries bytes; we speak frames over it. All
+ * is non-blocking: the caller polls what remote_poll() names, calls
+ * remote_turn(), takes frames with remote_next(), and keeps the deadline.
+ */
+struct remote {
+	struct proc_child link;
+	struct buf in;   /* from the peer, not yet taken apart */
+	struct buf out;  /* to the peer, not yet written */
+	struct buf said; /* the link's stderr: the reason when it fails */
+	char *alias;     /* in peers.conf */
+	bool hello;      /* the peer's HELLO came */
+	bool ended;      /* no more will come */
+	size_t noise;    /* bytes dropped before it */
+	char host[HOST_MAX + 1]; /* from its HELLO */
+	char host_id[HOME_ID_LEN + 1];
+};
+
+/* Start a link to `peer` and queue our HELLO. To be closed in any case. */
+int remote_open(struct remote *r, const struct home *home,
+    const struct peer *peer, struct err *e);
+void remote_close(struct remote *r);
+
+/* Queue a frame. Bytes leave when remote_turn() is called. */
+void remote_put(struct remote *r, const struct frame *f);
+
+/* Bytes queued and not written yet: a sender of a file waits for this to fall
+ * before it reads on. */
+size_t remote_queued(const struct remote *r);
+
+/* What to poll for: REMOTE_FDS entries, fd -1 where there is nothing. */
+void remote_poll(const struct remote *r, struct pollfd *pfd);
+
+/* Move bytes both ways as far as they go. */
+void remote_turn(struct remote *r);
+
+/*
+ * The next frame from the peer; its HELLO is checked and kept in `r`, not
+ * handed out. On a link that we dialled the peer may only answer: anything but
+ * DONE and SLICE is FRAME_BAD, as is an end before all is there (EXIT_WIRE with
+ * what the link said).
+ */
+enum frame_result remote_next(struct remote *r, struct frame *f, struct err *e);
+
+/*
+ * Turn until the answer to `id` is there: 0 and the frame, to be freed; or -1,
+ * EXIT_WIRE. Answers to other ids are dropped. For one peer at a time.
+ */
+int remote_wait(struct remote *r, const char *id, int64_t deadline,
+    struct frame *f, struct err *e);
+
+#endif

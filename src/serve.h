@@ -1,0 +1,37 @@
+/* serve - the far end of a link: frames in, answers out. */
+#ifndef SERVE_H
+#define SERVE_H
+
+#include <stdbool.h>
+
+#include "err.h"
+#include "peers.h"
+#include "register.h"
+
+enum {
+	SERVE_HELLO_MS = 15000, /* until the other side has said who it is */
+	SERVE_JOBS_MAX = 32,    /* messages being delivered at once */
+	SERVE_FILES_MAX = 16,   /* files coming in at once */
+	SERVE_WAIT_MAX_MS = 3600000, /* the longest wait one may ask for */
+	SERVE_BURST = 200,           /* messages a restricted peer may send */
+	SERVE_RATE = 20,             /* ... and how many more a second */
+};
+
+struct serve_options {
+	const struct registrar *reg;
+	/* The name that the key is bound to, "agent-serve --peer NAME": it may
+	 * publish that slice only, sees the narrow form of ours, and asks for
+	 * what its line in peers.conf allows. NULL: an unrestricted key. */
+	const char *peer;
+	const struct peers *peers;
+	int in;
+	int out;
+};
+
+/*
+ * Answer until `in` ends and all answers are out. 0; -1 with EXIT_WIRE when
+ * the stream is broken or says no HELLO in time.
+ */
+int serve(const struct serve_options *options, struct err *e);
+
+#endif

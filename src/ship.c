@@ -1,0 +1,386 @@
+#include "ship.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "exchange.h"
+#include "frame.h"
+#include "mem.h"
+#include "path.h"
+#include "str.h"
+
+int
+ship_open(struct ship *s, const struct home *home, struct err *e)
+{
+	char *conf = path_join(home->dir, "peers.conf");
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->home = home;
+	/* A link that ends is an answer, not our end. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	rc = peers_load(&s->peers, conf, e);
+	x_free(conf);
+	return rc;
+}
+
+void
+ship_close(struct ship *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->remotes_n; i++)
+		remote_close(&s->remotes[i]);
+	X_CLEAR(s->remotes);
+	s->remotes_n = 0;
+	peers_free(&s->peers);
+}
+
+/* Forget a conversation that broke. */
+static void
+ship_drop(struct ship *s, const char *alias)
+{
+	size_t i;
+
+	for (i = 0; i < s->remotes_n; i++) {
+		if (!str_eq(s->remotes[i].alias, alias))
+			continue;
+		remote_close(&s->remotes[i]);
+		s->remotes[i] = s->remotes[--s->remotes_n];
+		return;
+	}
+}
+
+/* The conversation with `peer`, begun if there is none. Valid until the next
+ * one is begun. */
+static struct remote *
+ship_remote(struct ship *s, const struct peer *peer, struct err *e)
+{
+	struct remote *r;
+	size_t i;
+
+	for (i = 0; i < s->remotes_n; i++)
+		if (str_eq(s->remotes[i].alias, peer->alias))
+			return &s->remotes[i];
+	s->remotes =
+	    x_realloc(s->remotes, s->remotes_n + 1, sizeof(*s->remotes));
+	r = &s->remotes[s->remotes_n];
+	if (remote_open(r, s->home, peer, e) != 0) {
+		remote_close(r);
+		return NULL;
+	}
+	s->remotes_n++;
+	return r;
+}
+
+/* Is a file refused already? Answers to anything else do not matter yet. */
+static int
+ship_refused(struct remote *r, const char *id, struct err *e)
+{
+	struct frame f;
+	int rc = 0;
+
+	while (rc == 0) {
+		switch (remote_next(r, &f, e)) {
+		case FRAME_BAD:
+			return -1;
+		case FRAME_MORE:
+			return 0;
+		case FRAME_READY:
+			break;
+		}
+		if (str_eq(f.id, id) &&
+		    frame_number(&f, "Code", EXIT_LOCAL, EXIT_WIRE) != EXIT_OK)
+			rc = err_set(e,
+			    (enum exit_code)frame_number(
+				&f, "Code", EXIT_LOCAL, EXIT_WIRE),
+			    "%s", f.body.data);
+		frame_free(&f);
+	}
+	return rc;
+}
+
+/* Write until at most `most` bytes wait, as long as file `id` is wanted. */
+static int
+ship_push(struct remote *r, const char *id, size_t most, struct err *e)
+{
+	int64_t deadline = clock_deadline(SHIP_STALL_MS);
+	struct pollfd pfd[REMOTE_FDS];
+	size_t before;
+
+	for (;;) {
+		before = remote_queued(r);
+		remote_turn(r);
+		if (ship_refused(r, id, e) != 0)
+			return -1;
+		if (remote_queued(r) <= most)
+			return 0;
+		if (r->link.in < 0)
+			return err_set(
+			    e, EXIT_WIRE, "%s: the connection ended", r->alias);
+		if (remote_queued(r) < before)
+			deadline = clock_deadline(SHIP_STALL_MS);
+		if (clock_left(deadline) == 0)
+			return err_set(e, EXIT_WIRE,
+			    "%s: takes nothing for %d s", r->alias,
+			    SHIP_STALL_MS / 1000);
+		remote_poll(r, pfd);
+		(void)poll(pfd, REMOTE_FDS, clock_left(deadline));
+	}
+}
+
+/* The file's bytes as DATA frames, and the empty one that ends it. */
+static int
+ship_data(struct remote *r, const struct ship_message *m, const char *id,
+    const char *path, int fd, int64_t size, struct err *e)
+{
+	char *chunk = x_malloc(FRAME_CHUNK);
+	struct frame f;
+	int64_t done = 0;
+	ssize_t n;
+	int rc = -1;
+
+	do {
+		n = read(fd, chunk, FRAME_CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			(void)err_set(
+			    e, EXIT_USAGE, "%s: %s", path, strerror(errno));
+			goto out;
+		}
+		done += n;
+		if (done > size || (n == 0 && done < size)) {
+			(void)err_set(e, EXIT_LOCAL,
+			    "%s: changed while being sent; send it again",
+			    path);
+			goto out;
+		}
+		frame_init(&f, FRAME_DATA, id);
+		buf_add(&f.body, chunk, (size_t)n);
+		remote_put(r, &f);
+		frame_free(&f);
+		if (ship_push(r, id, SHIP_QUEUE, e) != 0)
+			goto out;
+		if (m->progress != NULL)
+			m->progress(path_base(path), done, size);
+	} while (n != 0);
+	rc = 0;
+out:
+	x_free(chunk);
+	return rc;
+}
+
+static int
+ship_file(struct remote *r, const struct ship_message *m, const char *id,
+    const char *path, struct err *e)
+{
+	struct stat st;
+	struct frame f;
+	int fd, rc;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_set(e, EXIT_USAGE, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		(void)close(fd);
+		return err_set(e, EXIT_USAGE,
+		    "%s: is not a regular file; pack it (tar) and send that",
+		    path);
+	}
+	frame_init(&f, FRAME_FILE, id);
+	frame_add(&f, "From", m->sender->name);
+	frame_add(&f, "Name", path_base(path));
+	frame_addf(&f, "Size", "%lld", (long long)st.st_size);
+	remote_put(r, &f);
+	frame_free(&f);
+	rc = ship_data(r, m, id, path, fd, st.st_size, e);
+	(void)close(fd);
+	return rc;
+}
+
+/* All files one after the other; `ids` names them for the message. */
+static int
+ship_files(struct remote *r, const struct ship_message *m, struct buf *ids,
+    struct err *e)
+{
+	char id[AGENT_ID_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < m->files_n; i++) {
+		agent_id_new(id);
+		buf_addf(ids, "%s%s", i == 0 ? "" : ",", id);
+		if (ship_file(r, m, id, m->files[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Queue the message. `ask`: only what became of it, do not deliver. */
+static void
+ship_text(
+    struct remote *r, const struct ship_message *m, const char *files, bool ask)
+{
+	struct frame f;
+
+	frame_init(&f, FRAME_DELIVER, m->id);
+	frame_add(&f, "To", m->to);
+	frame_add(&f, "From", m->sender->name);
+	if (m->sender->note != NULL)
+		frame_add(&f, "From-Note", m->sender->note);
+	frame_addf(&f, "Wait-Ms", "%lld", (long long)m->wait_ms);
+	if (m->type)
+		frame_add(&f, "Type", "1");
+	if (m->urgent)
+		frame_add(&f, "Urgent", "1");
+	if (m->force)
+		frame_add(&f, "Force", "1");
+	if (files[0] != '\0')
+		frame_add(&f, "Files", files);
+	if (ask)
+		frame_add(&f, "Ask", "1");
+	else if (m->body != NULL)
+		buf_add(&f.body, m->body, m->len);
+	remote_put(r, &f);
+	frame_free(&f);
+}
+
+/* The far end's words, as far as we know them. */
+static const char *
+ship_word(const char *word)
+{
+	static const char *const words[] = { "submitted", "shown", "refused",
+		"unsubmitted", "indeterminate" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_eq(word, words[i]))
+			return words[i];
+	return "failed";
+}
+
+static void
+ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
+    char **dropped, struct deliver_verdict *v)
+{
+	const char *value;
+
+	memset(v, 0, sizeof(*v));
+	v->code =
+	    (enum exit_code)frame_number(f, "Code", EXIT_LOCAL, EXIT_UNPROVEN);
+	v->word = ship_word(frame_get(f, "Verdict", ""));
+	v->forced = str_eq(frame_get(f, "Forced", ""), "1");
+	v->queued = str_eq(frame_get(f, "Queued", ""), "1");
+	v->calls = (unsigned)frame_number(f, "Calls", 1000000, 0);
+	v->ms = (int64_t)frame_number(f, "Ms", INT32_MAX, 0);
+	memcpy(v->why, f->body.data,
+	    f->body.len < sizeof(v->why) ? f->body.len + 1 : 0);
+	v->why[sizeof(v->why) - 1] = '\0';
+	value = frame_get(f, "Address", "");
+	if (str_address_ok(value) && !str_eq(value, to->address)) {
+		agent_text(&to->address, value, ADDRESS_MAX);
+		*renamed = true;
+	}
+	value = frame_get(f, "Target", "");
+	if (value[0] != '\0')
+		agent_text(&to->target, value, AGENT_SHORT_MAX);
+	value = frame_get(f, "Dropped", "");
+	if (value[0] != '\0')
+		*dropped = x_strdup(value);
+}
+
+/* Send and wait for the answer, once. *left: the message may be there. */
+static int
+ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
+    bool ask, struct frame *answer, bool *left, struct err *e)
+{
+	struct buf files = BUF_INIT_MAX(FRAME_LINE_MAX);
+	struct remote *r;
+	int64_t deadline;
+	int rc = -1;
+
+	r = ship_remote(s, peer, e);
+	if (r == NULL || (!ask && ship_files(r, m, &files, e) != 0))
+		goto out;
+	ship_text(r, m, files.data, ask);
+	*left = true;
+	deadline = clock_deadline(
+	    (r->hello ? 0 : REMOTE_CONNECT_MS) + SHIP_ANSWER_MS + m->wait_ms);
+	rc = remote_wait(r, m->id, deadline, answer, e);
+	/* Without a HELLO nobody was there to read it. */
+	if (rc != 0 && !r->hello)
+		*left = false;
+out:
+	if (rc != 0)
+		ship_drop(s, peer->alias);
+	buf_free(&files);
+	return rc;
+}
+
+int
+ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
+    bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e)
+{
+	const struct peer *peer;
+	struct frame answer;
+	struct err again;
+	bool left = false;
+	int rc;
+
+	*dropped = NULL;
+	peer = exchange_route(s->home, &s->peers, m->host, e);
+	if (peer == NULL)
+		return -1;
+	rc = ship_once(s, peer, m, false, &answer, &left, e);
+	/* With files it is only asked for: they may have arrived. */
+	if (rc != 0 && left)
+		rc = ship_once(
+		    s, peer, m, m->files_n > 0, &answer, &left, &again);
+	if (rc == 0) {
+		ship_verdict(&answer, to, renamed, dropped, v);
+		frame_free(&answer);
+		return 0;
+	}
+	if (left) {
+		e->code = EXIT_UNPROVEN;
+		(void)err_prefix(e, "it may have been delivered");
+	}
+	return -1;
+}
+
+int
+ship_check(struct ship *s, const char *host, const char *address, bool as_json,
+    bool verbose, struct buf *out, struct err *e)
+{
+	const struct peer *peer = exchange_route(s->home, &s->peers, host, e);
+	struct frame f, answer;
+	char id[AGENT_ID_MAX + 1];
+	struct remote *r;
+	int rc;
+
+	if (peer == NULL || (r = ship_remote(s, peer, e)) == NULL)
+		return -1;
+	agent_id_new(id);
+	frame_init(&f, FRAME_CHECK, id);
+	frame_add(&f, "To", address);
+	frame_add(&f, "Json", as_json ? "1" : "0");
+	frame_add(&f, "Verbose", verbose ? "1" : "0");
+	remote_put(r, &f);
+	frame_free(&f);
+	if (remote_wait(r, id,
+		clock_deadline(REMOTE_CONNECT_MS + SHIP_ANSWER_MS), &answer,
+		e) != 0)
+		return -1;
+	rc = (int)frame_number(&answer, "Code", EXIT_LOCAL, EXIT_WIRE);
+	if (rc == EXIT_OK || rc == EXIT_NOT_READY)
+		buf_add(out, answer.body.data, answer.body.len);
+	else
+		rc = err_set(e, (enum exit_code)rc, "%s", answer.body.data);
+	frame_free(&answer);
+	return rc;
+}

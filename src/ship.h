@@ -1,0 +1,69 @@
+/* ship - a message to another host: files, then the text, one conversation. */
+#ifndef SHIP_H
+#define SHIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "deliver.h"
+#include "home.h"
+#include "peers.h"
+#include "remote.h"
+#include "sender.h"
+
+enum {
+	SHIP_ANSWER_MS = 45000,   /* for the far end to deliver */
+	SHIP_STALL_MS = 30000,    /* in which a file must get on */
+	SHIP_QUEUE = 1024 * 1024, /* bytes of a file queued ahead */
+};
+
+/* Conversations of one program: one for each host, kept open. */
+struct ship {
+	const struct home *home;
+	struct peers peers;
+	struct remote *remotes;
+	size_t remotes_n;
+};
+
+/* One message. The caller owns all of it. */
+struct ship_message {
+	const char *id;
+	const char *to;   /* address */
+	const char *host; /* of the recipient */
+	const struct sender *sender;
+	char *const *files;
+	size_t files_n;
+	const char *body; /* NULL: files only */
+	size_t len;
+	int64_t wait_ms;
+	bool type;
+	bool urgent;
+	bool force;
+	/* Called while a file is sent; NULL: not. */
+	void (*progress)(const char *name, int64_t done, int64_t size);
+};
+
+/* Read peers.conf. -1 with EXIT_LOCAL. To be closed in any case. */
+int ship_open(struct ship *s, const struct home *home, struct err *e);
+void ship_close(struct ship *s);
+
+/*
+ * Send it. 0 and the far end's verdict in `v`, its name for the recipient in
+ * `to`, *renamed, and in *dropped (malloc'd or NULL) what it says of files; or
+ * -1 with EXIT_WIRE (no route, no connection), EXIT_USAGE (a file).
+ *
+ * When the connection breaks after the message may have left, it is asked for
+ * once more by its id, on a new connection: the far end answers what it
+ * recorded, and never types it twice. No answer then is EXIT_UNPROVEN.
+ */
+int ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
+    bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e);
+
+/* What --check says of an agent there, as text or JSON: its exit code, or -1.
+ */
+int ship_check(struct ship *s, const char *host, const char *address,
+    bool as_json, bool verbose, struct buf *out, struct err *e);
+
+#endif
