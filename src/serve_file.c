@@ -1,0 +1,89 @@
+#include "serve_parts.h"
+
+#include <string.h>
+
+#include "mem.h"
+#include "str.h"
+
+struct file *
+server_file(struct server *s, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < s->files_n; i++)
+		if (str_eq(s->files[i].id, id))
+			return &s->files[i];
+	return NULL;
+}
+
+void
+server_forget_file(struct server *s, struct file *file)
+{
+	size_t at = (size_t)(file - s->files);
+
+	if (file->open)
+		drop_abort(&file->drop);
+	X_CLEAR(file->path);
+	s->files[at] = s->files[--s->files_n];
+}
+
+void
+server_open_file(struct server *s, const struct frame *f)
+{
+	struct origin from = { .note = NULL };
+	struct file *file;
+	struct err e;
+
+	if (s->files_n == SERVE_FILES_MAX) {
+		server_done(
+		    s, f->id, EXIT_REFUSED, "too many files on one connection");
+		return;
+	}
+	if (server_file(s, f->id) != NULL) {
+		server_done(
+		    s, f->id, EXIT_USAGE, "this file is coming already");
+		return;
+	}
+	file = &s->files[s->files_n++];
+	memset(file, 0, sizeof(*file));
+	memcpy(file->id, f->id, sizeof(file->id));
+	file->size = (int64_t)frame_number(f, "Size", INT64_MAX, UINT64_MAX);
+	file->open = true;
+	file->drop = (struct drop){ .dir = -1, .fd = -1 };
+	err_clear(&file->e);
+	if (file->size < 0)
+		(void)err_set(&e, EXIT_USAGE, "Size: is missing");
+	else if (server_origin(s, f, &from, &e) == 0 &&
+	    drop_begin(&file->drop, s->home->inbox, from.folder,
+		frame_get(f, "Name", "file"), file->size,
+		s->o->reg->config->inbox_max, &e) == 0)
+		return;
+	/* Its bytes may be on their way: they are dropped. */
+	file->e = e;
+	server_done(s, f->id, e.code, e.msg);
+}
+
+void
+server_data(struct server *s, const struct frame *f)
+{
+	struct file *file = server_file(s, f->id);
+	struct frame answer;
+
+	if (file == NULL || !file->open || file->e.code != EXIT_OK)
+		return;
+	if (f->body.len > 0) {
+		if (drop_write(
+			&file->drop, f->body.data, f->body.len, &file->e) == 0)
+			return;
+	} else if (drop_finish(&file->drop, &file->path, &file->e) == 0) {
+		frame_init(&answer, FRAME_DONE, f->id);
+		frame_add(&answer, "Code", "0");
+		frame_add(&answer, "Path", file->path);
+		frame_write(&s->out, &answer);
+		frame_free(&answer);
+	}
+	drop_abort(&file->drop);
+	file->open = false;
+	if (file->e.code != EXIT_OK)
+		server_done(s, f->id, file->e.code, file->e.msg);
+}

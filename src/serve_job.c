@@ -1,0 +1,226 @@
+#include "serve_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "file.h"
+#include "lookup.h"
+#include "mem.h"
+#include "path.h"
+#include "post.h"
+#include "str.h"
+
+/* May the other side ask for this? An unrestricted key may; a restricted one
+ * as allow= says. */
+static bool
+server_may(const struct server *s, const struct frame *f, const char *header)
+{
+	const struct peer *peer;
+
+	if (!str_eq(frame_get(f, header, "0"), "1"))
+		return false;
+	if (s->o->peer == NULL)
+		return true;
+	peer = peers_find(s->o->peers, s->o->peer);
+	if (peer == NULL)
+		return false;
+	return str_eq(header, "Type")  ? peer->allow_type
+	    : str_eq(header, "Urgent") ? peer->allow_urgent
+	    : str_eq(header, "Force")  ? peer->allow_force
+				       : false;
+}
+
+/*
+ * The text of a message: a line for each file it names, then its body. Returns
+ * -1 with the error of the first file that did not arrive.
+ */
+static int
+server_text(struct server *s, const struct frame *f, struct buf *text,
+    struct buf *dropped, struct err *e)
+{
+	char *list = x_strdup(frame_get(f, "Files", "")), *id, *rest, *shown;
+	struct file *file;
+	int rc = 0;
+
+	for (id = strtok_r(list, ", ", &rest); id != NULL && rc == 0;
+	     id = strtok_r(NULL, ", ", &rest)) {
+		file = server_file(s, id);
+		if (file == NULL || file->path == NULL) {
+			rc = file == NULL || file->e.code == EXIT_OK
+			    ? err_set(
+				  e, EXIT_USAGE, "file %s: did not come", id)
+			    : err_set(e, file->e.code, "%s", file->e.msg);
+			break;
+		}
+		shown = path_show(file->path);
+		buf_addf(dropped, "%sfile dropped at %s (%lld bytes)",
+		    dropped->len == 0 ? "" : "; ", shown,
+		    (long long)file->size);
+		x_free(shown);
+	}
+	buf_add(text, dropped->data, dropped->len);
+	if (dropped->len > 0 && f->body.len > 0)
+		buf_adds(text, ": ");
+	buf_add(text, f->body.data, f->body.len);
+	x_free(list);
+	return rc;
+}
+
+/* The answer to a message. */
+static void
+job_answer(struct frame *f, const struct agent *to,
+    const struct deliver_verdict *v, bool renamed, const char *dropped)
+{
+	frame_addf(f, "Code", "%d", (int)v->code);
+	frame_add(f, "Verdict", v->word);
+	frame_add(f, "Address", to->address);
+	frame_add(f, "Target", to->target);
+	if (renamed)
+		frame_add(f, "Renamed", "1");
+	if (v->forced)
+		frame_add(f, "Forced", "1");
+	if (v->queued)
+		frame_add(f, "Queued", "1");
+	frame_addf(f, "Calls", "%u", v->calls);
+	frame_addf(f, "Ms", "%lld", (long long)v->ms);
+	if (dropped[0] != '\0')
+		frame_add(f, "Dropped", dropped);
+	buf_adds(&f->body, v->why);
+}
+
+/* In the child: find the agent, deliver, say what became of it. */
+static void
+job_deliver(struct server *s, const struct frame *f, const struct origin *from,
+    const struct buf *text, const char *dropped, struct frame *answer)
+{
+	struct post p = {
+		.reg = s->o->reg,
+		.id = f->id,
+		.sender = from->name,
+		.note = from->note,
+		.folder = from->folder,
+		.body = text->data,
+		.len = text->len,
+		.repeat = true,
+		.ask = str_eq(frame_get(f, "Ask", "0"), "1"),
+		.type = server_may(s, f, "Type"),
+		.urgent = server_may(s, f, "Urgent"),
+		.force = server_may(s, f, "Force"),
+	};
+	struct deliver_verdict v;
+	bool renamed = false;
+	struct agent to;
+	struct err e;
+	int rc;
+
+	p.wait_ms = (int64_t)frame_number(f, "Wait-Ms", SERVE_WAIT_MAX_MS, 0);
+	rc = lookup(p.reg, frame_get(f, "To", ""), &to, &renamed, &e);
+	if (rc == 0 && !str_eq(to.host, s->home->host))
+		rc = err_set(&e, EXIT_UNKNOWN, "%s: is no agent of host %s",
+		    to.address, s->home->host);
+	if (rc == 0 && !p.ask)
+		rc = post_check(text->data, text->len, &e);
+	if (rc == 0)
+		(void)post(&p, &to, &v);
+	else
+		deliver_refuse(&v, &e);
+	job_answer(answer, &to, &v, renamed, dropped);
+	agent_free(&to);
+}
+
+static void
+job_check(struct server *s, const struct frame *f, struct frame *answer)
+{
+	struct buf *out = &answer->body;
+	struct err e;
+	int rc;
+
+	rc = check(s->o->reg, frame_get(f, "To", ""),
+	    str_eq(frame_get(f, "Json", "0"), "1"),
+	    str_eq(frame_get(f, "Verbose", "0"), "1"), out, &e);
+	if (rc < 0) {
+		buf_reset(out);
+		buf_adds(out, e.msg);
+	}
+	frame_addf(answer, "Code", "%d", rc < 0 ? (int)e.code : rc);
+}
+
+void
+server_start(struct server *s, const struct frame *f)
+{
+	struct buf text = BUF_INIT_MAX(FRAME_BODY_MAX),
+		   out = BUF_INIT_MAX(FRAME_BODY_MAX), dropped = BUF_INIT;
+	struct origin from = { .note = NULL };
+	struct frame answer;
+	struct err e;
+	struct job *job;
+	int fd[2];
+
+	if (f->verb == FRAME_DELIVER &&
+	    (server_origin(s, f, &from, &e) != 0 ||
+		server_text(s, f, &text, &dropped, &e) != 0)) {
+		server_done(s, f->id, e.code, e.msg);
+		goto out;
+	}
+	if (pipe2(fd, O_CLOEXEC) != 0) {
+		server_done(s, f->id, EXIT_LOCAL, "cannot make a pipe");
+		goto out;
+	}
+	job = &s->jobs[s->jobs_n];
+	job->pid = fork();
+	if (job->pid == 0) {
+		/* Whoever waits for the link's end must not wait for us. */
+		(void)close(s->o->in);
+		(void)close(s->o->out);
+		frame_init(&answer, FRAME_DONE, f->id);
+		if (f->verb == FRAME_CHECK)
+			job_check(s, f, &answer);
+		else
+			job_deliver(s, f, &from, &text, dropped.data, &answer);
+		frame_write(&out, &answer);
+		(void)file_write_all(fd[1], out.data, out.len);
+		_exit(0);
+	}
+	(void)close(fd[1]);
+	if (job->pid < 0) {
+		(void)close(fd[0]);
+		server_done(s, f->id, EXIT_LOCAL, "cannot fork");
+		goto out;
+	}
+	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	job->fd = fd[0];
+	memcpy(job->id, f->id, sizeof(job->id));
+	buf_init(&job->answer, FRAME_BODY_MAX);
+	s->jobs_n++;
+out:
+	buf_free(&text);
+	buf_free(&out);
+	buf_free(&dropped);
+}
+
+void
+server_reap(struct server *s, size_t at)
+{
+	struct job *job = &s->jobs[at];
+	ssize_t n;
+
+	do {
+		n = buf_read_fd(&job->answer, job->fd, SERVE_CHUNK);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0 && errno == EAGAIN)
+		return;
+	while (waitpid(job->pid, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	if (job->answer.len > 0)
+		buf_add(&s->out, job->answer.data, job->answer.len);
+	else
+		server_done(s, job->id, EXIT_UNPROVEN,
+		    "the process that delivered it was killed");
+	(void)close(job->fd);
+	buf_free(&job->answer);
+	s->jobs[at] = s->jobs[--s->jobs_n];
+}

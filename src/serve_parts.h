@@ -1,0 +1,78 @@
+/* serve_parts - what the parts of serve share. Only serve*.c include this. */
+#ifndef SERVE_PARTS_H
+#define SERVE_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "body.h"
+#include "drop.h"
+#include "frame.h"
+#include "home.h"
+#include "serve.h"
+
+enum { SERVE_CHUNK = 65536, SERVE_FOLDER_MAX = BODY_SENDER_MAX + 16 };
+
+/* A message in the hands of a child. */
+struct job {
+	pid_t pid;
+	int fd; /* its answer comes from here */
+	char id[FRAME_ID_MAX + 1];
+	struct buf answer;
+};
+
+/* A file that comes, or that has come. */
+struct file {
+	char id[FRAME_ID_MAX + 1];
+	struct drop drop;
+	bool open;
+	struct err e; /* code EXIT_OK: all is well */
+	int64_t size;
+	char *path; /* once it is whole */
+};
+
+struct server {
+	const struct serve_options *o;
+	const struct home *home;
+	struct buf in, out;
+	bool hello, ended;
+	size_t noise;
+	char host[HOST_MAX + 1]; /* what the other side calls itself */
+	struct job jobs[SERVE_JOBS_MAX];
+	size_t jobs_n;
+	struct file files[SERVE_FILES_MAX];
+	size_t files_n;
+	int64_t tokens_ms; /* rate: when the bucket was looked at */
+	int64_t tokens;    /* thousandths of a message */
+};
+
+/* Who sends, as far as this host can tell. */
+struct origin {
+	char name[BODY_SENDER_MAX + 1];
+	const char *note;
+	char folder[SERVE_FOLDER_MAX];
+};
+
+/* Answer request `id`: a code and words. */
+void server_done(
+    struct server *s, const char *id, enum exit_code code, const char *words);
+
+/* Who sends the message or file that `f` announces? */
+int server_origin(struct server *s, const struct frame *f, struct origin *from,
+    struct err *e);
+
+/* serve_file.c: a file is announced; its bytes come, none: that was all; the
+ * one with this id or NULL; drop what is known of one. */
+void server_open_file(struct server *s, const struct frame *f);
+void server_data(struct server *s, const struct frame *f);
+struct file *server_file(struct server *s, const char *id);
+void server_forget_file(struct server *s, struct file *file);
+
+/* serve_job.c: start a child for a message or a check; its answer has come, or
+ * it has ended. */
+void server_start(struct server *s, const struct frame *f);
+void server_reap(struct server *s, size_t at);
+
+#endif
