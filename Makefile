@@ -35,7 +35,8 @@ CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B) -DVERSION='"$(VERSION)"'
 ALLFLAGS  = -std=c11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) \
 	    $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
-SRCS   := $(wildcard src/*.c)
+# src/ssh.c is the one file that needs libssh: only agent-link links it.
+SRCS   := $(filter-out src/ssh.c,$(wildcard src/*.c))
 OBJS   := $(SRCS:src/%.c=$(B)/%.o) $(B)/profiles.gen.o
 LIB    := $(B)/libpanemesh.a
 PROGS  := $(patsubst bin/%.c,$(B)/%,$(wildcard bin/*.c))
@@ -65,6 +66,13 @@ $(LIB): $(OBJS)
 	rm -f $@ && $(AR) rcs $@ $^
 $(B)/%: bin/%.c $(LIB) | $(B)
 	$(CC) $(ALLFLAGS) -o $@ $< $(LIB) $(LDFLAGS)
+$(B)/ssh.o: src/ssh.c | $(B)
+	@pkg-config --exists 'libssh >= 0.10' || { echo >&2 'make: libssh 0.10' \
+	    'is missing; apt-get install pkg-config libssh-dev'; exit 1; }
+	$(CC) $(ALLFLAGS) $$(pkg-config --cflags libssh) -c -o $@ $<
+$(B)/agent-link: bin/agent-link.c $(B)/ssh.o $(LIB) | $(B)
+	$(CC) $(ALLFLAGS) -o $@ $< $(B)/ssh.o $(LIB) $(LDFLAGS) \
+	    $$(pkg-config --libs libssh)
 $(B)/unit/%: tests/unit/%.c $(LIB) | $(B)/unit
 	$(CC) $(ALLFLAGS) -Itests -o $@ $< $(LIB) $(LDFLAGS) -lcmocka
 $(B)/helpers/%: tests/helpers/%.c $(LIB) | $(B)/helpers

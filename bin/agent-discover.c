@@ -43,14 +43,16 @@ struct request {
 	int what; /* 'h', 'V' or 0 */
 	const char *hooks;
 	bool dry_run, quiet;
-	enum exit_code code; /* of the last thing that failed */
+	struct err last; /* of what failed; EXIT_OK: nothing yet */
 };
 
+/* A file that is wrong fails for every server: say it once. */
 static void
 failed(struct request *q, const struct err *e)
 {
-	(void)log_err(e);
-	q->code = e->code;
+	if (strcmp(q->last.msg, e->msg) != 0)
+		(void)log_err(e);
+	q->last = *e;
 }
 
 /* Look at the hooks of one server; put back those that are gone. */
@@ -141,7 +143,7 @@ discover(struct request *q, struct err *e)
 	if (profile_set_load(&profiles, folder, e) != 0)
 		goto out;
 	(void)register_all(&reg, report, q);
-	rc = (int)q->code;
+	rc = (int)q->last.code;
 out:
 	x_free(folder);
 	profile_set_free(&profiles);
@@ -153,7 +155,7 @@ out:
 int
 main(int argc, char **argv)
 {
-	struct request q = { .code = EXIT_OK };
+	struct request q = { .last = { .code = EXIT_OK } };
 	struct err e = { .code = EXIT_OK };
 	int option, rc = -1;
 

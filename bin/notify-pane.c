@@ -7,17 +7,19 @@
 #include "argv.h"
 #include "body.h"
 #include "check.h"
+#include "clock.h"
 #include "listing.h"
 #include "log.h"
 #include "mem.h"
 #include "path.h"
 #include "prog.h"
+#include "lookup.h"
 #include "send.h"
 #include "str.h"
 
 static const char usage[] =
-    "usage: notify-pane [-tuv] [-w SECONDS] [-f FILE]... ADDRESS[,ADDRESS...] "
-    "[BODY | -]\n"
+    "usage: notify-pane [-tuv] [-w SECONDS] [-f FILE]... ADDRESS[,ADDRESS]... "
+    "[BODY]\n"
     "       notify-pane --list [--json] [-v]\n"
     "       notify-pane --check [--json] [-v] ADDRESS\n"
     "       notify-pane --whoami\n"
@@ -36,7 +38,12 @@ static const char usage[] =
     "  -w, --wait SECONDS  look again until the pane is ready\n"
     "  -W, --whoami        the name that messages from here carry\n";
 
-enum { EXITS = 0x3ff, WAIT_MAX_S = 7 * 24 * 3600 };
+enum {
+	EXITS = 0x3ff,
+	WAIT_MAX_S = 3600,
+	PROGRESS_AFTER_MS = 1000,
+	PROGRESS_EVERY_MS = 200,
+};
 
 static const struct option options[] = {
 	{ "check", no_argument, NULL, 'c' },
@@ -166,16 +173,19 @@ report(const struct send *s, const struct request *q, const char *address,
 {
 	const struct deliver_verdict *v = &result->verdict;
 	struct buf text = BUF_INIT;
+	const char *name;
 
 	if (result->found && result->renamed)
 		log_line("%s: is called %s now", address, result->to.address);
 	if (v->code != EXIT_OK) {
-		log_line("%s: %s%s: %s",
-		    result->found ? result->to.address : address, v->word,
-		    result->dropped == NULL ? "" : " (but the file arrived)",
-		    v->why);
+		name = result->found ? result->to.address : address;
+		/* Some reasons begin with the name already. */
+		if (str_starts(v->why, name))
+			log_line("%s", v->why);
+		else
+			log_line("%s: %s: %s", name, v->word, v->why);
 		if (result->dropped != NULL)
-			log_line("%s", result->dropped);
+			log_line("but the file arrived: %s", result->dropped);
 		return;
 	}
 	if (result->dropped != NULL)
@@ -212,13 +222,34 @@ split_addresses(const char *list, struct argv *out)
 	x_free(copy);
 }
 
+/* "build.log  45%" on a terminal, once it takes longer than a second. */
+static void
+progress(const char *name, int64_t done, int64_t size)
+{
+	static int64_t begun, shown;
+	int64_t now = clock_mono_ms();
+
+	if (begun == 0)
+		begun = now;
+	if (now - begun < PROGRESS_AFTER_MS ||
+	    (now - shown < PROGRESS_EVERY_MS && done < size))
+		return;
+	shown = now;
+	(void)fprintf(stderr, "\r\033[K%.40s %3lld%%%s", name,
+	    size == 0 ? 100LL : (long long)(done * 100 / size),
+	    done == size ? "\r\033[K" : "");
+}
+
 static int
 do_send(const struct registrar *reg, const struct request *q, struct err *e)
 {
 	const char *force = getenv("FORCE_SEND");
 	struct buf body = BUF_INIT_MAX(BODY_MAX);
 	struct argv addresses = ARGV_INIT;
+	struct ship ship;
 	struct send s = { .reg = reg,
+		.ship = &ship,
+		.progress = isatty(STDERR_FILENO) ? progress : NULL,
 		.files = q->files.v,
 		.files_n = q->files.n,
 		.wait_ms = q->wait_ms,
@@ -230,6 +261,7 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 	int rc = -1;
 	size_t i;
 
+	ship_open(&ship, reg->home);
 	if (read_body(q->body, &body, e) != 0 ||
 	    sender_find(&s.sender, reg->home, e) != 0)
 		goto out;
@@ -251,6 +283,7 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 	}
 	rc = (int)all;
 out:
+	ship_close(&ship);
 	argv_free(&addresses);
 	buf_free(&body);
 	return rc;
@@ -274,10 +307,24 @@ static int
 do_check(const struct registrar *reg, const struct request *q, struct err *e)
 {
 	struct buf out = BUF_INIT;
-	int rc;
+	struct ship ship;
+	struct agent a;
+	bool renamed;
+	int rc = -1;
 
-	rc = check(reg, q->addresses, q->json, q->verbose, &out, e);
+	if (lookup(reg, q->addresses, &a, &renamed, e) != 0)
+		goto out;
+	if (str_eq(a.host, reg->home->host)) {
+		rc = check(reg, a.address, q->json, q->verbose, &out, e);
+	} else {
+		ship_open(&ship, reg->home);
+		rc = ship_check(
+		    &ship, a.host, a.address, q->json, q->verbose, &out, e);
+		ship_close(&ship);
+	}
 	(void)fwrite(out.data, 1, out.len, stdout);
+out:
+	agent_free(&a);
 	buf_free(&out);
 	return rc;
 }

@@ -10,12 +10,13 @@
 #include "utf8.h"
 
 /* Every string of an entry that may not be NULL. */
-#define AGENT_STRINGS(X)                                             \
-	X(address)                                                   \
-	X(host)                                                      \
-	X(base)                                                      \
-	X(slug) X(target) X(session) X(window_name) X(role) X(scope) \
-	    X(command) X(path) X(known)
+#define AGENT_STRINGS(X)                                                \
+	X(address)                                                      \
+	X(host)                                                         \
+	X(base)                                                         \
+	X(slug)                                                         \
+	X(target) X(session) X(window_name) X(role) X(scope) X(command) \
+	    X(path) X(known)
 
 void
 agent_init(struct agent *a)

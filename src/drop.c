@@ -329,7 +329,7 @@ drop_file(const char *inbox, const char *sender, const char *source,
     int64_t inbox_max, char **path, int64_t *size, struct err *e)
 {
 	struct drop d = { .dir = -1, .fd = -1 };
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	int fd, rc = -1;
 
 	*path = NULL;

@@ -14,7 +14,6 @@
 #include "mem.h"
 #include "path.h"
 #include "register.h"
-#include "slice.h"
 #include "str.h"
 
 enum {
@@ -428,8 +427,13 @@ exchange_publish(const struct home *home, bool narrow, struct buf *out,
 	int rc = -1;
 
 	found = file_read_ours(home->local, &text, e);
-	if (found == FILE_MISSING && register_confirm(home, e) == 0)
+	if (found == FILE_MISSING) {
+		if (register_confirm(home, e) != 0)
+			goto out;
 		found = file_read_ours(home->local, &text, e);
+	}
+	if (found == FILE_MISSING)
+		(void)err_set(e, EXIT_LOCAL, "%s: is gone", home->local);
 	if (found != FILE_READ ||
 	    slice_parse_head(&head, home->local, text.data, text.len, e) != 0)
 		goto out;

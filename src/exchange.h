@@ -9,16 +9,25 @@
 #include "err.h"
 #include "home.h"
 #include "peers.h"
+#include "slice.h"
+
+enum { EXCHANGE_HOSTS_MAX = 2000 }; /* files in hosts/ */
 
 /*
  * A slice came from the peer that calls itself `host`, reached by `alias` of
  * peers.conf (NULL: it dialled us). Accepted, it replaces hosts/HOST.toml, with
- * a comment line on top that says when and by which alias it came; *changed
- * says whether its entries differ from those we had. Not accepted (forged, old,
- * future, oversize, foreign, not TOML) it is kept as hosts/HOST.bad for
- * `agent-sync status` to show, the last good one stays, and this is -1 with
- * EXIT_REFUSED and why. EXIT_LOCAL: it could not be written. The registry is
- * not assembled here.
+ * a first line that says when and by which alias it came; *changed says whether
+ * that file was written: the registry then wants assembling, which is not done
+ * here. What is written is what slice_parse() understood, not the peer's bytes.
+ *
+ * Not accepted (forged, old, future, oversize, foreign, our own name, not TOML)
+ * its first bytes are kept as hosts/HOST.bad for `agent-sync status` to show,
+ * for a day at least; the last good one stays, and this is -1 with EXIT_REFUSED
+ * and why. The one that we hold already, or one that a newer one overtook on
+ * its way, is fine. EXIT_LOCAL: it could not be written.
+ *
+ * A slice of the bash agent-mesh has no host_id to be pinned: it is bound to
+ * the alias by which it came first.
  */
 int exchange_take(const struct home *home, const char *alias, const char *host,
     const char *text, size_t len, bool *changed, struct err *e);
@@ -27,6 +36,11 @@ int exchange_take(const struct home *home, const char *alias, const char *host,
  */
 void exchange_have(const struct home *home, const char *host,
     int64_t *generation, char host_id[HOME_ID_LEN + 1]);
+
+/* When the slice of `host` was last confirmed, and by which alias it came; 0
+ * and "" without one. */
+void exchange_came(
+    const struct home *home, const char *host, struct slice_came *out);
 
 /*
  * The peer through which `host` is reached: the alias by which its slice last
@@ -38,8 +52,8 @@ const struct peer *exchange_route(const struct home *home,
 
 /*
  * What we publish, as text: our slice as it stands in local.toml; `narrow` (a
- * restricted peer) with host, role and scope of each agent only. -1 with
- * EXIT_LOCAL.
+ * restricted peer) with host, role and scope of each agent only. An
+ * empty one is made if there is none. -1 with EXIT_LOCAL.
  */
 int exchange_publish(const struct home *home, bool narrow, struct buf *out,
     int64_t *generation, struct err *e);

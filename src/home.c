@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 
 #include "buf.h"
 #include "file.h"
+#include "lock.h"
 #include "mem.h"
 #include "path.h"
 
@@ -72,8 +74,24 @@ home_alias(
 	return 0;
 }
 
+/* Is `dir` where this user's agents folder is unless told otherwise? */
+static bool
+home_usual(const char *dir)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	char *usual;
+	bool same;
+
+	if (pw == NULL || pw->pw_dir == NULL)
+		return true;
+	usual = path_join(pw->pw_dir, ".agents");
+	same = str_eq(usual, dir);
+	x_free(usual);
+	return same;
+}
+
 void
-home_machine(char out[HOME_ID_LEN + 1])
+home_machine(char out[HOME_ID_LEN + 1], const char *dir)
 {
 	static const char *const files[] = { "/etc/machine-id",
 		"/var/lib/dbus/machine-id" };
@@ -96,32 +114,62 @@ home_machine(char out[HOME_ID_LEN + 1])
 		buf_adds(&text, name);
 	}
 	buf_addf(&text, "\n%u", (unsigned)geteuid());
+	if (!home_usual(dir))
+		buf_addf(&text, "\n%s", dir);
 	(void)snprintf(
 	    out, HOME_ID_LEN + 1, "%016" PRIx64, str_hash(text.data, text.len));
 	buf_free(&text);
 }
 
-/* Read self.conf, or write it on the first run. */
+/* The first run: one of several programs that start at once writes the file,
+ * the others then read it. */
+static enum file_found
+home_first_run(
+    struct home *h, const char *path, struct buf *text, struct err *e)
+{
+	char *lock = path_join(h->run, "self.lock"), name[256] = "";
+	enum file_found found = FILE_FAILED;
+	int fd = -1;
+
+	switch (lock_take(lock, HOME_LOCK_WAIT_MS, &fd, e)) {
+	case LOCK_TAKEN:
+		break;
+	case LOCK_BUSY:
+		(void)err_set(
+		    e, EXIT_LOCAL, "%s: still locked by another program", lock);
+		goto out;
+	case LOCK_FAILED:
+		goto out;
+	}
+	found = file_read_ours(path, text, e);
+	if (found != FILE_MISSING)
+		goto out;
+	(void)gethostname(name, sizeof(name) - 1);
+	home_short_name(h->host, name);
+	buf_addf(text, "%s\n", h->host);
+	home_sweep(h, path_base(path));
+	found = file_replace(path, text->data, text->len, FILE_DURABLE, e) == 0
+	    ? FILE_READ
+	    : FILE_FAILED;
+out:
+	lock_drop(&fd);
+	x_free(lock);
+	return found;
+}
+
 static int
 home_read_alias(struct home *h, struct err *e)
 {
-	char *path = path_join(h->dir, "self.conf"), name[256] = "";
+	char *path = path_join(h->dir, "self.conf");
 	struct buf text = BUF_INIT_MAX(HOME_CONF_MAX);
+	enum file_found found;
 	int rc = -1;
 
-	switch (file_read_ours(path, &text, e)) {
-	case FILE_READ:
+	found = file_read_ours(path, &text, e);
+	if (found == FILE_MISSING)
+		found = home_first_run(h, path, &text, e);
+	if (found == FILE_READ)
 		rc = home_alias(path, text.data, h->host, e);
-		break;
-	case FILE_MISSING:
-		(void)gethostname(name, sizeof(name) - 1);
-		home_short_name(h->host, name);
-		buf_addf(&text, "%s\n", h->host);
-		rc = file_replace(path, text.data, text.len, FILE_DURABLE, e);
-		break;
-	case FILE_FAILED:
-		break;
-	}
 	buf_free(&text);
 	x_free(path);
 	return rc;
@@ -203,11 +251,11 @@ int
 home_open(struct home *h, struct err *e)
 {
 	*h = (struct home)HOME_INIT;
-	home_machine(h->host_id);
 	h->dir = path_agents(e);
 	h->inbox = path_inbox(e);
 	if (h->dir == NULL || h->inbox == NULL)
 		return -1;
+	home_machine(h->host_id, h->dir);
 	if (file_make_dir(h->dir, e) != 0 || home_choose(h, e) != 0)
 		return -1;
 	h->run = path_join(h->dir, "run");
@@ -238,12 +286,12 @@ home_close(struct home *h)
 void
 home_sweep(const struct home *h, const char *name)
 {
-	char *path = path_join(h->dir, name);
-	char *prefix = x_asprintf("%s.tmp.", path_base(path));
+	char *path = path_join(h->dir, name), *prefix;
 	struct dirent *entry;
 	DIR *dir;
 
-	*strrchr(path, '/') = '\0';
+	prefix = x_asprintf("%s.tmp.", path_base(name));
+	path[strlen(path) - strlen(path_base(name))] = '\0';
 	dir = opendir(path);
 	if (dir != NULL) {
 		while ((entry = readdir(dir)) != NULL)

@@ -46,8 +46,10 @@ void home_close(struct home *h);
  * Which machine and user this is: 16 hex digits, FNV-1a of /etc/machine-id
  * (machine-id(5)), a line end and our uid. Where there is no machine id
  * (containers), /var/lib/dbus/machine-id, else the host's name takes its place.
+ * An agents folder `dir` elsewhere than in the user's home ($AGENTS_DIR,
+ * another $HOME) is a host of its own: its path counts too.
  */
-void home_machine(char out[HOME_ID_LEN + 1]);
+void home_machine(char out[HOME_ID_LEN + 1], const char *dir);
 
 /* The host's name up to its first dot, as an alias: every byte outside
  * [A-Za-z0-9_-] becomes '-'; "host" when nothing is left. */
@@ -62,8 +64,9 @@ int home_alias(
     const char *path, const char *text, char out[HOST_MAX + 1], struct err *e);
 
 /*
- * Remove the temporaries that killed writers of dir/`name` left behind. The
- * caller holds the lock of that file, so nobody else is writing it.
+ * Remove the temporaries that killed writers of dir/`name` ("hosts/x.toml" too)
+ * left behind. The caller holds the lock of that file, so nobody else is
+ * writing it.
  */
 void home_sweep(const struct home *h, const char *name);
 

@@ -50,6 +50,23 @@ lock_take(const char *path, int wait_ms, int *fd, struct err *e)
 	return result;
 }
 
+int
+lock_need(const char *path, int wait_ms, int *fd, struct err *e)
+{
+	switch (lock_take(path, wait_ms, fd, e)) {
+	case LOCK_TAKEN:
+		return 0;
+	case LOCK_BUSY:
+		return err_set(e, EXIT_LOCAL,
+		    "%s: still locked by another program after %d s; is one "
+		    "stopped?",
+		    path, wait_ms / 1000);
+	case LOCK_FAILED:
+		break;
+	}
+	return -1;
+}
+
 void
 lock_drop(int *fd)
 {

@@ -19,7 +19,12 @@ enum lock_result {
 enum lock_result lock_take(
     const char *path, int wait_ms, int *fd, struct err *e);
 
-/* The same on an open descriptor, such as a pane's tty; `name` is for `e`. */
+/* For a lock that nothing can be done without: 0; -1 with EXIT_LOCAL also when
+ * someone else held it until the deadline. */
+int lock_need(const char *path, int wait_ms, int *fd, struct err *e);
+
+/* lock_take() on an open descriptor, such as a pane's tty; `name` is for `e`.
+ */
 enum lock_result lock_fd(int fd, const char *name, int wait_ms, struct err *e);
 
 /* Release and close; *fd becomes -1. -1 is fine. */

@@ -1,7 +1,6 @@
 #include "register.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +14,11 @@
 #include "log.h"
 #include "mem.h"
 #include "path.h"
+#include "peers.h"
+#include "proc.h"
 #include "registry.h"
 #include "slice.h"
+#include "turn.h"
 
 enum {
 	REGISTER_TRIES = 5,   /* scans of a server that is not settled */
@@ -228,6 +230,10 @@ write_local(
 	memcpy(s->host, reg->home->host, sizeof(s->host));
 	memcpy(s->host_id, reg->home->host_id, sizeof(s->host_id));
 	s->version = SLICE_VERSION;
+	/* One from when the clock was wrong: peers would take none that
+	 * follows it. */
+	if (s->generation > now + SLICE_AHEAD_MS)
+		s->generation = 0;
 	s->generation = now > s->generation ? now : s->generation + 1;
 	clock_text(s->written, now);
 	slice_write(&text, s);
@@ -309,31 +315,7 @@ out:
 	return rc;
 }
 
-static char *
-lock_path(const struct home *home, const char *kind, const char *socket)
-{
-	return x_asprintf("%s/%s-%016" PRIx64 ".lock", home->run, kind,
-	    str_hash(socket, strlen(socket)));
-}
-
-static int
-take_lock(const char *path, int wait_ms, int *fd, struct err *e)
-{
-	switch (lock_take(path, wait_ms, fd, e)) {
-	case LOCK_TAKEN:
-		return 0;
-	case LOCK_BUSY:
-		return err_set(e, EXIT_LOCAL,
-		    "%s: still locked by another program after %d s; is one "
-		    "stopped?",
-		    path, wait_ms / 1000);
-	case LOCK_FAILED:
-		break;
-	}
-	return -1;
-}
-
-/* Steps 4 of register.h: under the scan lock. */
+/* Under the scan lock. */
 static int
 scan_and_write(const struct registrar *reg, const struct tmux *t,
     int64_t server_pid, struct register_result *result, struct err *e)
@@ -348,7 +330,7 @@ scan_and_write(const struct registrar *reg, const struct tmux *t,
 		if (answer == TMUX_FAILED)
 			goto out;
 		if (!reg->dry_run &&
-		    take_lock(path, HOME_LOCK_WAIT_MS, &fd, e) != 0)
+		    lock_need(path, HOME_LOCK_WAIT_MS, &fd, e) != 0)
 			goto out;
 		if (clock_mono_ms() - v.taken < REGISTER_STALE_MS ||
 		    i + 1 >= REGISTER_TRIES)
@@ -378,41 +360,31 @@ int
 register_server(const struct registrar *reg, const char *socket,
     int64_t server_pid, struct register_result *result, struct err *e)
 {
-	char *wait_path = NULL, *scan_path = NULL;
-	int wait_fd = -1, scan_fd = -1, rc = -1;
+	struct turn turn = TURN_INIT;
 	struct tmux t;
+	int rc = -1;
 
 	*result = (struct register_result){ .panes = 0 };
 	if (tmux_open(&t, socket, e) != 0)
 		return -1;
 	if (reg->dry_run)
 		return scan_and_write(reg, &t, server_pid, result, e);
-	wait_path = lock_path(reg->home, "wait", socket);
-	scan_path = lock_path(reg->home, "scan", socket);
-	if (reg->wait) {
-		if (take_lock(wait_path, REGISTER_WAIT_MS, &wait_fd, e) != 0)
-			goto out;
-	} else {
-		switch (lock_take(wait_path, 0, &wait_fd, e)) {
-		case LOCK_TAKEN:
-			break;
-		case LOCK_BUSY:
-			result->left = true;
-			rc = 0;
-			goto out;
-		case LOCK_FAILED:
-			goto out;
-		}
+	turn_open(&turn, reg->home->run, "scan", socket);
+	switch (turn_take(&turn, reg->wait, REGISTER_WAIT_MS, e)) {
+	case TURN_MINE:
+		rc = scan_and_write(reg, &t, server_pid, result, e);
+		break;
+	case TURN_LEFT:
+	case TURN_LATER:
+		result->left = true;
+		rc = 0;
+		break;
+	case TURN_FAILED:
+		break;
 	}
-	if (take_lock(scan_path, REGISTER_WAIT_MS, &scan_fd, e) != 0)
-		goto out;
-	lock_drop(&wait_fd);
-	rc = scan_and_write(reg, &t, server_pid, result, e);
-out:
-	lock_drop(&scan_fd);
-	lock_drop(&wait_fd);
-	x_free(wait_path);
-	x_free(scan_path);
+	turn_close(&turn);
+	if (rc == 0 && result->changed && !reg->quiet)
+		register_bell(reg->home);
 	return rc;
 }
 
@@ -460,21 +432,101 @@ register_all(const struct registrar *reg,
     void *arg)
 {
 	struct argv sockets = ARGV_INIT;
+	struct registrar each = *reg;
 	struct register_result result;
 	size_t i, failed = 0;
 	struct err e;
 
+	each.quiet = true;
 	register_sockets(reg->home, &sockets);
 	for (i = 0; i < sockets.n; i++) {
 		err_clear(&e);
-		if (register_server(reg, sockets.v[i], 0, &result, &e) == 0)
+		if (register_server(&each, sockets.v[i], 0, &result, &e) == 0)
 			err_clear(&e);
 		else
 			failed++;
 		report(arg, sockets.v[i], &result, &e);
 	}
 	argv_free(&sockets);
+	if (!reg->dry_run && !reg->quiet)
+		register_bell(reg->home);
 	return failed;
+}
+
+/* ---- peers ---- */
+
+void
+register_bell(const struct home *home)
+{
+	char *path = path_join(home->dir, "peers.conf"), *program = NULL;
+	struct peers peers = PEERS_INIT;
+	struct argv argv = ARGV_INIT;
+	struct err e = { .code = EXIT_OK };
+
+	if (peers_load(&peers, path, &e) == 0 && peers.n > 0) {
+		program = proc_sibling("agent-sync");
+		argv_addl(&argv, program, "-q", NULL);
+		(void)proc_detach(&argv, &e);
+	}
+	if (e.code != EXIT_OK)
+		log_line("%s", e.msg);
+	argv_free(&argv);
+	x_free(program);
+	peers_free(&peers);
+	x_free(path);
+}
+
+/* Is there a slice of ours that peers need no newer one of? A file of the bash
+ * agent-mesh is left to the next scan. */
+static bool
+is_confirmed(const struct home *home, int64_t now)
+{
+	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
+	struct slice head = SLICE_INIT;
+	bool confirmed = false;
+
+	if (file_read_ours(home->local, &text, NULL) == FILE_READ &&
+	    slice_parse_head(&head, home->local, text.data, text.len, NULL) ==
+		0)
+		confirmed = head.version == 0 ||
+		    (str_eq(head.host, home->host) &&
+			str_eq(head.host_id, home->host_id) &&
+			head.generation <= now + SLICE_AHEAD_MS &&
+			now - head.generation < REGISTER_CONFIRM_MS);
+	slice_free(&head);
+	buf_free(&text);
+	return confirmed;
+}
+
+int
+register_confirm(const struct home *home, struct err *e)
+{
+	const struct registrar reg = { .home = home };
+	char *path = path_join(home->run, "local.lock");
+	char *quarantined = NULL;
+	struct slice slice = SLICE_INIT;
+	int64_t now = clock_real_ms();
+	int fd = -1, rc = 0;
+
+	if (is_confirmed(home, now))
+		goto out;
+	rc = -1;
+	if (lock_need(path, HOME_LOCK_WAIT_MS, &fd, e) != 0 ||
+	    slice_load_local(&slice, home, &quarantined, e) != 0)
+		goto out;
+	if (quarantined != NULL)
+		log_line(
+		    "%s: was not valid; kept as %s", home->local, quarantined);
+	rc = write_local(&reg, &slice, now, e);
+	lock_drop(&fd);
+	if (rc == 0)
+		rc = registry_assemble(home, now, e);
+out:
+	lock_drop(&fd);
+	slice_free(&slice);
+	x_free(quarantined);
+	x_free(path);
+	return rc;
 }
 
 /* ---- our own pane ---- */

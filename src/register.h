@@ -17,19 +17,10 @@
  * Who scans when.
  *
  * A hook says only that something changed, so one scan may answer for any
- * number of hooks, as long as it begins after the last of them. Each server
- * has two locks, a scan lock and a wait lock (flock(2) on files in run/, named
- * by a hash of the socket):
- *
- *   1. try the wait lock; if it is held, somebody is going to scan who has not
- *      begun: exit at once (or wait for that too: registrar.wait)
- *   2. take the scan lock, waiting for the scan that runs
- *   3. drop the wait lock: from here on a new event needs a new scan
- *   4. scan, merge, write; drop the scan lock
- *
- * So one scan runs and one waits, however many hooks fire, and the last event
- * is always followed by a scan. The scan lock is held until local.toml is
- * written, so an older view of a server never overwrites a newer one.
+ * number of hooks, as long as it begins after the last of them: the scans of a
+ * server take turns (turn.h), named by its socket. The turn lasts until
+ * local.toml is written, so an older view of a server never overwrites a newer
+ * one.
  * local.toml is shared by the scans of several servers and has a lock of its
  * own, taken after the scan and held while it is read, merged and replaced. A
  * program that was stopped between its scan and that lock scans again.
@@ -38,6 +29,7 @@
 enum {
 	REGISTER_WAIT_MS = 30 * 1000, /* for another scan of the same server */
 	REGISTER_STALE_MS = 2000,     /* a view this old is taken again */
+	REGISTER_CONFIRM_MS = 20 * 3600 * 1000, /* a slice this old is, too */
 };
 
 /* What all scans of one program share; nothing is owned. */
@@ -46,6 +38,7 @@ struct registrar {
 	const struct config *config;
 	const struct profile_set *profiles;
 	bool dry_run; /* look and compare, write nothing */
+	bool quiet;   /* do not tell peers */
 	bool wait;    /* never leave it to another: return when a scan that
 			 began after the call has been written */
 };
@@ -79,6 +72,19 @@ size_t register_all(const struct registrar *reg,
     void (*report)(void *arg, const char *socket,
 	const struct register_result *result, const struct err *e),
     void *arg);
+
+/*
+ * Tell the peers that something changed: a detached `agent-sync -q`, if
+ * peers.conf names any. register_server() does so when local.toml was written,
+ * register_all() each time. Failures are logged.
+ */
+void register_bell(const struct home *home);
+
+/*
+ * See to it that there is a slice to publish, written less than
+ * REGISTER_CONFIRM_MS ago: peers leave out what is not confirmed for long.
+ */
+int register_confirm(const struct home *home, struct err *e);
 
 /* The sockets that register_all() goes through. */
 void register_sockets(const struct home *home, struct argv *out);

@@ -291,23 +291,15 @@ registry_assemble(const struct home *h, int64_t now, struct err *e)
 	int fd = -1, rc = -1;
 	uint64_t hash;
 
-	switch (lock_take(lock, HOME_LOCK_WAIT_MS, &fd, e)) {
-	case LOCK_TAKEN:
-		break;
-	case LOCK_BUSY:
-		(void)err_set(e, EXIT_LOCAL,
-		    "%s: still locked by another program after %d s", lock,
-		    HOME_LOCK_WAIT_MS / 1000);
+	if (lock_need(lock, HOME_LOCK_WAIT_MS, &fd, e) != 0)
 		goto out;
-	case LOCK_FAILED:
-		goto out;
-	}
 	/* Stamps first: an input that changes while it is read makes the
 	 * result stale, never falsely fresh. */
 	list_inputs(h, &inputs);
 	hash = hash_inputs(&inputs);
 	assemble_text(&text, h, &inputs, now);
 	home_sweep(h, "registry.toml");
+	home_sweep(h, "run/registry.stamp");
 	if (buf_check(&text, h->registry, e) != 0 ||
 	    file_replace(h->registry, text.data, text.len, FILE_FAST, e) != 0)
 		goto out;

@@ -25,7 +25,8 @@ enum {
  * hosts/HOST.toml, which are the truth. Two hosts that publish one address: our
  * own entry stands, else that of the host whose name begins the address, else
  * that of the first host; the others are left out and logged. A slice that does
- * not parse is left out and logged.
+ * not parse is left out and logged; one that came more than REGISTRY_KEEP_MS
+ * ago is left out.
  *
  * run/registry.stamp says which registry.toml is ours (inode, size, mtime) and
  * from which inputs it was made. Anybody else's, or one older than its inputs,

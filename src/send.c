@@ -74,6 +74,34 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 	return 0;
 }
 
+/* To an agent of another host. */
+static int
+send_away(const struct send *s, struct send_result *result, struct err *e)
+{
+	char *address = x_strdup(result->to.address);
+	const struct ship_message m = {
+		.id = result->id,
+		.to = address,
+		.host = result->to.host,
+		.sender = &s->sender,
+		.files = s->files,
+		.files_n = s->files_n,
+		.body = s->body,
+		.len = s->len,
+		.wait_ms = s->wait_ms,
+		.type = s->type,
+		.urgent = s->urgent,
+		.force = s->force,
+		.progress = s->progress,
+	};
+	int rc;
+
+	rc = ship_send(s->ship, &m, &result->to, &result->renamed,
+	    &result->dropped, &result->verdict, e);
+	x_free(address);
+	return rc;
+}
+
 enum exit_code
 send_message(
     const struct send *s, const char *address, struct send_result *result)
@@ -89,9 +117,7 @@ send_message(
 	if (rc == 0 && s->body != NULL)
 		rc = post_check(s->body, s->len, &e);
 	if (rc == 0 && !str_eq(result->to.host, s->reg->home->host))
-		rc = err_set(&e, EXIT_WIRE,
-		    "%s: no route to host %s; add it: agent-sync peer add %s",
-		    result->to.address, result->to.host, result->to.host);
+		rc = send_away(s, result, &e);
 	else if (rc == 0)
 		rc = send_local(s, result, &e);
 	if (rc != 0)

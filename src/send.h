@@ -10,10 +10,12 @@
 #include "deliver.h"
 #include "register.h"
 #include "sender.h"
+#include "ship.h"
 
 /* A message for any number of recipients. The caller owns all of it. */
 struct send {
 	const struct registrar *reg;
+	struct ship *ship; /* links to other hosts */
 	struct sender sender;
 	char *const *files; /* paths to be dropped first */
 	size_t files_n;
@@ -23,6 +25,8 @@ struct send {
 	bool type;
 	bool urgent;
 	bool force;
+	/* Called while a file goes to another host; NULL: not. */
+	void (*progress)(const char *name, int64_t done, int64_t size);
 };
 
 /* What became of it at one recipient. */

@@ -220,8 +220,8 @@ server_frame(struct server *s, const struct frame *f)
 static int
 server_frames(struct server *s, struct err *e)
 {
+	struct frame f = FRAME_INIT;
 	enum frame_result result;
-	struct frame f;
 	int rc;
 
 	while (s->jobs_n < SERVE_JOBS_MAX) {

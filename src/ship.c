@@ -14,19 +14,13 @@
 #include "path.h"
 #include "str.h"
 
-int
-ship_open(struct ship *s, const struct home *home, struct err *e)
+void
+ship_open(struct ship *s, const struct home *home)
 {
-	char *conf = path_join(home->dir, "peers.conf");
-	int rc;
-
 	memset(s, 0, sizeof(*s));
 	s->home = home;
 	/* A link that ends is an answer, not our end. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	rc = peers_load(&s->peers, conf, e);
-	x_free(conf);
-	return rc;
 }
 
 void
@@ -39,6 +33,27 @@ ship_close(struct ship *s)
 	X_CLEAR(s->remotes);
 	s->remotes_n = 0;
 	peers_free(&s->peers);
+}
+
+/* The peer for `host`. peers.conf is read when it is first needed: a fault in
+ * it must not stop messages on this host. */
+static const struct peer *
+ship_route(struct ship *s, const char *host, struct err *e)
+{
+	char *conf;
+	int rc;
+
+	if (!s->loaded) {
+		conf = path_join(s->home->dir, "peers.conf");
+		rc = peers_load(&s->peers, conf, e);
+		x_free(conf);
+		if (rc != 0) {
+			peers_free(&s->peers);
+			return NULL;
+		}
+		s->loaded = true;
+	}
+	return exchange_route(s->home, &s->peers, host, e);
 }
 
 /* Forget a conversation that broke. */
@@ -333,7 +348,7 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 	int rc;
 
 	*dropped = NULL;
-	peer = exchange_route(s->home, &s->peers, m->host, e);
+	peer = ship_route(s, m->host, e);
 	if (peer == NULL)
 		return -1;
 	rc = ship_once(s, peer, m, false, &answer, &left, e);
@@ -357,7 +372,7 @@ int
 ship_check(struct ship *s, const char *host, const char *address, bool as_json,
     bool verbose, struct buf *out, struct err *e)
 {
-	const struct peer *peer = exchange_route(s->home, &s->peers, host, e);
+	const struct peer *peer = ship_route(s, host, e);
 	struct frame f, answer;
 	char id[AGENT_ID_MAX + 1];
 	struct remote *r;

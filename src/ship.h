@@ -23,6 +23,7 @@ enum {
 struct ship {
 	const struct home *home;
 	struct peers peers;
+	bool loaded; /* peers.conf was read */
 	struct remote *remotes;
 	size_t remotes_n;
 };
@@ -45,8 +46,8 @@ struct ship_message {
 	void (*progress)(const char *name, int64_t done, int64_t size);
 };
 
-/* Read peers.conf. -1 with EXIT_LOCAL. To be closed in any case. */
-int ship_open(struct ship *s, const struct home *home, struct err *e);
+/* Begin; nothing is read or started yet. To be closed. */
+void ship_open(struct ship *s, const struct home *home);
 void ship_close(struct ship *s);
 
 /*

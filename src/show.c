@@ -93,8 +93,8 @@ show_expand(struct buf *out, const char *text, size_t len)
 			continue;
 		}
 		buf_add(out, text + at, n);
-		column = text[at] == '\n' ? 0
-					  : column + utf8_columns(text + at, n);
+		column =
+		    text[at] == '\n' ? 0 : column + utf8_columns(text + at, n);
 	}
 }
 

@@ -50,7 +50,9 @@ toml_scan_peek(const struct toml_scan *s)
 static size_t
 newline(const struct toml_scan *s, const char *p)
 {
-	if (p < s->end && *p == '\n')
+	if (p == NULL || p >= s->end)
+		return 0;
+	if (*p == '\n')
 		return 1;
 	return s->end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? 2 : 0;
 }

@@ -7,6 +7,7 @@
  * program's output is dropped. Exits as the program did.
  */
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -24,21 +25,22 @@ main(int argc, char **argv)
 {
 	struct timespec begun, ended;
 	struct rusage usage;
-	int status, null;
+	posix_spawn_file_actions_t actions;
+	int status;
 	pid_t pid;
 
 	if (argc < 2)
 		return 1;
 	(void)clock_gettime(CLOCK_MONOTONIC, &begun);
-	pid = vfork();
-	if (pid == 0) {
-		null = open("/dev/null", O_RDWR);
-		(void)dup2(null, STDIN_FILENO);
-		(void)dup2(null, STDOUT_FILENO);
-		(void)execvp(argv[1], argv + 1);
-		_exit(127);
-	}
-	if (pid < 0 || wait4(pid, &status, 0, &usage) != pid)
+	if (posix_spawn_file_actions_init(&actions) != 0 ||
+	    posix_spawn_file_actions_addopen(
+		&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) != 0 ||
+	    posix_spawn_file_actions_addopen(
+		&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) != 0 ||
+	    posix_spawnp(&pid, argv[1], &actions, NULL, argv + 1, environ) != 0)
+		return 127;
+	(void)posix_spawn_file_actions_destroy(&actions);
+	if (wait4(pid, &status, 0, &usage) != pid)
 		return 1;
 	(void)clock_gettime(CLOCK_MONOTONIC, &ended);
 	(void)printf("%.3f %.3f %ld\n",

@@ -208,6 +208,7 @@ def main():
     # so its profile has to
     with open(f"{world.agents}/profiles.d/composer.toml") as f:
         text = f.read().replace('paste = "yes"', 'paste = "no"')
+        text = text.replace('"composer"]', '"nobody"]')
     world.write(f"{world.agents}/profiles.d/folded.toml", text)
     world.tm("set-option", "-p", "-t", folded.composer.pane,
              "@agent-profile", "folded")

@@ -46,7 +46,11 @@ finish() {
 	done
 	wait 2>/dev/null
 	cd / || exit 1
-	rm -rf "$world"
+	# A last hook may still be writing.
+	for pid in 1 2 3 4 5 6 7 8 9 10; do
+		rm -rf "$world" 2>/dev/null && break
+		sleep 0.1
+	done
 	[ "$status" = 0 ] && [ "$failures" != 0 ] && status=1
 	exit "$status"
 }
@@ -112,8 +116,11 @@ socket() {
 }
 
 start_server() {
-	[ -e "$world/tmux.conf" ] ||
-		echo 'set -g default-shell /bin/sh' >"$world/tmux.conf"
+	# No login shells: they would set another PATH.
+	[ -e "$world/tmux.conf" ] || {
+		echo 'set -g default-shell /bin/sh'
+		echo 'set -g default-command "exec /bin/sh"'
+	} >"$world/tmux.conf"
 	tm new-session -d "$@"
 }
 

@@ -55,7 +55,7 @@ test_first_run(void **state)
 	assert_int_equal(stat(unit_path(h.dir, "self.conf"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_true(str_host_ok(h.host));
-	home_machine(machine);
+	home_machine(machine, h.dir);
 	assert_string_equal(h.host_id, machine);
 	assert_int_equal(strlen(machine), HOME_ID_LEN);
 	home_close(&h);
@@ -219,7 +219,7 @@ test_shared_home(void **state)
 	struct home h;
 	struct err e;
 
-	home_machine(own);
+	home_machine(own, f->agents);
 	assert_int_equal(mkdir(f->agents, 0700), 0);
 	write_local(f, f->agents, own);
 	assert_int_equal(home_open(&h, &e), 0);
@@ -278,7 +278,11 @@ test_sweep_and_log(void **state)
 	assert_int_equal(home_open(&h, &e), 0);
 	unit_file(unit_path(f->agents, "local.toml.tmp.AbCdEf"), "x", 0600);
 	unit_file(unit_path(f->agents, "local.tomlx"), "x", 0600);
+	unit_file(unit_path(h.hosts, "a.toml.tmp.AbCdEf"), "x", 0600);
 	home_sweep(&h, "local.toml");
+	home_sweep(&h, "hosts/a.toml");
+	assert_int_not_equal(
+	    stat(unit_path(h.hosts, "a.toml.tmp.AbCdEf"), &st), 0);
 	assert_int_not_equal(
 	    stat(unit_path(f->agents, "local.toml.tmp.AbCdEf"), &st), 0);
 	assert_int_equal(stat(unit_path(f->agents, "local.tomlx"), &st), 0);

@@ -1,0 +1,537 @@
+#include "unit.h"
+
+#include "clock.h"
+#include "exchange.h"
+#include "file.h"
+#include "mem.h"
+#include "path.h"
+#include "registry.h"
+#include "str.h"
+
+enum { NOW = 1790000000, MINUTE = 60 * 1000 };
+
+#define T0 ((int64_t)NOW * 1000)
+#define ID "0123456789abcdef"
+#define OTHER "fedcba9876543210"
+
+static struct home home;
+static char *dir;
+
+static int
+setup(void **state)
+{
+	struct err e;
+
+	(void)state;
+	dir = unit_dir();
+	assert_int_equal(setenv("AGENTS_DIR", unit_path(dir, "agents"), 1), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(home_open(&home, &e), 0);
+	(void)snprintf(home.host, sizeof(home.host), "me");
+	clock_freeze(T0);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	clock_freeze(-1);
+	home_close(&home);
+	unit_dir_remove(dir);
+	return 0;
+}
+
+/* A slice of `host` with one agent; malloc'd. */
+static char *
+slice(const char *host, const char *id, int64_t generation, const char *role)
+{
+	return x_asprintf("[slices.%s]\nversion = 1\nhost_id = \"%s\"\n"
+			  "generation = %lld\n"
+			  "written = \"2026-01-02T03:04:05Z\"\n"
+			  "[agents.%s-dev-w]\nhost = \"%s\"\n"
+			  "target = \"dev:0\"\nrole = \"%s\"\n"
+			  "id = \"0123456789abcdefghij\"\nsocket = \"/s\"\n"
+			  "server = \"12.34\"\npane = \"%%1\"\n"
+			  "window_id = \"@1\"\n",
+	    host, id, (long long)generation, host, host, role);
+}
+
+static int
+take(const char *alias, const char *host, const char *text, bool *changed,
+    struct err *e)
+{
+	return exchange_take(
+	    &home, alias, host, text, strlen(text), changed, e);
+}
+
+/* Taken, and was the file written? */
+static bool
+taken(const char *alias, const char *host, int64_t generation, const char *role)
+{
+	char *text = slice(host, ID, generation, role);
+	bool changed;
+	struct err e = { .msg = "" };
+
+	if (take(alias, host, text, &changed, &e) != 0)
+		fail_msg("%s", e.msg);
+	x_free(text);
+	return changed;
+}
+
+/* The text of hosts/NAME; "" if there is none. Malloc'd. */
+static char *
+kept(const char *name)
+{
+	struct buf b = BUF_INIT_MAX(2UL * SLICE_SIZE_MAX);
+
+	(void)file_read(unit_path(home.hosts, name), &b, NULL);
+	return buf_steal(&b);
+}
+
+static void
+assert_kept(const char *name, const char *part)
+{
+	char *text = kept(name);
+
+	if (strstr(text, part) == NULL)
+		fail_msg("%s: \"%s\" lacks \"%s\"", name, text, part);
+	x_free(text);
+}
+
+/* `text` from `host` is refused because of `why`, put aside, and the slice we
+ * have stays. */
+static void
+refused(const char *alias, const char *host, const char *text, const char *why)
+{
+	char *name = x_asprintf("%s.toml", host), *before = kept(name), *after;
+	char *bad = x_asprintf("%s.bad", host);
+	bool changed = true;
+	struct err e;
+
+	assert_int_equal(take(alias, host, text, &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, why);
+	assert_false(changed);
+	after = kept(name);
+	assert_string_equal(after, before);
+	assert_kept(bad, "# refused 2026-");
+	assert_kept(bad, why);
+	x_free(name);
+	x_free(bad);
+	x_free(before);
+	x_free(after);
+}
+
+static void
+test_taken(void **state)
+{
+	char id[HOME_ID_LEN + 1];
+	struct slice_came came;
+	int64_t generation;
+
+	(void)state;
+	exchange_have(&home, "hub", &generation, id);
+	assert_int_equal(generation, 0);
+	assert_string_equal(id, "");
+	assert_true(taken("h", "hub", T0, "a"));
+	assert_kept("hub.toml", "# came 2026-09-21T");
+	assert_kept("hub.toml", " by h\n[slices.hub]\n");
+	exchange_have(&home, "hub", &generation, id);
+	assert_int_equal(generation, T0);
+	assert_string_equal(id, ID);
+	exchange_came(&home, "hub", &came);
+	assert_int_equal(came.ms, T0);
+	assert_string_equal(came.by, "h");
+
+	/* The same again writes nothing, whoever brings it. */
+	assert_false(taken("h", "hub", T0, "a"));
+	assert_false(taken(NULL, "hub", T0, "a"));
+	/* A new one that it pushes itself keeps the alias. */
+	assert_true(taken(NULL, "hub", T0 + 1, "b"));
+	exchange_came(&home, "hub", &came);
+	assert_string_equal(came.by, "h");
+	/* One that does not change is confirmed now and then. */
+	clock_freeze(T0 + 7LL * 60 * MINUTE);
+	assert_true(taken(NULL, "hub", T0 + 1, "b"));
+	exchange_came(&home, "hub", &came);
+	assert_int_equal(came.ms, T0 + 7LL * 60 * MINUTE);
+	assert_false(taken(NULL, "hub", T0 + 1, "b"));
+	/* An alias that is no peer any more makes room for one that is. */
+	unit_file(unit_path(home.dir, "peers.conf"), "h\n", 0600);
+	assert_false(taken("other", "hub", T0 + 1, "b"));
+	unit_file(unit_path(home.dir, "peers.conf"), "other\n", 0600);
+	assert_true(taken("other", "hub", T0 + 1, "b"));
+	exchange_came(&home, "hub", &came);
+	assert_string_equal(came.by, "other");
+}
+
+static void
+test_forged(void **state)
+{
+	char *text = slice("lap", ID, T0, "a"), *bad;
+	struct buf both = BUF_INIT;
+
+	(void)state;
+	refused("h", "hub", text, "publishes only its own");
+	/* Our own host's name, our own host_id. */
+	bad = slice("me", ID, T0, "a");
+	refused("h", "me", bad, "the name of this host");
+	refused("h", "hub", bad, "the name of this host");
+	x_free(bad);
+	bad = slice("hub", home.host_id, T0, "a");
+	refused("h", "hub", bad, "the same machine");
+	x_free(bad);
+	/* An entry of another host; another slice's table. */
+	buf_adds(&both,
+	    "[slices.hub]\nversion = 1\nhost_id = \"" ID "\"\n"
+	    "generation = 5\n");
+	buf_adds(&both, strstr(text, "[agents"));
+	refused(NULL, "hub", both.data, "host is 'lap'");
+	buf_reset(&both);
+	buf_adds(&both, text);
+	buf_adds(&both, "[slices.hub]\nversion = 1\n");
+	refused(NULL, "lap", both.data, "must hold one host");
+	x_free(text);
+	buf_free(&both);
+}
+
+static void
+test_pinned(void **state)
+{
+	char *text = slice("hub", OTHER, T0 + 2, "a");
+
+	(void)state;
+	assert_true(taken("h", "hub", T0, "a"));
+	refused("h", "hub", text, "host_id");
+	x_free(text);
+	/* Nor the same generation from there. */
+	text = slice("hub", OTHER, T0, "a");
+	refused("h", "hub", text, "host_id");
+	x_free(text);
+}
+
+static void
+test_generations(void **state)
+{
+	char *text;
+	bool changed;
+	struct err e;
+
+	(void)state;
+	text = slice("hub", ID, T0 + 10LL * MINUTE + 1, "a");
+	refused("h", "hub", text, "future");
+	x_free(text);
+	assert_true(taken("h", "hub", T0 + 10LL * MINUTE, "a"));
+
+	/* The same generation with other words. */
+	text = slice("hub", ID, T0 + 10LL * MINUTE, "b");
+	refused("h", "hub", text, "not newer");
+	x_free(text);
+
+	/* An older one that was overtaken is no harm; later it is. */
+	text = slice("hub", ID, T0 + 1, "b");
+	clock_freeze(T0 + MINUTE - 1);
+	assert_int_equal(take("h", "hub", text, &changed, &e), 0);
+	assert_false(changed);
+	clock_freeze(T0 + MINUTE);
+	refused("h", "hub", text, "not newer");
+	x_free(text);
+}
+
+static void
+test_clock_set_back(void **state)
+{
+	(void)state;
+	clock_freeze(T0 + 60LL * MINUTE);
+	assert_true(taken("h", "hub", T0 + 60LL * MINUTE, "a"));
+	clock_freeze(T0);
+	assert_true(taken("h", "hub", T0, "b"));
+}
+
+static void
+test_not_toml(void **state)
+{
+	struct buf big = BUF_INIT_MAX(2UL * SLICE_SIZE_MAX);
+	struct stat st;
+	bool changed;
+	struct err e;
+
+	(void)state;
+	refused(
+	    "h", "hub", "\033]0;x\a garbage\n\xff\n", "slice of 'hub':1:1:");
+	/* What was refused can be looked at. */
+	assert_kept("hub.bad", "\\x1b]0;x\\x07 garbage\n\\xff\n");
+	refused("h", "hub", "[agents.a]\nhost = \"hub\"\n[agents.a]\n", ":3:");
+	while (big.len <= SLICE_SIZE_MAX)
+		buf_adds(&big, "# long long long long long long long long\n");
+	assert_int_equal(
+	    exchange_take(&home, "h", "hub", big.data, big.len, &changed, &e),
+	    -1);
+	assert_err(e, EXIT_REFUSED, "larger than");
+	assert_int_equal(stat(unit_path(home.hosts, "hub.bad"), &st), 0);
+	assert_true(st.st_size < 70000);
+	buf_free(&big);
+
+	/* A name that would be a path. */
+	assert_int_equal(take("h", "../x", "", &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "no host alias");
+	assert_int_equal(take("h", "", "", &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "no host alias");
+}
+
+static void
+test_bad_is_forgotten(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	clock_freeze(-1);
+	refused("h", "hub", "x", "slice of 'hub'");
+	assert_true(taken("h", "hub", 5, "a"));
+	assert_kept("hub.bad", "# refused");
+	clock_freeze(clock_real_ms() + 25LL * 60 * MINUTE);
+	assert_true(taken("h", "hub", 6, "a"));
+	assert_int_not_equal(stat(unit_path(home.hosts, "hub.bad"), &st), 0);
+}
+
+#define BASH(host, role)                                                       \
+	"[agents." host "-dev-w]\nhost   = \"" host "\"\ntarget = \"dev:0\"\n" \
+	"session = \"dev\"\nwindow = \"w\"\nrole   = \"" role                  \
+	"\"\nscope  = \"Window target dev:0; current path /home/u\"\n"
+
+static void
+test_bash(void **state)
+{
+	char id[HOME_ID_LEN + 1], *text;
+	int64_t generation;
+	bool changed;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(take("old", "old", BASH("old", "a"), &changed, &e), 0);
+	assert_true(changed);
+	assert_kept("old.toml", " by old\n[agents.old-dev-w]\n");
+	exchange_have(&home, "old", &generation, id);
+	assert_int_equal(generation, 0);
+	assert_string_equal(id, "");
+	assert_int_equal(take("old", "old", BASH("old", "a"), &changed, &e), 0);
+	assert_false(changed);
+	assert_int_equal(take("old", "old", BASH("old", "b"), &changed, &e), 0);
+	assert_true(changed);
+	/* No windows: an empty file. */
+	assert_int_equal(take("old", "old", "", &changed, &e), 0);
+	assert_true(changed);
+	/* Without a host_id it is bound to the way it came. */
+	refused("evil", "old", BASH("old", "c"), "by 'old' already");
+	refused("evil", "old", BASH("me", "c"), "name of this host");
+	refused("evil", "evil", BASH("old", "c"), "publishes only its own");
+	/* panemesh is installed there; going back takes a person. */
+	text = slice("old", ID, T0, "a");
+	assert_int_equal(take("old", "old", text, &changed, &e), 0);
+	x_free(text);
+	refused("old", "old", BASH("old", "d"), "install panemesh there");
+}
+
+static void
+test_too_many(void **state)
+{
+	char name[64];
+	bool changed;
+	struct stat st;
+	struct err e;
+	char *text;
+	int i;
+
+	(void)state;
+	assert_true(taken("h", "hub", T0, "a"));
+	for (i = 1; i < EXCHANGE_HOSTS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "x%d.toml", i);
+		unit_file(unit_path(home.hosts, name), "", 0600);
+	}
+	text = slice("lap", ID, T0, "a");
+	assert_int_equal(take("h", "lap", text, &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "holds 2000 files");
+	assert_int_not_equal(stat(unit_path(home.hosts, "lap.bad"), &st), 0);
+	x_free(text);
+	assert_true(taken("h", "hub", T0 + 1, "a"));
+}
+
+static void
+test_cannot_write(void **state)
+{
+	char *text = slice("hub", ID, T0, "a"), *hosts = home.hosts;
+	bool changed;
+	struct err e;
+
+	(void)state;
+	home.hosts = path_join(dir, "none");
+	assert_int_equal(take("h", "hub", text, &changed, &e), -1);
+	assert_err(e, EXIT_LOCAL, "none/hub.toml");
+	x_free(home.hosts);
+	home.hosts = hosts;
+	/* What a killed writer left behind goes with the next one. */
+	unit_file(unit_path(home.hosts, "hub.toml.tmp.AbCdEf"), "x", 0600);
+	assert_int_equal(take("h", "hub", text, &changed, &e), 0);
+	assert_int_not_equal(
+	    access(unit_path(home.hosts, "hub.toml.tmp.AbCdEf"), F_OK), 0);
+	x_free(text);
+}
+
+static void
+test_route(void **state)
+{
+	static const char conf[] = "h\nlap\nzzz\n";
+	struct peers peers = PEERS_INIT;
+	const struct peer *peer;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(
+	    peers_parse(&peers, "peers.conf", conf, strlen(conf), &e), 0);
+	assert_null(exchange_route(&home, &peers, "hub", &e));
+	assert_err(e, EXIT_WIRE, "no route; agent-sync peer add hub");
+	assert_true(taken("h", "hub", T0, "a"));
+	peer = exchange_route(&home, &peers, "hub", &e);
+	assert_non_null(peer);
+	assert_string_equal(peer->alias, "h");
+	/* Of that very name, without a slice and with one by a gone alias. */
+	peer = exchange_route(&home, &peers, "lap", &e);
+	assert_non_null(peer);
+	assert_string_equal(peer->alias, "lap");
+	assert_true(taken("gone", "zzz", T0, "a"));
+	peer = exchange_route(&home, &peers, "zzz", &e);
+	assert_non_null(peer);
+	assert_string_equal(peer->alias, "zzz");
+	assert_null(exchange_route(&home, &peers, "../hosts/hub", &e));
+	peers_free(&peers);
+}
+
+static void
+test_publish(void **state)
+{
+	struct buf out = BUF_INIT;
+	char *text = slice("me", home.host_id, T0 - 5, "tests C");
+	int64_t generation;
+	struct slice s;
+	struct err e;
+
+	(void)state;
+	/* None yet: an empty one. */
+	assert_int_equal(
+	    exchange_publish(&home, false, &out, &generation, &e), 0);
+	assert_int_equal(generation, T0);
+	assert_non_null(strstr(out.data, "[slices.me]\n"));
+	buf_reset(&out);
+
+	unit_file(home.local, text, 0600);
+	assert_int_equal(
+	    exchange_publish(&home, false, &out, &generation, &e), 0);
+	assert_int_equal(generation, T0 - 5);
+	assert_string_equal(out.data, text);
+	buf_reset(&out);
+
+	assert_int_equal(
+	    exchange_publish(&home, true, &out, &generation, &e), 0);
+	assert_int_equal(generation, T0 - 5);
+	assert_null(strstr(out.data, "target"));
+	assert_null(strstr(out.data, "socket"));
+	assert_null(strstr(out.data, "pane"));
+	assert_null(strstr(out.data, "path"));
+	assert_non_null(strstr(out.data,
+	    "narrow = true\n[agents.me-dev-w]\nhost = \"me\"\n"
+	    "role = \"tests C\"\nscope = \"\"\n"));
+	assert_int_equal(slice_parse(&s, "x", out.data, out.len, &e), 0);
+	assert_true(s.narrow);
+	assert_int_equal(s.agents.n, 1);
+	slice_free(&s);
+	buf_reset(&out);
+
+	/* The bash version's goes as it stands, but not narrowed. */
+	unit_file(home.local, BASH("me", "a"), 0600);
+	assert_int_equal(
+	    exchange_publish(&home, false, &out, &generation, &e), 0);
+	assert_int_equal(generation, 0);
+	assert_string_equal(out.data, BASH("me", "a"));
+	buf_reset(&out);
+	assert_int_equal(
+	    exchange_publish(&home, true, &out, &generation, &e), -1);
+	assert_err(e, EXIT_LOCAL, "agent-discover");
+
+	unit_file(home.local, "x", 0600);
+	assert_int_equal(
+	    exchange_publish(&home, false, &out, &generation, &e), -1);
+	assert_err(e, EXIT_LOCAL, "local.toml:1:");
+	x_free(text);
+	buf_free(&out);
+}
+
+static void
+test_narrow(void **state)
+{
+	char *full = slice("hub", ID, T0, "a");
+	struct buf narrow = BUF_INIT;
+	struct slice s;
+	bool changed;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(slice_parse(&s, "x", full, strlen(full), &e), 0);
+	slice_narrow(&s);
+	slice_write(&narrow, &s);
+	slice_free(&s);
+	assert_int_equal(take("h", "hub", narrow.data, &changed, &e), 0);
+	assert_true(changed);
+	/* More of the same is welcome, less is not. */
+	assert_int_equal(take("h", "hub", full, &changed, &e), 0);
+	assert_true(changed);
+	assert_int_equal(take("h", "hub", narrow.data, &changed, &e), 0);
+	assert_false(changed);
+	assert_kept("hub.toml", "socket");
+	x_free(full);
+	buf_free(&narrow);
+}
+
+/* A slice that nobody confirms is left out after a week. */
+static void
+test_unconfirmed(void **state)
+{
+	struct buf text = BUF_INIT;
+	int64_t end = T0 + REGISTRY_KEEP_MS;
+	struct err e;
+
+	(void)state;
+	assert_true(taken("h", "hub", T0, "a"));
+	assert_int_equal(registry_assemble(&home, end, &e), 0);
+	assert_int_equal(file_read(home.registry, &text, &e), FILE_READ);
+	assert_non_null(strstr(text.data, "hub-dev-w"));
+	buf_reset(&text);
+	assert_int_equal(registry_assemble(&home, end + 1, &e), 0);
+	assert_int_equal(file_read(home.registry, &text, &e), FILE_READ);
+	assert_null(strstr(text.data, "hub-dev-w"));
+	buf_free(&text);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_taken),
+		T(test_forged),
+		T(test_pinned),
+		T(test_generations),
+		T(test_clock_set_back),
+		T(test_not_toml),
+		T(test_bad_is_forgotten),
+		T(test_bash),
+		T(test_too_many),
+		T(test_cannot_write),
+		T(test_route),
+		T(test_publish),
+		T(test_narrow),
+		T(test_unconfirmed),
+	};
+#undef T
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
