@@ -35,8 +35,9 @@ CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B) -DVERSION='"$(VERSION)"'
 ALLFLAGS  = -std=c11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) \
 	    $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
-# src/ssh.c is the one file that needs libssh: only agent-link links it.
-SRCS   := $(filter-out src/ssh.c,$(wildcard src/*.c))
+# The parts of ssh need libssh: only agent-link links them.
+SSH    := $(wildcard src/ssh.c src/ssh_*.c)
+SRCS   := $(filter-out $(SSH),$(wildcard src/*.c))
 OBJS   := $(SRCS:src/%.c=$(B)/%.o) $(B)/profiles.gen.o
 LIB    := $(B)/libpanemesh.a
 PROGS  := $(patsubst bin/%.c,$(B)/%,$(wildcard bin/*.c))
@@ -52,7 +53,7 @@ SCRIPTS = $(shell git ls-files -co --exclude-standard 2>/dev/null | \
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all check valgrind fuzz bench lint install uninstall clean dist \
-	release-check units helpers
+	release-check units helpers libssh-is-there
 
 all: $(PROGS) $(B)/panemesh.tmux.conf
 
@@ -66,13 +67,14 @@ $(LIB): $(OBJS)
 	rm -f $@ && $(AR) rcs $@ $^
 $(B)/%: bin/%.c $(LIB) | $(B)
 	$(CC) $(ALLFLAGS) -o $@ $< $(LIB) $(LDFLAGS)
-$(B)/ssh.o: src/ssh.c | $(B)
+$(B)/agent-link: bin/agent-link.c $(SSH:src/%.c=$(B)/%.o) $(LIB) | $(B)
+	$(CC) $(ALLFLAGS) -o $@ $< $(SSH:src/%.c=$(B)/%.o) $(LIB) $(LDFLAGS) \
+	    $$(pkg-config --libs libssh)
+$(SSH:src/%.c=$(B)/%.o): CPPFLAGS += $(shell pkg-config --cflags libssh)
+$(SSH:src/%.c=$(B)/%.o): | libssh-is-there
+libssh-is-there:
 	@pkg-config --exists 'libssh >= 0.10' || { echo >&2 'make: libssh 0.10' \
 	    'is missing; apt-get install pkg-config libssh-dev'; exit 1; }
-	$(CC) $(ALLFLAGS) $$(pkg-config --cflags libssh) -c -o $@ $<
-$(B)/agent-link: bin/agent-link.c $(B)/ssh.o $(LIB) | $(B)
-	$(CC) $(ALLFLAGS) -o $@ $< $(B)/ssh.o $(LIB) $(LDFLAGS) \
-	    $$(pkg-config --libs libssh)
 $(B)/unit/%: tests/unit/%.c $(LIB) | $(B)/unit
 	$(CC) $(ALLFLAGS) -Itests -o $@ $< $(LIB) $(LDFLAGS) -lcmocka
 $(B)/helpers/%: tests/helpers/%.c $(LIB) | $(B)/helpers

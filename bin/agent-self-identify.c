@@ -284,8 +284,9 @@ run(const struct request *q, struct err *e)
 		rc = find_pane(&home, q->pane, &t, &rows, &row, e);
 	else
 		rc = register_self(&home, &t, &rows, &row, e);
-	if (rc == 0)
-		rc = identify(q, &profiles, &t, &rows, row, e);
+	if (rc != 0 || row == NULL)
+		goto out;
+	rc = identify(q, &profiles, &t, &rows, row, e);
 	if (rc == 0)
 		rc = register_server(&reg, t.socket, 0, &result, e);
 	if (rc == 0)

@@ -10,13 +10,11 @@
 #include "utf8.h"
 
 /* Every string of an entry that may not be NULL. */
-#define AGENT_STRINGS(X)                                                \
-	X(address)                                                      \
-	X(host)                                                         \
-	X(base)                                                         \
-	X(slug)                                                         \
-	X(target) X(session) X(window_name) X(role) X(scope) X(command) \
-	    X(path) X(known)
+/* clang-format off */
+#define AGENT_STRINGS(X)                                                   \
+	X(address) X(host) X(base) X(slug) X(target) X(session)            \
+	X(window_name) X(role) X(scope) X(command) X(path) X(known)
+/* clang-format on */
 
 void
 agent_init(struct agent *a)
@@ -116,14 +114,33 @@ agent_list_find(const struct agent_list *list, const char *address)
 	    address, list->v, list->n, sizeof(*list->v), address_against);
 }
 
+/* Nearly every text is this: printable ASCII, short enough. */
+static bool
+is_plain(const char *s, size_t max)
+{
+	size_t i;
+
+	for (i = 0; s[i] != '\0'; i++)
+		if (i == max || s[i] < ' ' || s[i] > '~')
+			return false;
+	return true;
+}
+
 void
 agent_text(char **field, const char *value, size_t max)
 {
 	struct buf clean = BUF_INIT_MAX(max);
-	size_t left = strlen(value), n;
+	size_t left, n;
 	uint32_t ch;
+	char *plain;
 
-	for (; left > 0; value += n, left -= n) {
+	if (is_plain(value, max)) {
+		plain = x_strdup(value);
+		x_free(*field);
+		*field = plain;
+		return;
+	}
+	for (left = strlen(value); left > 0; value += n, left -= n) {
 		n = utf8_decode(value, left, &ch);
 		if (n == 0) {
 			n = 1;

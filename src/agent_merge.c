@@ -182,20 +182,22 @@ carry_aliases(struct merge *m)
 			inherit(m, m->windows[i].agent);
 }
 
-static void
-add_want(struct merge *m, size_t entry, char *base, const char *joint)
+/* The caller sets its base. */
+static struct want *
+add_want(struct merge *m, size_t entry, const char *joint)
 {
 	if (m->wants_n == m->wants_cap) {
 		m->wants_cap = m->wants_cap == 0 ? 64 : m->wants_cap * 2;
 		m->wants = x_realloc(m->wants, m->wants_cap, sizeof(*m->wants));
 	}
-	m->wants[m->wants_n++] = (struct want){ entry, base, joint, false };
+	m->wants[m->wants_n] = (struct want){ entry, NULL, joint, false };
+	return &m->wants[m->wants_n++];
 }
 
 static void
 build_wants(struct merge *m)
 {
-	const struct tmux_row *row;
+	const struct tmux_row *row, *last;
 	const struct site *site;
 	const struct spot *spot;
 	size_t i, j;
@@ -204,13 +206,11 @@ build_wants(struct merge *m)
 		site = &m->sites[i];
 		for (j = 1; j < site->links; j++) {
 			row = m->rows[site->link + j];
-			if (str_eq(row->session,
-				m->rows[site->link + j - 1]->session))
-				continue;
-			add_want(m, site->entry,
-			    merge_base(
-				m->scan->host, row->session_name, site->slug),
-			    "-");
+			last = m->rows[site->link + j - 1];
+			if (row->session_number == last->session_number)
+				continue; /* linked twice in one session */
+			add_want(m, site->entry, "-")->base = merge_base(
+			    m->scan->host, row->session_name, site->slug);
 		}
 	}
 	for (i = 0; i < m->spots_n; i++) {
@@ -219,7 +219,8 @@ build_wants(struct merge *m)
 			add_want(m,
 			    spot->entry != NOBODY ? spot->entry
 						  : m->sites[spot->site].entry,
-			    x_strdup(spot->row->name), "");
+			    "")
+			    ->base = x_strdup(spot->row->name);
 	}
 }
 

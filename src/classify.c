@@ -334,7 +334,8 @@ classify_composer_text(
 		buf_truncate(out, out->len - 1);
 }
 
-/* `text` without blanks: what wrapping and indenting do not change. */
+/* `text` without blanks, which wrapping and indenting change, and without
+ * characters of no width, of which tmux drops those it does not know. */
 static void
 squeeze(const char *text, size_t len, struct buf *out)
 {
@@ -346,7 +347,7 @@ squeeze(const char *text, size_t len, struct buf *out)
 		if (n == 0)
 			n = 1;
 		else if (ch <= ' ' || ch == 0xa0 || ch == 0x200b ||
-		    ch == 0x3000)
+		    ch == 0x3000 || utf8_width(ch) == 0)
 			continue;
 		buf_add(out, text + at, n);
 	}

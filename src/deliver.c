@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "deliver_run.h"
 #include "lock.h"
+#include "mem.h"
 #include "ps.h"
 #include "ring.h"
 #include "str.h"
@@ -43,6 +44,23 @@ run_lock(struct run *r, struct err *e)
 		    wait_ms / 1000);
 	lock_drop(&r->tty);
 	return -1;
+}
+
+/* Is another sender at work here? Then what stands there may be his. */
+static bool
+run_others(const struct run *r)
+{
+	enum lock_result result;
+	int fd;
+
+	if (r->tty >= 0 || r->facts.dead)
+		return false;
+	fd = tty_open(r->facts.tty, NULL);
+	if (fd < 0)
+		return false;
+	result = lock_fd(fd, r->facts.tty, 0, NULL);
+	lock_drop(&fd);
+	return result == LOCK_BUSY;
 }
 
 /* Somebody pressed a key here a moment ago? A time ahead of ours by more than
@@ -185,12 +203,12 @@ run_loop(struct run *r)
 		if (run_look(r, &e) != 0)
 			return run_verdict(r, e.code, "failed", "%s", e.msg);
 		gate = run_gate(r, &way, &why);
-		if (gate == GATE_OPEN) {
+		if (gate == GATE_OPEN || run_others(r)) {
 			waited = run_lock(r, &e);
 			if (waited < 0)
 				return run_verdict(
 				    r, e.code, "refused", "%s", e.msg);
-			if (waited > 0)
+			if (waited > 0 || gate != GATE_OPEN)
 				continue;
 			code = run_send(r, way);
 			if (code != EXIT_TIMEOUT)
@@ -298,10 +316,15 @@ deliver(const struct deliver *d, struct deliver_verdict *v)
 	}
 	(void)run_loop(&r);
 	run_record(&r, v->word, v->code);
+	/* A file that no line names is of no use to anybody. */
+	if (r.spilled != NULL &&
+	    (str_eq(v->word, "refused") || str_eq(v->word, "failed")))
+		(void)unlink(r.spilled);
 out:
 	v->ms = clock_mono_ms() - begun;
 	run_forget(&r);
 	lock_drop(&r.tty);
+	x_free(r.spilled);
 	buf_free(&r.cells);
 	buf_free(&r.text);
 	return v->code;

@@ -67,22 +67,24 @@ static int
 run_spill(struct run *r, struct err *e)
 {
 	const struct deliver *d = r->d;
-	char *name = x_asprintf("message-%s.txt", d->id), *path = NULL, *shown;
-	int rc;
+	char *name, *shown;
 
-	rc = drop_bytes(
-	    d->inbox, d->folder, name, d->body, d->len, d->inbox_max, &path, e);
-	if (rc == 0) {
-		shown = path_show(path);
-		buf_reset(&r->text);
-		body_tag(&r->text, d->sender, d->note, clock_real_ms());
-		buf_addf(&r->text, "message too long to show: %s (%zu bytes)",
-		    shown, d->len);
-		x_free(shown);
+	/* Once, however often the server refuses the paste. */
+	if (r->spilled == NULL) {
+		name = x_asprintf("message-%s.txt", d->id);
+		(void)drop_bytes(d->inbox, d->folder, name, d->body, d->len,
+		    d->inbox_max, &r->spilled, e);
+		x_free(name);
+		if (r->spilled == NULL)
+			return -1;
 	}
-	x_free(path);
-	x_free(name);
-	return rc;
+	shown = path_show(r->spilled);
+	buf_reset(&r->text);
+	body_tag(&r->text, d->sender, d->note, clock_real_ms());
+	buf_addf(&r->text, "message too long to show: %s (%zu bytes)", shown,
+	    d->len);
+	x_free(shown);
+	return 0;
 }
 
 int

@@ -26,6 +26,7 @@ struct run {
 	struct readiness ready;
 	bool looked;
 
+	char *spilled;              /* file with a body too long to show */
 	struct buf text;            /* tag and body as this pane takes them */
 	char people[PANE_TEXT_MAX]; /* at the look that led to the paste */
 	unsigned start_x;           /* its cursor's column */

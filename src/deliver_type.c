@@ -30,6 +30,7 @@
 #include "guard.h"
 #include "mem.h"
 #include "str.h"
+#include "utf8.h"
 
 enum step { STEP_DONE, STEP_REFUSED, STEP_BROKEN };
 
@@ -116,22 +117,36 @@ run_enter(struct run *r, struct err *e)
 	return step;
 }
 
+/* Bytes of the last character of `text`, which is valid UTF-8. */
+static size_t
+run_last(const char *text, size_t len, uint32_t *ch)
+{
+	size_t n = 1;
+
+	while (n < len && n < 4 && (text[len - n] & 0xc0) == 0x80)
+		n++;
+	if (utf8_decode(text + len - n, n, ch) != n)
+		*ch = 0;
+	return n;
+}
+
 /*
  * What a line reader shows: is r->text what stands before the cursor, and does
  * it begin in the column where the cursor was before? Blanks are left out,
- * since wrapping hides them.
+ * since wrapping hides them, and so is what has no width.
  */
 static enum classify_holds
 run_line_holds(const struct run *r)
 {
 	unsigned x = r->facts.cursor_x, y = r->facts.cursor_y;
-	size_t end = r->text.len, n;
 	const struct screen_cell *cell;
+	size_t end = r->text.len, n;
+	uint32_t ch, shown;
 
 	while (end > 0) {
-		if (r->text.data[end - 1] == ' ' ||
-		    r->text.data[end - 1] == '\n') {
-			end--;
+		n = run_last(r->text.data, end, &ch);
+		if (ch <= ' ' || utf8_width(ch) == 0) {
+			end -= n;
 			continue;
 		}
 		if (x == 0) {
@@ -145,9 +160,8 @@ run_line_holds(const struct run *r)
 		cell = screen_at(&r->screen, y, x);
 		if (cell->width == 0 || screen_is_blank(cell))
 			continue;
-		n = strlen(cell->text);
-		if (n > end ||
-		    memcmp(r->text.data + end - n, cell->text, n) != 0)
+		if (utf8_decode(cell->text, strlen(cell->text), &shown) == 0 ||
+		    shown != ch)
 			return CLASSIFY_HOLDS_OTHER;
 		end -= n;
 	}

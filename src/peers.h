@@ -27,6 +27,7 @@ struct peer {
 	char *alias;
 	char *serve;
 	char *identity;
+	bool unlisted; /* does not stand there: `peer add` looks at it */
 	bool via_ssh;
 	bool accept_mail;
 	bool allow_type, allow_urgent, allow_force;

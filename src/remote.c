@@ -1,6 +1,7 @@
 #include "remote.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,8 +16,8 @@ enum { REMOTE_CHUNK = 65536, REMOTE_SAID_MAX = 8192 };
 #define REMOTE_CAPABILITIES "deliver file check pull push ping"
 
 int
-remote_open(struct remote *r, const struct home *home, const struct peer *peer,
-    struct err *e)
+remote_open_within(struct remote *r, const struct home *home,
+    const struct peer *peer, int connect_ms, struct err *e)
 {
 	struct argv argv = ARGV_INIT;
 	struct frame hello;
@@ -30,7 +31,11 @@ remote_open(struct remote *r, const struct home *home, const struct peer *peer,
 	buf_init(&r->said, REMOTE_SAID_MAX);
 	r->alias = x_strdup(peer->alias);
 	program = proc_sibling("agent-link");
-	argv_addl(&argv, program, "--", peer->alias, NULL);
+	argv_addl(&argv, program, "-t", NULL);
+	argv_addf(&argv, "%d", (connect_ms + 999) / 1000);
+	if (peer->unlisted)
+		argv_add(&argv, "-u");
+	argv_addl(&argv, "--", peer->alias, NULL);
 	rc = proc_start(&r->link, &argv, e);
 	argv_free(&argv);
 	x_free(program);
@@ -44,6 +49,13 @@ remote_open(struct remote *r, const struct home *home, const struct peer *peer,
 	remote_put(r, &hello);
 	frame_free(&hello);
 	return 0;
+}
+
+int
+remote_open(struct remote *r, const struct home *home, const struct peer *peer,
+    struct err *e)
+{
+	return remote_open_within(r, home, peer, REMOTE_CONNECT_MS, e);
 }
 
 void
@@ -165,6 +177,8 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 		    "%s: answers, but not as agent-serve does", r->alias);
 	memcpy(r->host, host, strlen(host) + 1);
 	memcpy(r->host_id, id, strlen(id) + 1);
+	(void)snprintf(
+	    r->version, sizeof(r->version), "%s", frame_get(f, "Version", ""));
 	r->hello = true;
 	return 0;
 }

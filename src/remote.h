@@ -17,6 +17,7 @@
 enum {
 	REMOTE_FDS = 3,            /* descriptors of one conversation */
 	REMOTE_CONNECT_MS = 15000, /* until the peer's HELLO */
+	REMOTE_VERSION_MAX = 32,   /* bytes kept of the peer's version */
 	REMOTE_QUEUE_MAX = 64 * 1024 * 1024, /* bytes of frames not yet sent */
 };
 
@@ -36,9 +37,15 @@ struct remote {
 	size_t noise;    /* bytes dropped before it */
 	char host[HOST_MAX + 1]; /* from its HELLO */
 	char host_id[HOME_ID_LEN + 1];
+	char version[REMOTE_VERSION_MAX]; /* of its panemesh, for people */
 };
 
-/* Start a link to `peer` and queue our HELLO. To be closed in any case. */
+/* Start a link to `peer`, to be connected within connect_ms (rounded up to
+ * seconds), and queue our HELLO. To be closed in any case. */
+int remote_open_within(struct remote *r, const struct home *home,
+    const struct peer *peer, int connect_ms, struct err *e);
+
+/* The same within REMOTE_CONNECT_MS. */
 int remote_open(struct remote *r, const struct home *home,
     const struct peer *peer, struct err *e);
 void remote_close(struct remote *r);

@@ -126,6 +126,7 @@ draw(void)
 	rows++;
 	if (collapsed) {
 		buf_adds(&out, "[Pasted text]");
+		used += 13;
 		at = text.len;
 	}
 	for (; at < text.len; at += n) {
@@ -141,10 +142,11 @@ draw(void)
 		used += utf8_width(ch);
 		buf_add(&out, text.data + at, n);
 	}
-	/* what stands below, then back up to the end of the text */
-	buf_adds(&out, "\0337\r\n");
+	/* what stands below, then back up to the end of the text: relative,
+	 * since the screen may have scrolled */
+	buf_adds(&out, "\r\n");
 	rule(&out);
-	buf_adds(&out, "\r\n  ready\033[2A\0338");
+	buf_addf(&out, "\r\n  ready\033[2A\r\033[%uC", used);
 	cursor_rows = rows;
 	put(out.data, out.len);
 	buf_free(&out);

@@ -197,6 +197,7 @@ exec 9<>"$agents/run/local.lock"
 flock 9
 tm new-window -d -t dev: -n killed
 until_true 10 handler
+# shellcheck disable=SC2046 # several
 kill -KILL $(handler) 2>/dev/null
 exec 9>&-
 tm new-window -d -t dev: -n after

@@ -57,7 +57,7 @@ tm set-hook -t dev session-renamed 'display-message x'
 tm set-hook -w -t dev:0 window-renamed 'display-message x'
 run agent-discover -q
 case $out in
-*'session $0: session-renamed: a hook of its own hides ours'*) ok "a session's own hook is named" ;;
+*"session \$0: session-renamed: a hook of its own hides ours"*) ok "a session's own hook is named" ;;
 *) not_ok "a session's own hook is named" && note "$out" ;;
 esac
 case $out in
@@ -103,6 +103,7 @@ is "$rc" 0 'a hooks file that is not needed is not looked at'
 # bad NAME PATTERN - discover must fail with 9 and one line that says so.
 bad() {
 	run agent-discover
+	# shellcheck disable=SC2053 # a pattern
 	if [ "$rc" = 9 ] && [ "$(echo "$out" | wc -l)" = 1 ] &&
 		[[ $out == $2 ]]; then
 		ok "$1"
@@ -133,7 +134,7 @@ bad 'local.toml is writable by others' '*local.toml: writable by others*'
 chmod 600 "$agents/local.toml"
 sed -i 's/^host_id = .*/host_id = "0123456789abcdef"/' "$agents/local.toml"
 bad "another machine's home" '*written by another machine*mkdir*'
-mkdir -p -m 700 "$agents.d/$(hostname | cut -d. -f1)"
+mkdir -m 700 "$agents.d" "$agents.d/$(hostname | cut -d. -f1)"
 run agent-discover -q
 is "$rc" 0 'a folder of its own mends that'
 check 'which is used' test -s "$agents.d/$(hostname | cut -d. -f1)/local.toml"

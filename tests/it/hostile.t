@@ -49,6 +49,7 @@ for n in "${names[@]}"; do
 	tm new-session -d -s "$n" -n "w" 2>/dev/null
 done
 settles 'sessions called so'
+# shellcheck disable=SC2016 # that is the point
 check 'all of them' test "$(tm list-sessions | wc -l)" -ge 15
 [ ! -e "$world/pwned" ] && [ ! -e pwned ]
 is $? 0 'nothing was run'
@@ -74,6 +75,7 @@ settles 'a window named by an escape sequence'
 is $? 0 'nothing was run'
 
 # Options, too.
+# shellcheck disable=SC2016
 tm set-option -p -t @0 @agent-role 'x"; [agents.evil2]
 #(touch pwned) $(touch pwned)'
 tm set-option -p -t @0 @agent-name 'a b; rm'
@@ -107,7 +109,7 @@ is "$(field target "$id")" dev-api:2 'X17: addresses stay with windows'
 rm -r "$HOME/.agents"
 check 'X27: a lookup without any file' sh -c \
 	'notify-pane --check nobody-here 2>&1 | grep -q "no such agent"'
-mkdir -m 700 -p "$HOME/.agents"
+[ -d "$HOME/.agents" ] || mkdir -m 700 "$HOME/.agents"
 printf '[agents.hub-dev-build]\nhost   = "hub"\ntarget = "dev:0"\n' \
 	>"$HOME/.agents/local.toml"
 check "the bash version's own slice" agent-discover -q

@@ -54,6 +54,7 @@ fill(struct slice *s)
 	agent_alias_add(a, "fred", 0);
 	agent_alias_add(a, "hub-dev-old", 1790000000001);
 	a = agent_list_add(&s->agents);
+	agent_free(a);
 	agent_copy(a, &s->agents.v[0]);
 	agent_text(&a->address, "hub-dev-w-p3", ADDRESS_MAX);
 	a->of = x_strdup("hub-dev-w");

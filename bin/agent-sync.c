@@ -1,0 +1,242 @@
+/* agent-sync - exchange slices with all peers, and look after the peers. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "home.h"
+#include "log.h"
+#include "mem.h"
+#include "path.h"
+#include "peers.h"
+#include "prog.h"
+#include "str.h"
+#include "sync.h"
+
+static const char usage[] =
+    "usage: agent-sync [-q] [-t SECONDS]\n"
+    "       agent-sync status [-j]\n"
+    "       agent-sync peer add [-r] [-t SECONDS] HOST\n"
+    "       agent-sync peer rm HOST\n"
+    "\n"
+    "Exchange address books with all peers in ~/.agents/peers.conf, at once.\n"
+    "\n"
+    "  -h, --help             this text\n"
+    "  -j, --json             status as JSON\n"
+    "  -q, --quiet            for hooks: print nothing, write errors to\n"
+    "                         ~/.agents/log/sync.log, leave to another sync\n"
+    "                         what it does anyway\n"
+    "  -r, --restrict         print the line that limits our key there\n"
+    "  -t, --timeout SECONDS  for one peer (default 20)\n"
+    "  -V, --version          print the version\n";
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "restrict", no_argument, NULL, 'r' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+enum {
+	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_UNKNOWN |
+	    1U << EXIT_WIRE | 1U << EXIT_PARTIAL | 1U << EXIT_REFUSED |
+	    1U << EXIT_LOCAL,
+};
+
+/* What the command line asks for. */
+struct request {
+	int what; /* 's'ync, s't'atus, 'a'dd, 'r'm, 'h' or 'V' */
+	const char *name;
+	bool json, quiet, restricted;
+	struct sync_options sync;
+};
+
+static int
+parse_words(struct request *q, int n, char **words, struct err *e)
+{
+	int used;
+
+	q->what = 's';
+	if (n == 0)
+		return 0;
+	if (str_eq(words[0], "status")) {
+		q->what = 't';
+		used = 1;
+	} else if (str_eq(words[0], "peer") && n > 1 &&
+	    (str_eq(words[1], "add") || str_eq(words[1], "rm"))) {
+		q->what = words[1][0] == 'a' ? 'a' : 'r';
+		if (n < 3)
+			return err_set(e, EXIT_USAGE,
+			    "peer %s: a host is missing; as for ssh", words[1]);
+		q->name = words[2];
+		used = 3;
+	} else {
+		return err_set(e, EXIT_USAGE,
+		    "'%s': is none of: status, peer add HOST, peer rm HOST",
+		    str_eq(words[0], "peer") && n > 1 ? words[1] : words[0]);
+	}
+	if (n > used)
+		return err_set(
+		    e, EXIT_USAGE, "'%s': one word too many", words[used]);
+	return 0;
+}
+
+static int
+parse_timeout(struct request *q, const char *word, struct err *e)
+{
+	uint64_t seconds;
+
+	if (str_number(word, SYNC_TOTAL_MAX_S, &seconds) != 0 || seconds == 0)
+		return err_set(e, EXIT_USAGE,
+		    "--timeout: '%s' is no number of seconds from 1 to %d",
+		    word, SYNC_TOTAL_MAX_S);
+	q->sync.total_ms = (int)seconds * 1000;
+	/* Three quarters for the connecting, as the defaults have it. */
+	q->sync.connect_ms =
+	    seconds < 4 ? q->sync.total_ms : q->sync.total_ms / 4 * 3;
+	return 0;
+}
+
+static int
+parse(struct request *q, int argc, char **argv, struct err *e)
+{
+	int option;
+
+	q->sync = (struct sync_options){ .connect_ms = SYNC_CONNECT_MS,
+		.total_ms = SYNC_TOTAL_MS };
+	while (
+	    (option = prog_option(argc, argv, "hjqrt:V", options, e)) != -1) {
+		switch (option) {
+		case 'j':
+			q->json = true;
+			break;
+		case 'q':
+			q->quiet = true;
+			break;
+		case 'r':
+			q->restricted = true;
+			break;
+		case 't':
+			if (parse_timeout(q, optarg, e) != 0)
+				return -1;
+			break;
+		case '?':
+			return -1;
+		default:
+			q->what = option;
+			return 0;
+		}
+	}
+	/* A person waits for the whole result, and may try anything again. */
+	q->sync.stay = q->sync.again = !q->quiet;
+	return parse_words(q, argc - optind, argv + optind, e);
+}
+
+/* One line a peer as it is done. */
+static void
+report(void *arg, const struct sync_result *r)
+{
+	const struct request *q = arg;
+
+	if (r->left)
+		return;
+	if (r->e.code != EXIT_OK)
+		(void)log_err(&r->e);
+	else if (!q->quiet)
+		(void)printf("%s: %s%s\n", r->alias,
+		    r->changed ? "updated" : "up to date",
+		    r->bash ? " (no panemesh there)" : "");
+	(void)fflush(stdout);
+}
+
+static int
+do_sync(const struct home *home, struct request *q, const struct peers *peers,
+    struct err *e)
+{
+	size_t failed;
+
+	if (peers->n == 0 && !q->quiet)
+		(void)printf("no peers; agent-sync peer add HOST\n");
+	if (sync_run(home, peers, &q->sync, report, q, &failed, e) != 0)
+		return -1;
+	return failed == 0       ? EXIT_OK
+	    : failed == peers->n ? EXIT_WIRE
+				 : EXIT_PARTIAL;
+}
+
+static int
+do_add(const struct home *home, const struct request *q, struct err *e)
+{
+	struct buf line = BUF_INIT, out = BUF_INIT;
+	int rc;
+
+	rc = q->restricted ? sync_peer_restrict(home, q->name, &line, &out, e)
+			   : sync_peer_add(home, q->name, &q->sync, &out, e);
+	/* The line alone on stdout, so that it can be piped. */
+	(void)fputs(line.data, stdout);
+	(void)fflush(stdout);
+	(void)fputs(out.data, q->restricted || rc != 0 ? stderr : stdout);
+	buf_free(&line);
+	buf_free(&out);
+	return rc;
+}
+
+static int
+run(struct request *q, const struct home *home, struct err *e)
+{
+	char *path = path_join(home->dir, "peers.conf");
+	struct peers peers = PEERS_INIT;
+	struct buf out = BUF_INIT;
+	int rc = -1;
+
+	if (q->what == 'a') {
+		rc = do_add(home, q, e);
+	} else if (q->what == 'r') {
+		rc = sync_peer_remove(home, q->name, &out, e);
+	} else if (peers_load(&peers, path, e) == 0) {
+		rc = q->what == 't'
+		    ? sync_status(home, &peers, q->json, &out, e)
+		    : do_sync(home, q, &peers, e);
+	}
+	(void)fwrite(out.data, 1, out.len, stdout);
+	buf_free(&out);
+	peers_free(&peers);
+	x_free(path);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct request q = { .name = NULL };
+	struct err e = { .code = EXIT_OK };
+	struct home home = HOME_INIT;
+	int rc = -1, fd = -1;
+
+	prog_start("agent-sync");
+	if (parse(&q, argc, argv, &e) != 0)
+		goto out;
+	rc = EXIT_OK;
+	if (q.what == 'h') {
+		prog_help(usage, EXITS);
+	} else if (q.what == 'V') {
+		prog_version("agent-sync");
+	} else {
+		rc = home_open(&home, &e);
+		if (rc == 0 && q.quiet &&
+		    (fd = home_log(&home, "sync.log", &e)) >= 0)
+			log_to(fd);
+		if (rc == 0)
+			rc = run(&q, &home, &e);
+	}
+out:
+	if (rc < 0)
+		rc = log_err(&e);
+	log_to(STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+	home_close(&home);
+	return prog_end(rc);
+}

@@ -1,0 +1,602 @@
+#include "sync.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "argv.h"
+#include "clock.h"
+#include "contact.h"
+#include "exchange.h"
+#include "file.h"
+#include "frame.h"
+#include "log.h"
+#include "mem.h"
+#include "register.h"
+#include "registry.h"
+#include "remote.h"
+#include "slice.h"
+#include "str.h"
+#include "turn.h"
+
+enum {
+	SYNC_TURN_MS = 10,      /* between looks whether it is our turn */
+	SYNC_ASSEMBLE_MS = 200, /* a slice that came waits no longer for more */
+	SYNC_REBUILD_MS =
+	    3600 * 1000,      /* registry: what is not confirmed goes */
+	SYNC_GRACE_MS = 700,  /* for a link to say why, past its deadline */
+	SYNC_END_MS = 500,    /* for a link that closed its stdout to end */
+	SYNC_SAID_MAX = 8192, /* bytes of a link's complaints */
+};
+
+enum talk_stage {
+	TALK_TURN,   /* wait for our turn with this peer */
+	TALK_FRAMES, /* a conversation with its agent-serve */
+	TALK_SLICE,  /* its local.toml is read */
+	TALK_DONE,
+};
+
+/* Everything with one peer. */
+struct talk {
+	const struct peer *peer;
+	enum talk_stage stage;
+	struct turn turn;
+	struct remote remote;
+	bool open;               /* `remote` is to be closed */
+	struct proc_child child; /* TALK_SLICE: agent-link --slice */
+	struct buf text, said;   /* TALK_SLICE: its stdout and stderr */
+	int64_t connect_by, done_by;
+	bool pushed, pulled, ponged;
+	char back[ERR_MSG_MAX];
+	struct contact contact;
+	struct sync_result result;
+};
+
+struct sync {
+	const struct home *home;
+	const struct sync_options *options;
+	void (*report)(void *arg, const struct sync_result *result);
+	void *arg;
+	struct talk *talks;
+	size_t n;
+	/* Our slice as text, and which local.toml it is. */
+	struct buf slice;
+	struct file_stamp stamp;
+	int64_t generation;
+	int64_t dirty; /* monotonic ms since when the registry is behind; 0 */
+	struct err e;  /* of our own files */
+};
+
+/* ---- one peer ---- */
+
+/* What a shell ends with that has no such command (via=ssh). */
+enum { LINK_NO_COMMAND = 127 };
+
+/* Did it refuse our key, or we its host key? agent-link says so by its status,
+ * the ssh program (via=ssh) in words. */
+static bool
+link_refused(int status, const char *words)
+{
+	return status == EXIT_REFUSED ||
+	    strstr(words, "Permission denied (") != NULL ||
+	    strstr(words, "Host key verification failed") != NULL;
+}
+
+/* The exit status of a link that is ending. */
+static int
+link_status(struct proc_child *link)
+{
+	struct pollfd pfd = { .fd = link->pidfd, .events = POLLIN };
+
+	(void)poll(&pfd, 1, SYNC_END_MS);
+	return proc_stop(link);
+}
+
+static void
+talk_finish(struct sync *s, struct talk *t)
+{
+	struct contact *c = &t->contact;
+	struct err e;
+
+	if (t->open && t->remote.hello)
+		t->result.answered = true;
+	if (t->open)
+		remote_close(&t->remote);
+	t->open = false;
+	(void)proc_stop(&t->child);
+	t->stage = TALK_DONE;
+	if (t->turn.run_fd >= 0 && c->tried != 0) {
+		memcpy(c->failed, t->result.e.msg, sizeof(c->failed));
+		if (contact_save(c, s->home, t->peer->alias, &e) != 0)
+			log_line("%s", e.msg);
+	}
+	turn_close(&t->turn);
+	t->result.host = c->host;
+	t->result.bash = c->bash;
+	t->result.version = c->version;
+	t->result.back_words = t->back;
+	if (s->report != NULL)
+		s->report(s->arg, &t->result);
+}
+
+/* Our slice as it stands now; read again only when it changed. */
+static int
+sync_slice(struct sync *s, struct err *e)
+{
+	struct file_stamp stamp = file_stamp(s->home->local);
+
+	if (s->stamp.inode != 0 && file_stamp_eq(&stamp, &s->stamp))
+		return 0;
+	buf_reset(&s->slice);
+	if (exchange_publish(s->home, false, &s->slice, &s->generation, e) != 0)
+		return -1;
+	s->stamp = stamp;
+	return 0;
+}
+
+/* Say all that there is to say; the answers may come in any order. */
+static void
+talk_say(struct sync *s, struct talk *t)
+{
+	char host_id[HOME_ID_LEN + 1];
+	int64_t have = 0;
+	struct frame f;
+
+	frame_init(&f, FRAME_PUSH, "push");
+	frame_addf(&f, "Generation", "%lld", (long long)s->generation);
+	buf_add(&f.body, s->slice.data, s->slice.len);
+	remote_put(&t->remote, &f);
+	frame_free(&f);
+	frame_init(&f, FRAME_PULL, "pull");
+	if (t->contact.host[0] != '\0')
+		exchange_have(s->home, t->contact.host, &have, host_id);
+	if (have > 0)
+		frame_addf(&f, "Have", "%lld", (long long)have);
+	remote_put(&t->remote, &f);
+	frame_free(&f);
+	t->ponged = !s->options->back;
+	if (t->ponged)
+		return;
+	frame_init(&f, FRAME_PING, "back");
+	frame_add(&f, "Back", "1");
+	remote_put(&t->remote, &f);
+	frame_free(&f);
+}
+
+/* Read the local.toml of a peer that has no agent-serve. */
+static int
+talk_read_slice(struct sync *s, struct talk *t, struct err *e)
+{
+	char *program = proc_sibling("agent-link");
+	struct argv argv = ARGV_INIT;
+	int rc;
+
+	buf_init(&t->text, SLICE_SIZE_MAX);
+	buf_init(&t->said, SYNC_SAID_MAX);
+	argv_addl(&argv, program, "--slice", "-t", NULL);
+	argv_addf(&argv, "%d", (s->options->connect_ms + 999) / 1000);
+	if (t->peer->unlisted)
+		argv_add(&argv, "-u");
+	argv_addl(&argv, "--", t->peer->alias, NULL);
+	rc = proc_start(&t->child, &argv, e);
+	argv_free(&argv);
+	x_free(program);
+	t->stage = TALK_SLICE;
+	return rc;
+}
+
+/* It is our turn. */
+static int
+talk_begin(struct sync *s, struct talk *t, struct err *e)
+{
+	struct contact *c = &t->contact;
+	int64_t now = clock_real_ms(), before;
+
+	contact_load(c, s->home, t->peer->alias);
+	before = c->tried;
+	if (!s->options->again && c->held != 0 &&
+	    c->held == contact_keys(s->home, t->peer)) {
+		char why[ERR_MSG_MAX];
+
+		memcpy(why, c->failed, sizeof(why));
+		c->tried = 0;
+		return err_set(e, EXIT_REFUSED, "%s", why);
+	}
+	if (sync_slice(s, e) != 0)
+		return -1;
+	c->tried = now;
+	c->held = 0;
+	/* The link has the better words for what it waited for. */
+	t->connect_by =
+	    clock_deadline((int64_t)s->options->connect_ms + SYNC_GRACE_MS);
+	t->done_by = clock_deadline(s->options->total_ms);
+	if (t->done_by < t->connect_by)
+		t->done_by = t->connect_by;
+	if (c->bash && !s->options->again && now >= before &&
+	    now - before < SYNC_BASH_MS)
+		return talk_read_slice(s, t, e);
+	t->stage = TALK_FRAMES;
+	t->open = true;
+	if (remote_open_within(
+		&t->remote, s->home, t->peer, s->options->connect_ms, e) != 0)
+		return -1;
+	talk_say(s, t);
+	return 0;
+}
+
+/* A slice came: keep it. */
+static int
+talk_take(struct sync *s, struct talk *t, const char *host, const char *text,
+    size_t len, struct err *e)
+{
+	bool changed;
+	int rc;
+
+	rc = exchange_take(
+	    s->home, t->peer->alias, host, text, len, &changed, e);
+	if (changed) {
+		t->result.changed = true;
+		if (s->dirty == 0)
+			s->dirty = clock_mono_ms();
+	}
+	return rc;
+}
+
+/* The peer answers what we asked. */
+static int
+talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
+{
+	enum exit_code code =
+	    (enum exit_code)frame_number(f, "Code", EXIT_LOCAL, EXIT_WIRE);
+
+	if (str_eq(f->id, "back")) {
+		t->ponged = true;
+		(void)snprintf(t->back, sizeof(t->back), "%s", f->body.data);
+		if (frame_get(f, "Back", NULL) != NULL)
+			t->result.back =
+			    code == EXIT_OK ? SYNC_BACK_OK : SYNC_BACK_FAILED;
+		return 0;
+	}
+	if (str_eq(f->id, "push")) {
+		t->pushed = true;
+		if (f->verb == FRAME_DONE && code != EXIT_OK)
+			return err_set(e, code,
+			    "%s: does not take our slice: %s", t->peer->alias,
+			    f->body.data);
+		return 0;
+	}
+	if (!str_eq(f->id, "pull"))
+		return 0;
+	t->pulled = true;
+	if (f->verb == FRAME_SLICE)
+		return talk_take(
+		    s, t, t->remote.host, f->body.data, f->body.len, e);
+	if (code != EXIT_OK)
+		return err_set(e, code, "%s: gives no slice: %s",
+		    t->peer->alias, f->body.data);
+	if (!str_eq(t->remote.host, t->contact.host)) {
+		/* Another host by this alias since: what we have is not its. */
+		frame_free(f);
+		frame_init(f, FRAME_PULL, "pull");
+		remote_put(&t->remote, f);
+		memcpy(t->contact.host, t->remote.host, sizeof(t->remote.host));
+		t->pulled = false;
+	}
+	return 0;
+}
+
+/*
+ * The link ended early: its status tells whether asking again is of use.
+ * Returns true when the talk goes on in another way.
+ */
+static bool
+talk_lost(struct sync *s, struct talk *t, struct err *e)
+{
+	int status = link_status(&t->remote.link);
+
+	if (t->remote.hello)
+		return false;
+	if (link_refused(status, e->msg)) {
+		e->code = EXIT_REFUSED;
+		t->contact.held = contact_keys(s->home, t->peer);
+	}
+	if (status != EXIT_UNKNOWN && status != LINK_NO_COMMAND)
+		return false;
+	remote_close(&t->remote);
+	t->open = false;
+	return talk_read_slice(s, t, e) == 0;
+}
+
+static int
+talk_frames(struct sync *s, struct talk *t, struct err *e)
+{
+	struct err bad = { .code = EXIT_OK };
+	struct frame f;
+	int rc = 0;
+
+	remote_turn(&t->remote);
+	while (!t->pushed || !t->pulled || !t->ponged) {
+		switch (remote_next(&t->remote, &f, e)) {
+		case FRAME_BAD:
+			return talk_lost(s, t, e) ? 0 : -1;
+		case FRAME_MORE:
+			if (!t->remote.hello && clock_left(t->connect_by) == 0)
+				return err_set(e, EXIT_WIRE,
+				    "%s: no connection within %d s",
+				    t->peer->alias,
+				    s->options->connect_ms / 1000);
+			return rc;
+		case FRAME_READY:
+			break;
+		}
+		/* The answer to the other request is of use all the same. */
+		if (talk_frame(s, t, &f, &bad) != 0 &&
+		    t->result.e.code == EXIT_OK)
+			t->result.e = bad;
+		frame_free(&f);
+	}
+	memcpy(t->contact.host, t->remote.host, sizeof(t->contact.host));
+	(void)snprintf(t->contact.version, sizeof(t->contact.version), "%s",
+	    t->remote.version);
+	t->contact.bash = false;
+	t->contact.answered = clock_real_ms();
+	return 1;
+}
+
+/* All of its local.toml is here. */
+static int
+talk_slice_ends(struct sync *s, struct talk *t, struct err *e)
+{
+	int status = link_status(&t->child);
+	const char *host = t->contact.host;
+	struct slice slice = SLICE_INIT;
+	const char *line;
+	int rc = 0;
+
+	while (t->said.len > 0 && t->said.data[t->said.len - 1] == '\n')
+		buf_truncate(&t->said, t->said.len - 1);
+	line = strrchr(t->said.data, '\n');
+	line = line == NULL ? t->said.data : line + 1;
+	if (str_starts(line, "agent-link: "))
+		line += strlen("agent-link: ");
+	if (status == EXIT_REFUSED)
+		t->contact.held = contact_keys(s->home, t->peer);
+	if (status != EXIT_OK)
+		return err_set(e, EXIT_WIRE, "%s: %s", t->peer->alias,
+		    line[0] != '\0' ? line
+				    : "has neither agent-serve nor "
+				      "~/.agents/local.toml; install "
+				      "panemesh there");
+	if (!t->contact.bash || host[0] == '\0') {
+		/* Seen for the first time: it is who its slice says. */
+		if (slice_parse(&slice, t->peer->alias, t->text.data,
+			t->text.len, NULL) == 0 &&
+		    slice.host[0] != '\0')
+			(void)snprintf(t->contact.host, sizeof(t->contact.host),
+			    "%s", slice.host);
+		else if (strlen(t->peer->alias) <= HOST_MAX &&
+		    str_host_ok(t->peer->alias))
+			(void)snprintf(t->contact.host, sizeof(t->contact.host),
+			    "%s", t->peer->alias);
+		slice_free(&slice);
+	}
+	if (buf_check(&t->text, t->peer->alias, e) != 0)
+		rc = -1;
+	else if (host[0] != '\0')
+		rc = talk_take(s, t, host, t->text.data, t->text.len, e);
+	t->result.answered = true;
+	t->contact.bash = true;
+	t->contact.version[0] = '\0';
+	t->contact.answered = clock_real_ms();
+	return rc == 0 ? 1 : -1;
+}
+
+static int
+talk_slice(struct sync *s, struct talk *t, struct err *e)
+{
+	ssize_t n;
+
+	do {
+		n = buf_read_fd(&t->said, t->child.err, SYNC_SAID_MAX);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	do {
+		n = buf_read_fd(&t->text, t->child.out, 65536);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n == 0 || errno != EAGAIN)
+		return talk_slice_ends(s, t, e);
+	return 0;
+}
+
+/* Move one talk on as far as it goes. */
+static void
+talk_turn(struct sync *s, struct talk *t)
+{
+	struct err e = { .code = EXIT_OK };
+	int rc = 0;
+
+	switch (t->stage) {
+	case TALK_TURN:
+		switch (turn_try(&t->turn, &e)) {
+		case TURN_MINE:
+			rc = talk_begin(s, t, &e);
+			break;
+		case TURN_LEFT:
+			if (!s->options->stay) {
+				t->result.left = true;
+				rc = 1;
+			}
+			break;
+		case TURN_LATER:
+			break;
+		case TURN_FAILED:
+			rc = -1;
+			break;
+		}
+		break;
+	case TALK_FRAMES:
+		rc = talk_frames(s, t, &e);
+		break;
+	case TALK_SLICE:
+		rc = talk_slice(s, t, &e);
+		break;
+	case TALK_DONE:
+		return;
+	}
+	if (rc == 0 && clock_left(t->done_by) == 0)
+		rc = t->stage == TALK_TURN
+		    ? err_set(&e, EXIT_LOCAL,
+			  "%s: another sync holds this peer for too long; is "
+			  "one stopped?",
+			  t->peer->alias)
+		    : err_set(&e, EXIT_WIRE, "%s: no answer within %d s",
+			  t->peer->alias, s->options->total_ms / 1000);
+	if (rc < 0 && t->result.e.code == EXIT_OK)
+		t->result.e = e;
+	if (rc != 0)
+		talk_finish(s, t);
+}
+
+/* What to poll for; returns the earliest time to look again. */
+static size_t
+talk_poll(const struct talk *t, struct pollfd *pfd, int *wait)
+{
+	int left = clock_left(t->done_by);
+
+	switch (t->stage) {
+	case TALK_DONE:
+		return 0;
+	case TALK_TURN:
+		if (left > SYNC_TURN_MS)
+			left = SYNC_TURN_MS;
+		if (*wait < 0 || left < *wait)
+			*wait = left;
+		return 0;
+	case TALK_FRAMES:
+		if (!t->remote.hello && clock_left(t->connect_by) < left)
+			left = clock_left(t->connect_by);
+		remote_poll(&t->remote, pfd);
+		break;
+	case TALK_SLICE:
+		pfd[0] =
+		    (struct pollfd){ .fd = t->child.out, .events = POLLIN };
+		pfd[1] = (struct pollfd){ .fd = -1 };
+		pfd[2] = (struct pollfd){ .fd = -1 };
+		break;
+	}
+	if (*wait < 0 || left < *wait)
+		*wait = left;
+	return REMOTE_FDS;
+}
+
+/* ---- all of them ---- */
+
+/* Bring the registry up to date if nobody has since. */
+static void
+sync_assemble(struct sync *s)
+{
+	struct err e;
+
+	s->dirty = 0;
+	if (!registry_fresh(s->home) &&
+	    registry_assemble(s->home, clock_real_ms(), &e) != 0)
+		s->e = e;
+}
+
+static void
+sync_loop(struct sync *s)
+{
+	struct pollfd *pfd = x_calloc(s->n * REMOTE_FDS + 1, sizeof(*pfd));
+	bool open = true;
+	size_t i, n;
+	int wait;
+
+	while (open) {
+		open = false;
+		n = 0;
+		wait = -1;
+		for (i = 0; i < s->n; i++) {
+			talk_turn(s, &s->talks[i]);
+			n += talk_poll(&s->talks[i], pfd + n, &wait);
+			open = open || s->talks[i].stage != TALK_DONE;
+		}
+		if (!open)
+			break;
+		/* Assemble in a quiet moment, or when it gets late. */
+		if (s->dirty != 0 &&
+		    (poll(pfd, n, 0) == 0 ||
+			clock_mono_ms() - s->dirty > SYNC_ASSEMBLE_MS))
+			sync_assemble(s);
+		(void)poll(pfd, n, wait);
+	}
+	x_free(pfd);
+}
+
+static void
+sync_begin(struct sync *s, struct talk *t, const struct peer *peer)
+{
+	t->peer = peer;
+	t->stage = TALK_TURN;
+	t->child = (struct proc_child)PROC_CHILD_INIT;
+	buf_init(&t->text, SLICE_SIZE_MAX);
+	buf_init(&t->said, SYNC_SAID_MAX);
+	turn_open(&t->turn, s->home->run, "sync", peer->alias);
+	t->result.alias = peer->alias;
+	/* One runs and one waits before us, at the most. */
+	t->done_by = clock_deadline(3LL * s->options->total_ms);
+}
+
+/* Is the registry older than its inputs, or so old that some of them may be
+ * too? */
+static bool
+sync_stale(const struct home *home)
+{
+	struct file_stamp stamp = file_stamp(home->registry);
+
+	return !registry_fresh(home) ||
+	    clock_real_ms() - stamp.mtime_ns / 1000000 > SYNC_REBUILD_MS;
+}
+
+int
+sync_run(const struct home *home, const struct peers *peers,
+    const struct sync_options *options,
+    void (*report)(void *arg, const struct sync_result *result), void *arg,
+    size_t *failed, struct err *e)
+{
+	struct sync s = { .home = home,
+		.options = options,
+		.report = report,
+		.arg = arg,
+		.slice = BUF_INIT_MAX(SLICE_SIZE_MAX),
+		.n = peers->n };
+	int rc = -1;
+	size_t i;
+
+	*failed = 0;
+	/* A link that ends is an answer, not our end. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	s.talks = x_calloc(s.n, sizeof(*s.talks));
+	for (i = 0; i < s.n; i++)
+		sync_begin(&s, &s.talks[i], &peers->v[i]);
+	if (register_confirm(home, e) != 0)
+		goto out;
+	sync_loop(&s);
+	for (i = 0; i < s.n; i++)
+		*failed += s.talks[i].result.e.code != EXIT_OK;
+	if (sync_stale(home) &&
+	    registry_assemble(home, clock_real_ms(), &s.e) != 0)
+		goto out;
+	rc = 0;
+out:
+	if (rc != 0 && s.e.code != EXIT_OK)
+		*e = s.e;
+	for (i = 0; i < s.n; i++) {
+		turn_close(&s.talks[i].turn);
+		buf_free(&s.talks[i].text);
+		buf_free(&s.talks[i].said);
+	}
+	x_free(s.talks);
+	buf_free(&s.slice);
+	return rc;
+}
