@@ -9,6 +9,7 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share/panemesh
 MANDIR  ?= $(PREFIX)/share/man/man1
+UNITDIR ?= $(PREFIX)/share/systemd/user
 DESTDIR ?=
 CC      ?= gcc
 T       ?= 60
@@ -102,16 +103,21 @@ release-check:
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/profiles \
-	    $(DESTDIR)$(MANDIR)
+	    $(DESTDIR)$(MANDIR) $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGS) $(DESTDIR)$(BINDIR)
 	install -m 644 profiles/*.toml $(DESTDIR)$(DATADIR)/profiles
 	install -m 644 bin/*.1 $(DESTDIR)$(MANDIR)
 	sed 's|@BINDIR@|$(BINDIR)|g; s|@HOOKS@|$(DATADIR)/panemesh.tmux.conf|g' \
 	    hooks/panemesh.tmux.conf.in \
 	    >$(DESTDIR)$(DATADIR)/panemesh.tmux.conf
+	sed 's|@BINDIR@|$(BINDIR)|g' systemd/agent-resync.service \
+	    >$(DESTDIR)$(UNITDIR)/agent-resync.service
+	install -m 644 systemd/agent-resync.timer $(DESTDIR)$(UNITDIR)
 uninstall:
 	rm -f $(patsubst $(B)/%,$(DESTDIR)$(BINDIR)/%,$(PROGS)) \
 	    $(patsubst bin/%,$(DESTDIR)$(MANDIR)/%,$(wildcard bin/*.1))
+	rm -f $(DESTDIR)$(UNITDIR)/agent-resync.service \
+	    $(DESTDIR)$(UNITDIR)/agent-resync.timer
 	rm -rf $(DESTDIR)$(DATADIR)
 dist:
 	git archive --prefix=panemesh-$(VERSION)/ \

@@ -3,9 +3,9 @@
  * speaks SSH.
  *
  * One loop moves bytes both ways between our stdin and stdout and the stream
- * there, whatever they mean. It never holds more than LINK_HELD of either
- * direction: what cannot be passed on is not taken, so that the pipe on one
- * side and SSH's window on the other hold back who writes too fast. What comes
+ * there, whatever they mean. It holds little of either direction: what cannot
+ * be passed on is not taken, so that the pipe on one side and SSH's window on
+ * the other hold back who writes too fast. What comes
  * is moved before what goes, and nothing is given to SSH while earlier bytes
  * wait there, so that little stands in line before a later message.
  *
@@ -70,10 +70,10 @@ static const char serve_there[] =
     "sh -c 'PATH=\"$HOME/.local/bin:$HOME/bin:$PATH\"; exec agent-serve'";
 
 /* What the bash agent-mesh has, behind a line of ours, since start-up files may
- * have printed something; login shells begin in the home folder. */
+ * have printed something. */
 #define SLICE_MARK "# panemesh: local.toml"
 static const char slice_there[] =
-    "sh -c 'echo \"" SLICE_MARK "\"; exec cat .agents/local.toml'";
+    "sh -c 'echo \"" SLICE_MARK "\"; exec cat \"$HOME/.agents/local.toml\"'";
 
 /* What the command line asks for. */
 struct request {
@@ -88,6 +88,7 @@ struct link {
 	struct ssh_link *ssh;
 	struct ssh_stream *stream;
 	struct buf up, down;          /* to be sent; to be written to stdout */
+	size_t written;               /* of `down` */
 	struct buf said;              /* an unfinished line of the far stderr */
 	char last[LINK_LINE_MAX + 1]; /* the last whole one */
 	size_t logged;                /* bytes of it in the log */
@@ -155,7 +156,7 @@ hear(struct link *k)
 	const char *end;
 	size_t n;
 
-	while (ssh_stream_read(k->stream, true, &k->said, LINK_LINE_MAX) > 0) {
+	while (ssh_stream_read(k->stream, true, &k->said) > 0) {
 		while (
 		    (end = memchr(k->said.data, '\n', k->said.len)) != NULL) {
 			n = (size_t)(end - k->said.data);
@@ -201,12 +202,28 @@ skip_to_mark(struct link *k)
 	    k->down.data, k->down.len, SLICE_MARK "\n", sizeof(SLICE_MARK));
 
 	if (at != NULL) {
-		buf_consume(
-		    &k->down, (size_t)(at - k->down.data) + sizeof(SLICE_MARK));
+		k->written = (size_t)(at - k->down.data) + sizeof(SLICE_MARK);
 		k->mark = false;
 	} else if (k->down.len > sizeof(SLICE_MARK)) {
 		buf_consume(&k->down, k->down.len - sizeof(SLICE_MARK));
 	}
+}
+
+/* More from the stream, once what came before is out. */
+static bool
+take_down(struct link *k)
+{
+	if (!k->mark && k->down.len > k->written)
+		return true;
+	if (!k->mark) {
+		buf_reset(&k->down);
+		k->written = 0;
+	}
+	if (ssh_stream_read(k->stream, false, &k->down) > 0)
+		k->speak_by = 0;
+	if (k->mark)
+		skip_to_mark(k);
+	return !k->mark && k->down.len > k->written;
 }
 
 /* The stream to stdout. 1: nobody reads that any more. */
@@ -215,25 +232,21 @@ move_down(struct link *k, struct err *e)
 {
 	ssize_t n;
 
-	do {
-		if (k->down.len < LINK_HELD)
-			(void)ssh_stream_read(k->stream, false, &k->down,
-			    LINK_HELD - k->down.len);
-		if (k->down.len > 0)
-			k->speak_by = 0;
-		if (k->mark)
-			skip_to_mark(k);
-		if (k->down.len == 0 || k->mark)
+	while (take_down(k)) {
+		n = write(STDOUT_FILENO, k->down.data + k->written,
+		    k->down.len - k->written);
+		if (n >= 0) {
+			k->written += (size_t)n;
+			continue;
+		}
+		if (errno == EAGAIN || errno == EINTR)
 			return 0;
-		n = write(STDOUT_FILENO, k->down.data, k->down.len);
-		if (n > 0)
-			buf_consume(&k->down, (size_t)n);
-	} while (n > 0 && k->down.len == 0);
-	if (n >= 0 || errno == EAGAIN || errno == EINTR)
-		return 0;
-	if (errno == EPIPE)
-		return 1;
-	return err_set(e, EXIT_LOCAL, "standard output: %s", strerror(errno));
+		if (errno == EPIPE)
+			return 1;
+		return err_set(
+		    e, EXIT_LOCAL, "standard output: %s", strerror(errno));
+	}
+	return 0;
 }
 
 /* Is that how the ssh program says that asking again changes nothing? */
@@ -265,7 +278,8 @@ judge(struct link *k, int status, struct err *e)
 		    k->name, colon, k->last, k->name);
 	if (k->slice)
 		return err_set(e, EXIT_UNKNOWN,
-		    "%s: neither agent-serve nor .agents/local.toml is there; "
+		    "%s: neither agent-serve nor ~/.agents/local.toml is "
+		    "there; "
 		    "install panemesh there",
 		    k->name);
 	if (status == 127)
@@ -308,7 +322,7 @@ shuttle(struct link *k, struct err *e)
 			    .events = POLLIN };
 		/* Without POLLOUT too: it says when the reader is gone. */
 		pfd[2] = (struct pollfd){ .fd = STDOUT_FILENO,
-			.events = k->down.len > 0 ? POLLOUT : 0 };
+			.events = k->down.len > k->written ? POLLOUT : 0 };
 		rc = poll(pfd, 3, patience(k));
 		if (rc < 0 && errno != EINTR)
 			return err_set(
@@ -323,7 +337,8 @@ shuttle(struct link *k, struct err *e)
 			rc = 1;
 		if (rc != 0)
 			return rc == 1 ? 0 : -1;
-		if (k->down.len == 0 && ssh_stream_ended(k->stream, &status))
+		if ((k->mark || k->down.len == k->written) &&
+		    ssh_stream_ended(k->stream, &status))
 			return judge(k, status, e);
 		if (k->speak_by != 0 && clock_left(k->speak_by) == 0)
 			return err_set(e, EXIT_WIRE,
@@ -418,8 +433,8 @@ run(const struct request *q, const struct peer *peer, const struct home *home,
 	int rc = -1;
 
 	buf_init(&k.up, 2 * LINK_HELD);
-	buf_init(&k.down, 2 * LINK_HELD);
-	buf_init(&k.said, 4 * LINK_LINE_MAX);
+	buf_init(&k.down, 2UL * SSH_COME_MAX);
+	buf_init(&k.said, 2UL * SSH_COME_MAX);
 	if (connect_to(&k, q, peer, e) == 0) {
 		k.log = home_log(home, "link", NULL);
 		never_block(STDIN_FILENO);

@@ -9,7 +9,10 @@
 #include "utf8.h"
 
 /* Fewer bytes than this are no sign that a part of a body is ours. */
-enum { PART_MIN = 16 };
+enum {
+	PART_MIN = 16,
+	START_MAX = 8, /* bytes at a text's start that tell it from a body */
+};
 
 static const char *const state_names[] = {
 	[CLASSIFY_IDLE] = "idle",
@@ -359,10 +362,15 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 {
 	struct buf shown = BUF_INIT, have = BUF_INIT, want = BUF_INIT;
 	enum classify_holds holds = CLASSIFY_HOLDS_OTHER;
+	size_t start = START_MAX;
 
 	classify_composer_text(screen, r, &shown);
 	squeeze(shown.data, shown.len, &have);
 	squeeze(body, len, &want);
+	if (start > have.len)
+		start = have.len;
+	if (start > want.len)
+		start = want.len;
 	if (!r->composer.found)
 		holds = CLASSIFY_HOLDS_OTHER;
 	else if (have.len == 0)
@@ -376,6 +384,8 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 	else if (have.len >= PART_MIN &&
 	    memmem(want.data, want.len, have.data, have.len) != NULL)
 		holds = CLASSIFY_HOLDS_PART;
+	else if (memmem(want.data, want.len, have.data, start) == NULL)
+		holds = CLASSIFY_HOLDS_FOREIGN;
 	buf_free(&shown);
 	buf_free(&have);
 	buf_free(&want);

@@ -99,7 +99,8 @@ void classify_composer_text(
 
 /* What the composer shows of a body that was pasted. */
 enum classify_holds {
-	CLASSIFY_HOLDS_OTHER,     /* something else, or ours and more */
+	CLASSIFY_HOLDS_OTHER,     /* ours and more, or a part of it changed */
+	CLASSIFY_HOLDS_FOREIGN,   /* a text that begins like nothing of it */
 	CLASSIFY_HOLDS_NOTHING,   /* it is empty */
 	CLASSIFY_HOLDS_EXACT,     /* exactly this body */
 	CLASSIFY_HOLDS_PART,      /* a part of it; the box scrolled */

@@ -277,6 +277,10 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 			if (holds == CLASSIFY_HOLDS_NOTHING)
 				return run_submitted(
 				    r, entered, "composer emptied");
+			if (holds == CLASSIFY_HOLDS_FOREIGN &&
+			    !str_eq(r->facts.people, r->people))
+				return run_submitted(
+				    r, entered, "a person's text in its place");
 			if (holds != CLASSIFY_HOLDS_EXACT &&
 			    r->ready.state == CLASSIFY_BUSY &&
 			    r->ready.composer_empty)

@@ -417,25 +417,32 @@ exchange_write_narrow(const struct home *home, const struct buf *text,
 	return rc;
 }
 
+/* Our slice; an empty one is made if there is none, an old one confirmed. */
+static int
+exchange_local(const struct home *home, struct buf *text, struct slice *head,
+    struct err *e)
+{
+	enum file_found found;
+
+	if (register_confirm(home, e) != 0)
+		return -1;
+	found = file_read_ours(home->local, text, e);
+	if (found == FILE_MISSING)
+		(void)err_set(e, EXIT_LOCAL, "%s: is gone", home->local);
+	if (found != FILE_READ)
+		return -1;
+	return slice_parse_head(head, home->local, text->data, text->len, e);
+}
+
 int
 exchange_publish(const struct home *home, bool narrow, struct buf *out,
     int64_t *generation, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
 	struct slice head = SLICE_INIT;
-	enum file_found found;
 	int rc = -1;
 
-	found = file_read_ours(home->local, &text, e);
-	if (found == FILE_MISSING) {
-		if (register_confirm(home, e) != 0)
-			goto out;
-		found = file_read_ours(home->local, &text, e);
-	}
-	if (found == FILE_MISSING)
-		(void)err_set(e, EXIT_LOCAL, "%s: is gone", home->local);
-	if (found != FILE_READ ||
-	    slice_parse_head(&head, home->local, text.data, text.len, e) != 0)
+	if (exchange_local(home, &text, &head, e) != 0)
 		goto out;
 	*generation = head.generation;
 	if (narrow) {

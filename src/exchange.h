@@ -53,7 +53,8 @@ const struct peer *exchange_route(const struct home *home,
 /*
  * What we publish, as text: our slice as it stands in local.toml; `narrow` (a
  * restricted peer) with host, role and scope of each agent only. An
- * empty one is made if there is none. -1 with EXIT_LOCAL.
+ * empty one is made if there is none, an old one confirmed (register.h). -1
+ * with EXIT_LOCAL.
  */
 int exchange_publish(const struct home *home, bool narrow, struct buf *out,
     int64_t *generation, struct err *e);

@@ -217,7 +217,7 @@ frame_first(const char *line, size_t len, struct frame *f, uint64_t *body,
 		if (!frame_is_id(id[i]))
 			return frame_bad(e, line, len, "bad id");
 	frame_init(f, verb, id);
-	(void)snprintf(f->word, sizeof(f->word), "%s", word);
+	memcpy(f->word, word, strlen(word) + 1); /* it was read to fit */
 	if (!frame_word(&at, end, word, sizeof(word)) || at != end ||
 	    line[len - 1] == ' ' || str_number(word, FRAME_BODY_MAX, body) != 0)
 		return frame_bad(

@@ -247,6 +247,15 @@ home_choose(struct home *h, struct err *e)
 	return 0;
 }
 
+/* Make a folder inside the agents folder, which only we can write. */
+static int
+home_folder(const char *path, struct err *e)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return err_set(e, EXIT_LOCAL, "%s: %s", path, strerror(errno));
+}
+
 int
 home_open(struct home *h, struct err *e)
 {
@@ -264,8 +273,8 @@ home_open(struct home *h, struct err *e)
 	h->config = path_join(h->dir, "config.toml");
 	h->local = path_join(h->dir, "local.toml");
 	h->registry = path_join(h->dir, "registry.toml");
-	if (file_make_dir(h->run, e) != 0 || file_make_dir(h->log, e) != 0 ||
-	    file_make_dir(h->hosts, e) != 0)
+	if (home_folder(h->run, e) != 0 || home_folder(h->log, e) != 0 ||
+	    home_folder(h->hosts, e) != 0)
 		return -1;
 	return home_read_alias(h, e);
 }

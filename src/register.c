@@ -141,9 +141,10 @@ view_is_early(const struct view *v)
 }
 
 /*
- * Scan; again after a moment when a name is not made yet, or when the server
- * that a hook told of is just ending: a client then sees any of several errors
- * before it sees that there is no server.
+ * Scan; again after a moment when a name is not made yet, or when tmux fails at
+ * once: of a server that is just ending a client sees any of several errors
+ * before it sees that there is no server. A hook's server (server_pid) may well
+ * be ending, and nobody waits for a hook: it has more patience.
  */
 static enum tmux_result
 view_take(struct view *v, const struct registrar *reg, const struct tmux *t,
@@ -151,18 +152,19 @@ view_take(struct view *v, const struct registrar *reg, const struct tmux *t,
 {
 	enum tmux_result result = TMUX_FAILED;
 	int64_t started = clock_mono_ms();
-	int i;
+	struct err why = { .code = EXIT_OK };
+	int i, tries = server_pid > 1 ? 2 * REGISTER_TRIES : REGISTER_TRIES;
 
-	for (i = 0; i < REGISTER_TRIES; i++) {
+	for (i = 0; i < tries; i++) {
 		if (i > 0)
 			clock_nap(
 			    REGISTER_NAP_MS, clock_deadline(REGISTER_NAP_MS));
 		view_free(v);
 		v->taken = clock_mono_ms();
-		result = tmux_scan(t, &v->rows, e);
+		result = tmux_scan(t, &v->rows, &why);
 		if (result == TMUX_FAILED) {
-			if (server_pid <= 1 ||
-			    v->taken - started > REGISTER_STALE_MS)
+			if (why.code != EXIT_WIRE ||
+			    clock_mono_ms() - started > REGISTER_STALE_MS)
 				break;
 			continue;
 		}
@@ -170,6 +172,8 @@ view_take(struct view *v, const struct registrar *reg, const struct tmux *t,
 		if (!view_is_early(v))
 			break;
 	}
+	if (result == TMUX_FAILED)
+		(void)err_set(e, why.code, "%s", why.msg);
 	return result;
 }
 

@@ -159,8 +159,12 @@ remote_lost(struct remote *r, struct err *e)
 	line = line == NULL ? r->said.data : line + 1;
 	if (str_starts(line, "agent-link: "))
 		line += strlen("agent-link: ");
-	(void)err_set(e, EXIT_WIRE, "%s: %s", r->alias,
-	    line[0] != '\0' ? line : "the connection ended early");
+	len = strlen(r->alias);
+	if (str_starts(line, r->alias) && line[len] == ':')
+		(void)err_set(e, EXIT_WIRE, "%s", line);
+	else
+		(void)err_set(e, EXIT_WIRE, "%s: %s", r->alias,
+		    line[0] != '\0' ? line : "the connection ended early");
 	return FRAME_BAD;
 }
 

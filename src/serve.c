@@ -203,7 +203,11 @@ server_frame(struct server *s, const struct frame *f)
 		server_pull(s, f);
 		break;
 	case FRAME_PING:
-		server_done(s, f->id, EXIT_OK, "");
+		/* A restricted peer cannot make us dial. */
+		if (s->o->peer == NULL && frame_get(f, "Back", NULL) != NULL)
+			server_start(s, f);
+		else
+			server_done(s, f->id, EXIT_OK, "");
 		break;
 	case FRAME_HELLO:
 	case FRAME_SLICE:

@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
+#include "exchange.h"
 #include "file.h"
 #include "lookup.h"
 #include "mem.h"
 #include "path.h"
 #include "post.h"
+#include "remote.h"
 #include "str.h"
 
 /* May the other side ask for this? An unrestricted key may; a restricted one
@@ -149,6 +152,39 @@ job_check(struct server *s, const struct frame *f, struct frame *answer)
 	frame_addf(answer, "Code", "%d", rc < 0 ? (int)e.code : rc);
 }
 
+/* In the child: can we reach the host that asks? */
+static void
+job_back(struct server *s, struct frame *answer)
+{
+	const struct peer *peer;
+	struct remote r = { .alias = NULL };
+	struct frame ping, pong;
+	struct err e;
+	int rc = -1;
+
+	peer = exchange_route(s->home, s->o->peers, s->host, &e);
+	if (peer != NULL &&
+	    remote_open_within(&r, s->home, peer, SERVE_BACK_MS, &e) == 0) {
+		frame_init(&ping, FRAME_PING, "back");
+		remote_put(&r, &ping);
+		frame_free(&ping);
+		rc = remote_wait(&r, "back",
+		    clock_deadline(SERVE_BACK_MS + SERVE_BACK_MS / 10), &pong,
+		    &e);
+		if (rc == 0)
+			frame_free(&pong);
+		if (rc == 0 && !str_eq(r.host, s->host))
+			rc = err_set(&e, EXIT_WIRE,
+			    "%s: is host %s there, not %s", peer->alias, r.host,
+			    s->host);
+	}
+	frame_addf(answer, "Code", "%d", rc == 0 ? EXIT_OK : (int)e.code);
+	frame_add(answer, "Back", "1");
+	buf_adds(&answer->body, rc == 0 ? peer->alias : e.msg);
+	if (peer != NULL)
+		remote_close(&r);
+}
+
 void
 server_start(struct server *s, const struct frame *f)
 {
@@ -179,6 +215,8 @@ server_start(struct server *s, const struct frame *f)
 		frame_init(&answer, FRAME_DONE, f->id);
 		if (f->verb == FRAME_CHECK)
 			job_check(s, f, &answer);
+		else if (f->verb == FRAME_PING)
+			job_back(s, &answer);
 		else
 			job_deliver(s, f, &from, &text, dropped.data, &answer);
 		frame_write(&out, &answer);

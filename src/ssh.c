@@ -104,6 +104,10 @@ ssh_wait(struct ssh_link *l, int64_t deadline, struct err *e)
 	struct pollfd pfd;
 	int left = clock_left(deadline);
 
+	/* Some calls go on asking to be called again. */
+	if (l->fd < 0 && !ssh_is_connected(l->session))
+		return ssh_fail(l, e, "closed while %s: %s", ssh_stage,
+		    ssh_get_error(l->session));
 	if (left == 0)
 		return ssh_fail(l, e, "no answer in time while %s", ssh_stage);
 	ssh_link_poll(l, &pfd);
@@ -321,7 +325,7 @@ ssh_link_program(const char *alias, const struct argv *argv, struct err *e)
 {
 	struct ssh_link *l = ssh_link_new(alias);
 
-	ssh_stage = "starting its program";
+	ssh_stage_set("starting its program");
 	if (ssh_program_start(l, argv, e) == 0)
 		return l;
 	(void)err_prefix(e, "%s", alias);
@@ -448,6 +452,8 @@ ssh_stream_open(
 
 	ssh_stage_set("starting a program there");
 	s->link = l;
+	if (l->is_program)
+		return s;
 	s->channel = ssh_channel_new(l->session);
 	if (s->channel == NULL) {
 		(void)ssh_fail(l, e, "libssh cannot make a channel");
@@ -487,25 +493,29 @@ ssh_stream_close(struct ssh_stream *s)
 	x_free(s);
 }
 
+/*
+ * Exactly what libssh holds. At every read it opens the window again by what
+ * is missing, whatever it still holds: whoever took less than all would make
+ * its buffer grow without end. It polls the socket only when it holds nothing.
+ */
 size_t
-ssh_stream_read(
-    struct ssh_stream *s, bool from_stderr, struct buf *b, size_t want)
+ssh_stream_read(struct ssh_stream *s, bool from_stderr, struct buf *b)
 {
 	char chunk[SSH_WRITE_MAX];
-	size_t done = 0;
+	size_t done = 0, all;
 	int n;
 
 	if (s->link->is_program)
-		return ssh_program_read(s->link, from_stderr, b, want);
-	while (done < want) {
+		return ssh_program_read(s->link, from_stderr, b);
+	n = ssh_channel_poll(s->channel, from_stderr);
+	for (all = n > 0 ? (size_t)n : 0; done < all; done += (size_t)n) {
 		n = ssh_channel_read_nonblocking(s->channel, chunk,
-		    (uint32_t)(want - done < sizeof(chunk) ? want - done
-							   : sizeof(chunk)),
+		    (uint32_t)(all - done < sizeof(chunk) ? all - done
+							  : sizeof(chunk)),
 		    from_stderr);
 		if (n <= 0)
 			break;
 		buf_add(b, chunk, (size_t)n);
-		done += (size_t)n;
 	}
 	return done;
 }

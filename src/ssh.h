@@ -24,8 +24,11 @@ enum {
 	SSH_TICK_MS = 5000, /* a peer not heard of for so long is asked */
 	SSH_TICKS_MAX = 3,  /* so many of them without a byte: it is gone */
 	SSH_WRITE_MAX =
-	    32 * 1024,      /* bytes taken at a time: what waits in line */
-	SSH_RETRY_MS = 400, /* before a door that was shut is tried again */
+	    32 * 1024, /* bytes taken at a time: what waits in line */
+	SSH_COME_MAX =
+	    2 * 1024 * 1024, /* bytes held here: libssh 0.10 opens a window
+			      * of 1,280,000 (channels.c, WINDOWBASE) */
+	SSH_RETRY_MS = 400,  /* before a door that was shut is tried again */
 };
 
 struct ssh_link;
@@ -83,10 +86,12 @@ struct ssh_stream *ssh_stream_open(
     struct ssh_link *l, const char *command, int64_t deadline, struct err *e);
 void ssh_stream_close(struct ssh_stream *s);
 
-/* Move what has come from its stdout (or stderr) to the end of `b`, at most
- * `want` bytes. Returns how many. */
-size_t ssh_stream_read(
-    struct ssh_stream *s, bool from_stderr, struct buf *b, size_t want);
+/*
+ * Move all that has come from its stdout (or stderr) to the end of `b`; the
+ * number of bytes, at most SSH_COME_MAX. Only once what came before was passed
+ * on: each read lets the peer send as much again.
+ */
+size_t ssh_stream_read(struct ssh_stream *s, bool from_stderr, struct buf *b);
 
 /* May something be written now? Not while earlier bytes still wait. */
 bool ssh_stream_ready(const struct ssh_stream *s);

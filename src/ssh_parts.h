@@ -81,8 +81,7 @@ int ssh_program_start(
 void ssh_program_poll(const struct ssh_link *l, struct pollfd *pfd);
 int ssh_program_timeout(const struct ssh_link *l);
 void ssh_program_work(struct ssh_link *l);
-size_t ssh_program_read(
-    struct ssh_link *l, bool from_stderr, struct buf *b, size_t want);
+size_t ssh_program_read(struct ssh_link *l, bool from_stderr, struct buf *b);
 ssize_t ssh_program_write(
     struct ssh_link *l, const char *p, size_t len, struct err *e);
 bool ssh_program_ended(const struct ssh_link *l, int *status);

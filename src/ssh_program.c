@@ -17,7 +17,8 @@
  */
 enum {
 	SSH_HELD_MAX = 128 * 1024,
-	SSH_REAP_MS = 20, /* between looks at one that closed its stdout */
+	SSH_SAID_MAX = 4096, /* of its stderr at a time */
+	SSH_REAP_MS = 20,    /* between looks at one that closed its stdout */
 };
 
 int
@@ -77,20 +78,20 @@ ssh_program_work(struct ssh_link *l)
 }
 
 size_t
-ssh_program_read(
-    struct ssh_link *l, bool from_stderr, struct buf *b, size_t want)
+ssh_program_read(struct ssh_link *l, bool from_stderr, struct buf *b)
 {
-	ssize_t n;
+	size_t n = l->held.len;
+	ssize_t got;
 
 	if (from_stderr) {
-		n = l->proxy.err < 0 ? 0 : buf_read_fd(b, l->proxy.err, want);
-		return n > 0 ? (size_t)n : 0;
+		got = l->proxy.err < 0
+		    ? 0
+		    : buf_read_fd(b, l->proxy.err, SSH_SAID_MAX);
+		return got > 0 ? (size_t)got : 0;
 	}
-	if (want > l->held.len)
-		want = l->held.len;
-	buf_add(b, l->held.data, want);
-	buf_consume(&l->held, want);
-	return want;
+	buf_add(b, l->held.data, n);
+	buf_reset(&l->held);
+	return n;
 }
 
 ssize_t

@@ -71,19 +71,6 @@ struct sync {
 
 /* ---- one peer ---- */
 
-/* What a shell ends with that has no such command (via=ssh). */
-enum { LINK_NO_COMMAND = 127 };
-
-/* Did it refuse our key, or we its host key? agent-link says so by its status,
- * the ssh program (via=ssh) in words. */
-static bool
-link_refused(int status, const char *words)
-{
-	return status == EXIT_REFUSED ||
-	    strstr(words, "Permission denied (") != NULL ||
-	    strstr(words, "Host key verification failed") != NULL;
-}
-
 /* The exit status of a link that is ending. */
 static int
 link_status(struct proc_child *link)
@@ -298,11 +285,11 @@ talk_lost(struct sync *s, struct talk *t, struct err *e)
 
 	if (t->remote.hello)
 		return false;
-	if (link_refused(status, e->msg)) {
+	if (status == EXIT_REFUSED) {
 		e->code = EXIT_REFUSED;
 		t->contact.held = contact_keys(s->home, t->peer);
 	}
-	if (status != EXIT_UNKNOWN && status != LINK_NO_COMMAND)
+	if (status != EXIT_UNKNOWN)
 		return false;
 	remote_close(&t->remote);
 	t->open = false;
@@ -579,8 +566,6 @@ sync_run(const struct home *home, const struct peers *peers,
 	s.talks = x_calloc(s.n, sizeof(*s.talks));
 	for (i = 0; i < s.n; i++)
 		sync_begin(&s, &s.talks[i], &peers->v[i]);
-	if (register_confirm(home, e) != 0)
-		goto out;
 	sync_loop(&s);
 	for (i = 0; i < s.n; i++)
 		*failed += s.talks[i].result.e.code != EXIT_OK;

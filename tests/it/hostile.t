@@ -3,7 +3,7 @@
 # the known defects of the bash agent-mesh's registration.
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 26
+plan 28
 
 mkdir -m 700 "$HOME/.agents"
 echo h.ub >"$HOME/.agents/self.conf"

@@ -31,15 +31,20 @@ def ok(good, name, *notes):
     print(f"{'ok' if good else 'not ok'} {count} - {name}")
     if not good:
         failed += 1
-        for note in notes:
-            for line in str(note).splitlines() or [""]:
-                print(f"# {line}")
+        for text in notes:
+            note(text)
     sys.stdout.flush()
     return good
 
 
 def equal(got, want, name, *notes):
     return ok(got == want, name, f"got:  {got!r}", f"want: {want!r}", *notes)
+
+
+def note(text):
+    for line in str(text).splitlines():
+        print(f"# {line}")
+    sys.stdout.flush()
 
 
 def skip(name, why):

@@ -510,6 +510,9 @@ what_the_composer_shows(void **state)
 	assert_holds(CLASSIFY_HOLDS_OTHER, "hello", "hell");
 	assert_holds(CLASSIFY_HOLDS_OTHER, "hello", "hello you");
 	assert_holds(CLASSIFY_HOLDS_OTHER, "hello", "");
+	assert_holds(CLASSIFY_HOLDS_OTHER, "hello", "say hello you");
+	assert_holds(CLASSIFY_HOLDS_FOREIGN, "hello", "goodbye");
+	assert_holds(CLASSIFY_HOLDS_EXACT, "hello", "hel\u0301lo\U0001fae8");
 	LOOK(CLAUDE_AT, .x = 5,
 	    .screen = CLAUDE("❯" NBSP "one two\n  three four five" BLOCK));
 	assert_holds(CLASSIFY_HOLDS_EXACT, "one two\nthree four five",

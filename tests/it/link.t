@@ -1,0 +1,436 @@
+#!/bin/bash
+# time-limit: 300
+# link.t - agent-link against real sshds on loopback ports.
+#
+# Each is a process of ours with its own host key, authorized_keys and
+# configuration; $far is the home folder that its sessions see. In the place of
+# agent-serve stands a script that says a word and then echoes.
+# shellcheck source=tests/it/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+for tool in "$sshd" ssh ssh-keygen ssh-agent python3; do
+	command -v "$tool" >/dev/null || {
+		echo "1..0 # skip missing $tool (openssh-server)"
+		exit 0
+	}
+done
+if [ "$(id -u)" = 0 ]; then
+	mkdir -p /run/sshd
+fi
+
+far=$world/far
+out=$world/out err=$world/err
+conf=$HOME/.ssh/config
+unset SSH_AUTH_SOCK
+mkdir -m 700 "$HOME/.ssh" "$HOME/.agents" "$far"
+mkdir -p "$far/.local/bin" "$far/.agents"
+cat >"$far/.local/bin/agent-serve" <<'SERVE'
+#!/bin/sh
+echo serve
+exec cat
+SERVE
+chmod +x "$far/.local/bin/agent-serve"
+ssh-keygen -q -t ed25519 -N '' -C me -f "$HOME/.ssh/id_ed25519"
+cp "$HOME/.ssh/id_ed25519.pub" "$world/authorized_keys"
+rm "$HOME/.ssh/id_ed25519.pub"
+
+# free_port: one that nobody listens on now.
+free_port() {
+	python3 -c 'import socket
+s = socket.socket(socket.AF_INET6); s.bind(("::", 0)); print(s.getsockname()[1])'
+}
+
+listens() {
+	(exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
+}
+
+# daemon NAME ADDRESS [LINE...]: start one; $port and $pid are its.
+daemon() {
+	local name=$1 address=$2
+	shift 2
+	port=$(free_port)
+	[ -e "$world/key-$name" ] ||
+		ssh-keygen -q -t ed25519 -N '' -f "$world/key-$name"
+	{
+		printf '%s\n' "$@"
+		cat <<-CONF
+			Port $port
+			ListenAddress $address
+			HostKey $world/key-$name
+			AuthorizedKeysFile $world/authorized_keys
+			PidFile none
+			StrictModes no
+			PasswordAuthentication no
+			KbdInteractiveAuthentication no
+			PrintMotd no
+			SetEnv HOME=$far PATH=/usr/local/bin:/usr/bin:/bin
+		CONF
+	} >"$world/conf-$name"
+	"$sshd" -D -f "$world/conf-$name" -E "$world/log-$name" &
+	pid=$!
+	until_true 10 listens "$address" "$port" ||
+		note "sshd $name does not listen: $(cat "$world/log-$name")"
+}
+
+# host ALIAS ADDRESS PORT [LINE...]: into ~/.ssh/config and peers.conf.
+host() {
+	local alias=$1 address=$2 at=$3
+	shift 3
+	printf '%s\n' "Host $alias" "HostName $address" "Port $at" "$@" \
+		>>"$conf"
+	grep -q "^$alias\b" "$HOME/.agents/peers.conf" 2>/dev/null ||
+		echo "$alias" >>"$HOME/.agents/peers.conf"
+}
+
+# trust NAME ADDRESS PORT: its host key into known_hosts.
+trust() {
+	echo "[$2]:$3 $(cut -d' ' -f1,2 "$world/key-$1.pub")" \
+		>>"$HOME/.ssh/known_hosts"
+}
+
+# peer LINE...: peers.conf is these lines.
+peer() {
+	printf '%s\n' "$@" >"$HOME/.agents/peers.conf"
+}
+
+# link ARGS... <INPUT: run it; output, error, status and time are kept.
+link() {
+	local began=${EPOCHREALTIME/./}
+	timeout 60 agent-link "$@" >"$out" 2>"$err"
+	status=$?
+	took=$(((${EPOCHREALTIME/./} - began) / 1000))
+}
+
+# works NAME ARGS...: it says its word and echoes.
+works() {
+	local name=$1
+	shift
+	link "$@" <<<hello
+	is "$status $(tail -n 2 "$out" | xargs) $(cat "$err")" \
+		"0 serve hello " "$name"
+}
+
+# fails STATUS WORDS NAME ARGS...: with one line that has those words.
+fails() {
+	local want=$1 words=$2 name=$3
+	shift 3
+	link "$@" </dev/null
+	if [ "$status" = "$want" ] && [ "$(wc -l <"$err")" = 1 ] &&
+		grep -qF -- "$words" "$err" && grep -q '^agent-link: ' "$err"
+	then
+		ok "$name"
+	else
+		not_ok "$name"
+		note "status $status, not $want; stderr, which is to be one" \
+			"line with '$words':"
+		note "$(cat "$err")"
+	fi
+}
+
+# within MS NAME: the last one took no longer.
+within() {
+	if [ "$took" -le "$1" ]; then
+		ok "$2 ($took ms)"
+	else
+		not_ok "$2 ($took ms, not $1)"
+	fi
+}
+
+# sessions NAME: pids of the session processes of that daemon's connections.
+session_of() {
+	pgrep -P "$1" | tail -n 1
+}
+
+plan 66
+
+daemon box 127.0.0.1
+box=$port box_pid=$pid
+host box 127.0.0.1 "$box"
+
+# --- whom do we speak to ---
+
+fails 7 "ssh box true" "an unknown host key is refused, with the mend" box
+is "$(ls "$HOME/.ssh")" "$(printf 'config\nid_ed25519')" \
+	"and nothing was written to ~/.ssh"
+ssh-keygen -q -t ed25519 -N '' -f "$world/key-other"
+trust other 127.0.0.1 "$box"
+fails 7 "ssh-keygen -f" "a changed one too, with another mend" box
+rm "$HOME/.ssh/known_hosts"
+trust box 127.0.0.1 "$box"
+cp "$HOME/.ssh/known_hosts" "$world/good_hosts"
+works "a known one is taken; the constant command finds ~/.local/bin" box
+is "$(ls "$HOME/.ssh")" "$(printf 'config\nid_ed25519\nknown_hosts')" \
+	"no .pub is written beside a key"
+cmp -s "$world/good_hosts" "$HOME/.ssh/known_hosts"
+is $? 0 "nor into known_hosts"
+echo "@revoked * $(cut -d' ' -f1,2 "$world/key-box.pub")" \
+	>>"$HOME/.ssh/known_hosts"
+fails 7 "@revoked" "a revoked one is refused" box
+ssh-keygen -q -H -f "$world/good_hosts" >/dev/null 2>&1
+cp "$world/good_hosts" "$HOME/.ssh/known_hosts"
+works "hashed known_hosts" box
+rm "$HOME/.ssh/known_hosts"
+cp "$world/good_hosts" "$HOME/.ssh/known_hosts2"
+works "known_hosts2" box
+mv "$HOME/.ssh/known_hosts2" "$HOME/.ssh/known_hosts"
+echo "called $(cut -d' ' -f1,2 "$world/key-box.pub")" >"$world/aliased"
+host aliased 127.0.0.1 "$box" "HostKeyAlias called" \
+	"UserKnownHostsFile /nonexistent $world/aliased"
+works "HostKeyAlias, and several UserKnownHostsFile" aliased
+
+# --- who are we ---
+
+ssh-keygen -q -t ed25519 -N '' -f "$HOME/.ssh/stranger"
+rm "$HOME/.ssh/stranger.pub"
+host nokey 127.0.0.1 "$box" "IdentityFile ~/.ssh/stranger"
+fails 7 "/.ssh/stranger" "a key that is not accepted is named" nokey
+ssh-keygen -q -t ed25519 -N secret -f "$HOME/.ssh/locked"
+host locked 127.0.0.1 "$box" "IdentityFile ~/.ssh/locked"
+fails 7 "/.ssh/locked needs a passphrase" "so is one with a passphrase" \
+	locked
+host two 127.0.0.1 "$box" "IdentityFile ~/.ssh/stranger" \
+	"IdentityFile %d/.ssh/id_ed25519"
+works "the second IdentityFile is tried too" two
+chmod 644 "$HOME/.ssh/id_ed25519"
+fails 7 "chmod 600" "a key open to others is not used" box
+chmod 600 "$HOME/.ssh/id_ed25519"
+ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f "$HOME/.ssh/id_rsa"
+cat "$HOME/.ssh/id_rsa.pub" >>"$world/authorized_keys"
+echo "not a public key" >"$HOME/.ssh/id_rsa.pub"
+host rsa 127.0.0.1 "$box" "IdentityFile ~/.ssh/id_rsa"
+works "RSA in PEM, with a broken .pub beside it" rsa
+rm "$HOME/.ssh/id_rsa" "$HOME/.ssh/id_rsa.pub"
+peer "box identity=$HOME/.ssh/stranger"
+fails 7 "/.ssh/stranger" "identity= is the only key" box
+peer "box identity=~/.ssh/id_ed25519"
+works "identity= with a tilde" box
+peer box nokey two
+
+eval "$(ssh-agent -s)" >/dev/null
+for i in 1 2 3 4 5 6 7; do
+	ssh-keygen -q -t ed25519 -N '' -f "$world/many-$i"
+	ssh-add -q "$world/many-$i" 2>/dev/null
+done
+works "an agent with too many keys does not lock the right file out" box
+ssh-add -qD 2>/dev/null
+ssh-add -q "$HOME/.ssh/id_ed25519" 2>/dev/null
+mv "$HOME/.ssh/id_ed25519" "$world/away"
+works "a key of the agent" box
+echo "garbage" >"$HOME/.ssh/id_ed25519"
+works "with a broken key file too" box
+mv "$world/away" "$HOME/.ssh/id_ed25519"
+ssh-agent -k >/dev/null
+unset SSH_AUTH_SOCK SSH_AGENT_PID
+cat >"$world/deaf.py" <<'PY'
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+held = []
+while True:
+    held.append(s.accept())
+PY
+python3 "$world/deaf.py" "$world/agent.sock" &
+until_true 10 test -S "$world/agent.sock"
+export SSH_AUTH_SOCK=$world/agent.sock
+fails 4 "agent" "an agent that does not answer is given up" -t 2 box
+within 3000 "in time"
+unset SSH_AUTH_SOCK
+
+# --- how do we get there ---
+
+fails 4 "agent-sync peer add nobody" "a peer that is not listed" nobody
+peer "# none"
+fails 4 "agent-sync peer add box" "even if ssh knows it" box
+works "unless it is asked for" --unlisted box
+peer box
+host shut 127.0.0.1 "$(free_port)"
+fails 4 "Connection refused" "nobody listens" shut
+host nowhere no-such-host.invalid 22
+fails 4 "no-such-host.invalid" "a name without an address" nowhere
+
+daemon six ::1
+six=$port
+host six ::1 "$six"
+trust six ::1 "$six"
+works "IPv6" six
+
+daemon jump 127.0.0.1
+trust jump 127.0.0.1 "$port"
+host jump 127.0.0.1 "$port" "IdentityFile $HOME/.ssh/id_ed25519" \
+	"UserKnownHostsFile $HOME/.ssh/known_hosts"
+host jumped 127.0.0.1 "$box" "ProxyJump jump"
+works "ProxyJump" jumped
+host proxied 127.0.0.1 "$box" \
+	"ProxyCommand ssh -F $conf -o BatchMode=yes -W %h:%p jump"
+works "ProxyCommand" proxied
+host broken 127.0.0.1 "$box" "ProxyCommand echo no way there >&2; exit 1"
+fails 4 "no way there" "a proxy command that fails is quoted" broken
+host stuck 127.0.0.1 "$box" "ProxyCommand sleep 87654"
+fails 4 "no answer in time" "one that hangs is given up" -t 1 stuck
+within 2000 "in time"
+is "$(pgrep -f '^sleep 87654')" "" "and ended"
+
+mkdir "$HOME/.ssh/config.d"
+mv "$conf" "$HOME/.ssh/config.d/all"
+printf 'Include config.d/*\nHost *\nPort 1\n' >"$conf"
+works "Include, relative" box
+mv "$HOME/.ssh/config.d/all" "$conf"
+cp "$conf" "$world/config"
+host odd 127.0.0.1 "$box" "Ciphers no-such-cipher"
+fails 4 "via=ssh" "a cipher that libssh does not know" odd
+printf 'Host box\nPort\n' >"$conf"
+fails 9 "config:2: Port: needs a value" "a broken configuration" \
+	--unlisted box
+cp "$world/config" "$conf"
+chmod 666 "$conf"
+fails 9 "chmod" "one that others can write" --unlisted box
+chmod 600 "$conf"
+peer box six
+
+# --- what is there ---
+
+cat >"$far/.bashrc" <<'NOISE'
+echo "Welcome to this host"
+printf 'no newline at the end'
+echo "a warning" >&2
+NOISE
+link box <<<hello
+is "$status $(tail -n 1 "$out")" "0 hello" "noisy start-up files"
+mv "$far/.bashrc" "$far/noise"
+for shell in bash zsh fish dash tcsh; do
+	path=$(command -v "$shell")
+	if [ -z "$path" ]; then
+		ok "login shell $shell # skip missing $shell"
+		continue
+	fi
+	daemon "$shell" 127.0.0.1 \
+		"ForceCommand exec $path -c \"\$SSH_ORIGINAL_COMMAND\""
+	host "$shell" 127.0.0.1 "$port"
+	trust "$shell" 127.0.0.1 "$port"
+	works "login shell $shell" "$shell"
+	kill "$pid"
+done
+mv "$far/noise" "$far/.bashrc"
+printf '[agents.x]\n' >"$far/.agents/local.toml"
+link --slice box </dev/null
+is "$status $(cat "$out")" "0 [agents.x]" "--slice, without the noise"
+rm "$far/.bashrc" "$far/.agents/local.toml"
+fails 2 "install panemesh" "--slice without one" --slice box
+mv "$far/.local/bin/agent-serve" "$far/serve+1"
+fails 2 "install panemesh there" "no agent-serve there" box
+peer "box serve=$far/serve+1"
+works "serve=" box
+printf '#!/bin/sh\necho "\033[31mout of order" >&2\nexit 3\n' \
+	>"$far/.local/bin/agent-serve"
+chmod +x "$far/.local/bin/agent-serve"
+peer box
+fails 4 'status 3: \x1b[31mout of order' "one that fails is quoted" box
+check "and logged" grep -qF 'box: \x1b[31mout of order' \
+	"$HOME/.agents/log/link"
+mv "$far/serve+1" "$far/.local/bin/agent-serve"
+
+# --- without libssh ---
+
+cat >"$world/bin/ssh" <<SSH
+#!/bin/sh
+exec $(command -v ssh) -F "$conf" -o UserKnownHostsFile="$HOME/.ssh/known_hosts" "\$@"
+SSH
+chmod +x "$world/bin/ssh"
+PATH=$world/bin:$PATH
+peer "box via=ssh identity=~/.ssh/id_ed25519" \
+	"nokey via=ssh identity=~/.ssh/stranger" \
+	"here command=sh -c $far/.local/bin/agent-serve" \
+	"mute command=sleep 76543"
+works "via=ssh" box
+fails 7 "Permission denied" "via=ssh: a key that is not accepted" nokey
+works "command=" here
+fails 4 "says nothing" "command=: one that hangs" -t 1 mute
+is "$(pgrep -f '^sleep 76543')" "" "is ended"
+peer box six
+
+# --- silence, ends and bulk ---
+
+kill -STOP "$box_pid"
+fails 4 "waiting for the first words" "sshd frozen before its banner" \
+	-t 2 box
+within 3000 "in time"
+kill -CONT "$box_pid"
+
+daemon one 127.0.0.1 "MaxSessions 1"
+host one 127.0.0.1 "$port"
+trust one 127.0.0.1 "$port"
+one_pid=$pid
+peer box one
+works "MaxSessions 1" one
+
+cat >"$world/rude.py" <<'PY'
+import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", int(sys.argv[1])))
+s.listen()
+n = 0
+while True:
+    s.accept()[0].close()
+    n += 1
+    open(sys.argv[2], "w").write(str(n))
+PY
+rude=$(free_port)
+python3 "$world/rude.py" "$rude" "$world/rude" &
+until_true 10 listens 127.0.0.1 "$rude"
+until_true 10 test -s "$world/rude"
+host rude 127.0.0.1 "$rude"
+before=$(cat "$world/rude")
+fails 4 "MaxStartups" "closed before the banner" --unlisted rude
+is $(($(cat "$world/rude") - before)) 2 "is tried once more, and no more"
+
+head -c 200M /dev/urandom >"$world/big"
+printf '#!/bin/sh\nexec cat\n' >"$far/cat"
+chmod +x "$far/cat"
+peer "box serve=$far/cat" "one serve=$far/cat"
+link box <"$world/big"
+note "200 MiB there and back: $took ms," \
+	"$((400 * 1000 / (took + 1))) MiB/s"
+is "$status $(cmp "$out" "$world/big" 2>&1)" "0 " \
+	"200 MiB there and back are the same bytes"
+rm -f "$world/big" "$out"
+is "$(yes | timeout 20 agent-link box 2>"$err" | head -n 1) $(cat "$err")" \
+	"y " "a reader that goes ends it"
+mkfifo "$world/in"
+sleep 600 >"$world/in" &
+agent-link one <"$world/in" >"$out" 2>"$err" &
+mine=$!
+printf x >"$world/in"
+until_true 10 test -s "$out"
+began=$SECONDS
+kill -9 "$(session_of "$one_pid")"
+wait "$mine"
+is "$? $((SECONDS - began < 3)) $(grep -c 'connection broke' "$err")" \
+	"4 1 1" "sshd killed: it ends at once and says so"
+
+: >"$out"
+agent-link one <"$world/in" >"$out" 2>"$err" &
+mine=$!
+printf x >"$world/in"
+until_true 10 test -s "$out"
+check "its program runs" pgrep -f "^cat$"
+kill -9 "$mine"
+wait "$mine" 2>/dev/null
+gone() {
+	! pgrep -P "$one_pid" >/dev/null
+}
+check "killed itself, it leaves nothing there" until_true 5 gone
+
+: >"$out"
+agent-link one <"$world/in" >"$out" 2>"$err" &
+mine=$!
+printf x >"$world/in"
+until_true 10 test -s "$out"
+began=$SECONDS
+stopped=$(session_of "$one_pid")
+kill -STOP "$stopped"
+wait "$mine"
+is "$? $((SECONDS - began <= 17)) $(grep -c 'sign of life' "$err")" "4 1 1" \
+	"a session frozen: found within 15 s"
+kill -CONT "$stopped"

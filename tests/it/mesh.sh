@@ -1,0 +1,155 @@
+# shellcheck shell=bash
+# mesh.sh - several hosts on one machine; a test in bash sources it after
+# lib.sh. A host is a HOME, an agents folder, a tmux server and an sshd on a
+# loopback port, all of one user; aliases in ~/.ssh/config lead from each to
+# each.
+#
+#   mesh_up HOST...           make them, start their sshds
+#   on HOST COMMAND...        run a command there
+#   peers HOST PEER...        write its peers.conf
+#   sshd_start|sshd_stop HOST
+#   there HOST ADDRESS        is ADDRESS in the address book of HOST?
+#   gone HOST ADDRESS         is it not?
+
+world=${world:?}
+port_base=$((20000 + $$ % 20000))
+mesh_hosts=()
+
+host_dir() {
+	echo "$world/hosts/$1"
+}
+
+on() {
+	local dir=$world/hosts/$1
+	shift
+	env -u TMUX -u TMUX_PANE HOME="$dir" TMUX_TMPDIR="$dir/tmux" \
+		AGENTS_DIR="$dir/.agents" AGENT_INBOX_DIR="$dir/.agent-inbox" \
+		"$@"
+}
+
+host_port() {
+	cat "$world/hosts/$1/port"
+}
+
+# The next port that nobody listens on.
+free_port() {
+	while (exec 3<>"/dev/tcp/127.0.0.1/$port_base") 2>/dev/null; do
+		port_base=$((port_base + 1))
+	done
+	echo "$port_base"
+}
+
+sshd_start() {
+	local dir=$world/hosts/$1
+	"$(command -v sshd || echo /usr/sbin/sshd)" -f "$dir/sshd_config" \
+		-E "$dir/sshd.log" || return 1
+	until_true 5 test -s "$dir/sshd.pid"
+}
+
+# The listener; connections that stand go on.
+sshd_stop() {
+	local dir=$world/hosts/$1
+	kill "$(cat "$dir/sshd.pid")" 2>/dev/null
+	until_true 5 test ! -e "$dir/sshd.pid"
+	rm -f "$dir/sshd.pid"
+}
+
+mesh_host() {
+	local h=$1 dir=$world/hosts/$1
+	mkdir -p "$dir/.ssh" "$dir/.agents" "$dir/tmux"
+	chmod 700 "$dir" "$dir/.ssh" "$dir/.agents" "$dir/tmux"
+	echo "$h" >"$dir/.agents/self.conf"
+	ssh-keygen -q -t ed25519 -N '' -C "$h" -f "$dir/.ssh/id_ed25519"
+	ssh-keygen -q -t ed25519 -N '' -C "$h" -f "$dir/host_key"
+	free_port >"$dir/port"
+	port_base=$((port_base + 1))
+	# A session begins in the real home folder, whatever HOME says.
+	cat >"$dir/sshd_config" <<EOF
+Port $(cat "$dir/port")
+ListenAddress 127.0.0.1
+HostKey $dir/host_key
+PidFile $dir/sshd.pid
+AuthorizedKeysFile $dir/.ssh/authorized_keys
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+SetEnv HOME=$dir AGENTS_DIR=$dir/.agents AGENT_INBOX_DIR=$dir/.agent-inbox TMUX_TMPDIR=$dir/tmux PATH=$PATH PANEMESH_TEST=${PANEMESH_TEST:-x} ASAN_OPTIONS=${ASAN_OPTIONS:-x}
+EOF
+}
+
+mesh_up() {
+	local h p dir
+	if ! command -v sshd >/dev/null && [ ! -x /usr/sbin/sshd ]; then
+		echo "1..0 # SKIP missing sshd"
+		exit 0
+	fi
+	[ "$(id -u)" != 0 ] || mkdir -p /run/sshd
+	mesh_hosts=("$@")
+	for h in "$@"; do
+		mesh_host "$h"
+	done
+	for h in "$@"; do
+		dir=$world/hosts/$h
+		for p in "$@"; do
+			cat "$world/hosts/$p/.ssh/id_ed25519.pub" \
+				>>"$dir/.ssh/authorized_keys"
+			printf 'Host %s\n\tHostName 127.0.0.1\n\tPort %s\n\tIdentityFile ~/.ssh/id_ed25519\n' \
+				"$p" "$(host_port "$p")" >>"$dir/.ssh/config"
+			echo "[127.0.0.1]:$(host_port "$p") $(cut -d' ' -f1,2 \
+				"$world/hosts/$p/host_key.pub")" >>"$dir/.ssh/known_hosts"
+		done
+		# "~" of ssh(1) is the real home folder.
+		sed -i "s|~/|$dir/|" "$dir/.ssh/config"
+		chmod 600 "$dir"/.ssh/*
+		sshd_start "$h" || {
+			note "$(cat "$dir/sshd.log")"
+			return 1
+		}
+	done
+}
+
+mesh_down() {
+	local h pid
+	for h in "${mesh_hosts[@]}"; do
+		sshd_stop "$h"
+		on "$h" tmux -L main kill-server 2>/dev/null
+	done
+	for pid in $(pgrep -f "$world/"); do
+		[ "$pid" = $$ ] || kill "$pid" 2>/dev/null
+	done
+}
+trap 'mesh_down 2>/dev/null; finish' EXIT
+
+peers() {
+	local dir=$world/hosts/$1/.agents
+	shift
+	printf '%s\n' "$@" >"$dir/peers.conf"
+	chmod 600 "$dir/peers.conf"
+}
+
+there() {
+	grep -q "^\[agents\.$2\]" "$world/hosts/$1/.agents/registry.toml"
+}
+
+gone() {
+	! there "$@"
+}
+
+# tmux of a host.
+tmx() {
+	local h=$1
+	shift
+	on "$h" tmux -L main -f "$world/tmux.conf" "$@"
+}
+
+# A tmux server there with our hooks, and one window "one" in session "s".
+mesh_tmux() {
+	{
+		echo 'set -g default-shell /bin/sh'
+		echo 'set -g default-command "exec /bin/sh"'
+	} >"$world/tmux.conf"
+	tmx "$1" new-session -d -s s -n one
+	tmx "$1" source-file "$BUILD/panemesh.tmux.conf"
+}

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""Many senders at one pane, and a person who types there all the while: every
+message whole and once, every key of the person's arrives, our Enter is never
+pressed on a composer that holds one of them, and every verdict is what the
+composer's log shows. Made from a fixed seed (SEED=N for another)."""
+
+# time-limit: 120
+
+import os
+import random
+import re
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from world import World, done, equal, note, ok, until
+
+SEED = int(os.environ.get("SEED", "1"))
+MESSAGES = int(os.environ.get("MESSAGES", "200"))
+SECONDS = 40
+TAG = re.compile(rb"^\[from [a-z0-9@._-]+ \(no reply\) @ [-0-9TZ:]+\] ")
+
+
+def senders(world, number, each):
+    """`number` processes at a time; what they came to and what arrived."""
+    composer = world.composer(f"many{number}")
+    results = {}
+
+    def run(who):
+        for i in range(each):
+            body = f"sender {who} of {number}, message {i};\nsecond line"
+            results[body] = world.notify(composer.address, body)
+
+    threads = [
+        threading.Thread(target=run, args=(who,)) for who in range(number)
+    ]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    got = sorted(TAG.sub(b"", m) for m in composer.messages())
+    want = sorted(b.replace("\n", "\n  ").encode() for b in results)
+    bad = [repr(r) for r in results.values() if r.code != 0]
+    equal(got, want, f"{number} senders: {len(want)} messages, whole, once")
+    ok(not bad, f"{number} senders: every verdict is 0", *bad[:3])
+    world.tm("kill-pane", "-t", composer.pane)
+
+
+class Typist(threading.Thread):
+    """Types words at 6 to 16 keys a second, ends them with Enter, pauses."""
+
+    def __init__(self, client, rng):
+        super().__init__()
+        self.client = client
+        self.rng = rng
+        self.typed = b""
+        self.ended = threading.Event()
+
+    def key(self, key):
+        self.client.type(key)
+        self.typed += key
+
+    def run(self):
+        while not self.ended.is_set():
+            for _ in range(self.rng.randrange(2, 10)):
+                self.key(bytes([self.rng.randrange(0x61, 0x7b)]))
+                time.sleep(self.rng.uniform(1 / 16, 1 / 6))
+            self.key(b"\r")
+            self.ended.wait(self.rng.choice((0.4, 1.5, 3.2, 3.3, 3.5, 4)))
+
+
+def person(world, rng):
+    """A typist at the composer's window while messages are sent."""
+    composer = world.composer("person")
+    world.tm("select-window", "-t", composer.pane)
+    client = world.attach()
+    typist = Typist(client, rng)
+    results = {}
+    todo = [f"<message {i}>" for i in range(MESSAGES)]
+    end = time.monotonic() + SECONDS
+
+    def send():
+        while todo and time.monotonic() < end:
+            body = todo.pop()
+            results[body] = world.notify("--wait", "20", composer.address,
+                                         body)
+
+    typist.start()
+    threads = [threading.Thread(target=send) for _ in range(12)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    typist.ended.set()
+    typist.join()
+    judge(composer, typist, results)
+
+
+def judge(composer, typist, results):
+    def arrived():
+        keys = composer.keys()
+        return keys if keys.count(b"\r") >= typist.typed.count(b"\r") else None
+
+    keys = until(5, arrived) or b""
+    words = typist.typed.replace(b"\r", b"")
+    equal(keys.replace(b"\r", b""), words,
+          f"{len(words)} keys of the person's arrive, in order")
+    alone, mixed, theirs = {}, [], []
+    for text in composer.messages():
+        plain = TAG.sub(b"", text)
+        if plain == text and b"<message" not in text:
+            theirs.append(text)
+        elif re.fullmatch(rb"<message \d+>", plain) and plain != text:
+            body = plain.decode()
+            alone[body] = alone.get(body, 0) + 1
+        else:
+            mixed.append(text)
+    # Our text with the person's keys behind it: the person pressed Enter on
+    # it, and whoever sent it was told that it stands there.
+    wrong = []
+    for text in mixed:
+        hit = re.match(TAG.pattern + rb"(<message \d+>)[a-z]+$", text)
+        result = results.get(hit[1].decode()) if hit else None
+        if result is None or result.code != 5:
+            wrong.append(f"{text!r}: {result!r}")
+    ok(not wrong, "our Enter is never pressed on the person's keys", *wrong)
+    entered = keys.count(b"\r") - typist.typed.count(b"\r")
+    ok(entered <= sum(alone.values()) + len(mixed),
+       "and no more Enters came than messages",
+       f"{entered} Enters of ours, {sum(alone.values())} messages")
+    whole = [w for w in typist.typed.split(b"\r") if w]
+    strange = [t for t in theirs if t not in whole]
+    ok(not strange, "what the person sent is what the person typed", *strange)
+    codes = {}
+    lies = []
+    for body, result in results.items():
+        codes[result.code] = codes.get(result.code, 0) + 1
+        if (result.code == 0) != (alone.get(body, 0) == 1) or (
+                result.code not in (0, 5, 8)):
+            lies.append(f"{body} came {alone.get(body, 0)} times: {result!r}")
+    ok(not lies, "every verdict is what the log shows", *lies[:5])
+    ok(codes.get(0, 0) >= MESSAGES // 2, "most messages find a pause", codes)
+    note(f"verdicts {codes}, {len(mixed)} sent by the person with own keys, "
+         f"{len(theirs)} lines of the person's")
+
+
+def main():
+    world = World(width=120, height=40)
+    for number in (2, 5, 10, 20):
+        senders(world, number, 3)
+    person(world, random.Random(SEED))
+    equal(world.tm("list-buffers"), "", "no buffer stays behind")
+    done()
+
+
+main()

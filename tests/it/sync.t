@@ -1,0 +1,254 @@
+#!/bin/bash
+# Several hosts keep one address book: agent-sync between real sshds.
+# time-limit: 400
+# shellcheck source=tests/it/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/it/mesh.sh
+. "$here/mesh.sh"
+mesh_up a b c || exit 1
+plan 60
+
+code() {
+	"$@" >"$world/out" 2>&1
+	echo $?
+}
+said() {
+	grep -qE -- "$1" "$world/out" || {
+		cat "$world/out"
+		return 1
+	}
+}
+now_ms() {
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
+# The whole address book of a host, as addresses.
+addresses() {
+	sed -n 's/^\[agents\.\(.*\)\]$/\1/p' \
+		"$world/hosts/$1/.agents/registry.toml" | sort
+}
+own() {
+	sed -n 's/^\[agents\.\(.*\)\]$/\1/p' \
+		"$world/hosts/$1/.agents/local.toml" | sort
+}
+# Do these hosts have the same book, made of what each says of itself?
+agree() {
+	local h want
+	want=$(for h in "$@"; do own "$h"; done | sort)
+	for h in "$@"; do
+		[ "$(addresses "$h")" = "$want" ] || return 1
+	done
+}
+lasting() {
+	! pgrep -f "agent-(sync|link|serve)" -a | grep -q "$BUILD"
+}
+logins() {
+	grep -c 'Accepted publickey\|Connection from\|Connection closed' \
+		"$world/hosts/$1/sshd.log"
+}
+
+# --- no peers, one peer ---
+is "$(code on a agent-sync)" 0 'no peers: done'
+check 'and it says how to add one' said 'agent-sync peer add'
+is "$(code on a agent-sync status)" 0 'status without peers'
+for h in a b c; do
+	mesh_tmux "$h"
+	until_true 10 there "$h" "$h-s-one"
+done
+is "$(code on a agent-sync peer add b)" 0 'peer add'
+check 'it was reached' said '^b: reached: host b, panemesh [0-9]'
+check 'that b has no way to us is said, with the mend' said \
+	'does not reach us: .*agent-sync peer add a'
+check 'its panes are there at once' there a b-s-one
+check 'and ours there' there b a-s-one
+is "$(cat "$world/hosts/a/.agents/peers.conf")" b 'peers.conf has the line'
+is "$(code on b agent-sync peer add a)" 0 'the other way round'
+check 'now both ways work' said '^a: reaches us: b'
+is "$(code on a agent-sync peer add nowhere.invalid)" 4 'one that is not there'
+check 'the reason' said 'nowhere.invalid'
+is "$(cat "$world/hosts/a/.agents/peers.conf")" b 'is not written'
+is "$(code on a agent-sync peer add -- -oProxyCommand=x)" 1 'nor an option'
+
+# --- three hosts ---
+peers a b c
+peers b a c
+peers c a b
+is "$(code on a agent-sync)" 0 'a sync with two'
+on b agent-sync >/dev/null
+check 'all three have one book' until_true 10 agree a b c
+is "$(on a notify-pane --list | grep -c 's-one')" 3 'notify-pane lists it'
+t=$(now_ms)
+ssh -F "$world/hosts/a/.ssh/config" -o BatchMode=yes \
+	-o UserKnownHostsFile="$world/hosts/a/.ssh/known_hosts" b true
+floor=$(($(now_ms) - t))
+t=$(now_ms)
+tmx b new-window -d -n fresh
+until_true 10 there a b-s-fresh && until_true 10 there c b-s-fresh
+t=$(($(now_ms) - t))
+note "a new window was with the peers after $t ms; ssh b true took $floor ms"
+[ "$t" -le $((floor + 1000)) ]
+is $? 0 'a new window is with the peers within ssh b true plus a second'
+for i in 1 2 3 4 5 6 7 8; do
+	for h in a b c; do
+		tmx "$h" new-window -d -n "w$i"
+	done
+	for h in a b c; do
+		[ "$i" -lt 3 ] || tmx "$h" kill-window -t "w$((i - 2))"
+	done
+done
+settled() {
+	[ "$(own a | wc -l) $(own b | wc -l) $(own c | wc -l)" = '3 4 3' ] &&
+		agree a b c
+}
+check 'windows open and close on all three: one book in the end' \
+	until_true 20 settled
+check 'and nothing runs any more' until_true 30 lasting
+
+# --- many at once ---
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	on a agent-sync -q &
+done
+on a agent-sync >"$world/o1" 2>&1 &
+p1=$!
+on a agent-sync >"$world/o2" 2>&1 &
+p2=$!
+wait "$p1"
+is $? 0 'two by hand beside ten by hooks: one'
+wait "$p2"
+is $? 0 'and the other'
+wait
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	for h in a b c; do
+		on "$h" agent-sync -q &
+	done
+done
+wait
+check 'all hosts at once: one book' agree a b c
+is "$(find "$world/hosts/a/.agents" -name '*.tmp.*' | wc -l)" 0 \
+	'nothing is left behind'
+
+# --- killed ---
+for i in 0 1 2 3 4 5 6 7 8 9; do
+	tmx b rename-window -t one "one$i" 2>/dev/null ||
+		tmx b rename-window -t "one$((i - 1))" "one$i"
+	on a agent-sync >/dev/null 2>&1 &
+	pid=$!
+	sleep "0.0$i"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	on a notify-pane --list | grep -q c-s-one ||
+		note "after kill $i the book lacks c-s-one"
+done
+is "$(code on a agent-sync)" 0 'killed at ten moments: the next one works'
+tmx b rename-window -t one9 one
+check 'and all agree' until_true 20 agree a b c
+
+# --- a dead peer, one that does not answer ---
+sshd_stop c
+is "$(code on a agent-sync)" 6 'one of two is down: 6'
+check 'which one' said '^agent-sync: c: '
+is "$(code on a agent-sync status)" 0 'status'
+check 'says so' said '^c +c +failed'
+check 'its last slice is kept' there a c-s-one
+silent=$(free_port)
+python3 -c "
+import socket, time
+s = socket.create_server(('127.0.0.1', $silent))
+time.sleep(300)" &
+silent_pid=$!
+listens() {
+	(exec 3<>"/dev/tcp/127.0.0.1/$silent")
+}
+until_true 10 listens
+sed -i "/^Host c/,/Port/s/Port .*/Port $silent/" "$world/hosts/a/.ssh/config"
+t=$(now_ms)
+on a agent-sync -t 4 >"$world/out" 2>&1 &
+pid=$!
+tmx b new-window -d -n late
+until_true 10 there a b-s-late
+t2=$(($(now_ms) - t))
+wait "$pid"
+is $? 6 'one that never answers: 6'
+t=$(($(now_ms) - t))
+note "b's slice after $t2 ms, the end after $t ms"
+[ "$t" -ge 2000 ] && [ "$t" -le 5000 ]
+is $? 0 'after the time-out, and not more than a second later'
+[ "$t2" -le 1500 ]
+is $? 0 'the other came at once'
+on a agent-sync -q -t 8 &
+hung=$!
+sleep 0.3
+on a agent-sync -q -t 8 &
+second=$!
+sleep 0.2
+t=$(now_ms)
+on a agent-sync -q -t 8
+t=$(($(now_ms) - t))
+[ "$t" -le 1500 ]
+is $? 0 'while two wait for it, a third leaves it to them'
+kill "$hung" "$second"
+wait "$hung" "$second" 2>/dev/null
+kill "$silent_pid"
+sed -i "/^Host c/,/Port/s/Port .*/Port $(host_port c)/" \
+	"$world/hosts/a/.ssh/config"
+is "$(code on a agent-sync -t 3)" 6 'still down'
+sshd_start c
+is "$(code on a agent-sync)" 0 'back again'
+# What it missed it asks for itself, as its timer would.
+on c agent-sync >/dev/null
+check 'and in one book' until_true 20 agree a b c
+
+# --- refused ---
+mv "$world/hosts/b/.ssh/authorized_keys" "$world/keys"
+is "$(code on a agent-sync)" 6 'a key that is not taken'
+check 'with the mend' said 'ssh -o BatchMode=yes b true'
+is "$(code on a agent-sync status)" 0 'status'
+check 'says refused' said '^b +b +refused'
+n=$(logins b)
+on a agent-sync -q
+on a agent-sync -q
+is "$(logins b)" "$n" 'is not tried again by itself'
+mv "$world/keys" "$world/hosts/b/.ssh/authorized_keys"
+is "$(code on a agent-sync)" 0 'by hand it is'
+sed -i "s/^\[127.0.0.1\]:$(host_port b) .*//" "$world/hosts/a/.ssh/known_hosts"
+is "$(code on a agent-sync)" 6 'a host key that is not known'
+check 'with the mend' said 'ssh b true'
+n=$(logins b)
+on a agent-sync -q
+is "$(logins b)" "$n" 'nor is that one'
+echo "[127.0.0.1]:$(host_port b) $(cut -d' ' -f1,2 \
+	"$world/hosts/b/host_key.pub")" >>"$world/hosts/a/.ssh/known_hosts"
+on a agent-sync -q
+[ "$(logins b)" != "$n" ]
+is $? 0 'until a file of keys changes'
+
+# --- lies ---
+mkdir -p "$world/hosts/liar"
+cp -r "$world/hosts/c/." "$world/hosts/liar/"
+rm -rf "$world/hosts/liar/.agents"
+mkdir -m 700 "$world/hosts/liar/.agents"
+echo b >"$world/hosts/liar/.agents/self.conf"
+peers liar a
+tmx_before=$(md5sum <"$world/hosts/a/.agents/hosts/b.toml")
+is "$(code on liar agent-sync)" 4 'another host that says it is b'
+check 'is told so' said 'host_id'
+is "$(md5sum <"$world/hosts/a/.agents/hosts/b.toml")" "$tmx_before" \
+	'the slice of b stays'
+is "$(code on a agent-sync status)" 0 'status'
+check 'shows what was refused' said 'refused 20.*host_id .*hosts/b.bad'
+echo liar >"$world/hosts/liar/.agents/self.conf"
+on liar agent-sync >/dev/null
+sed -i 's/^\[slices.liar\]/&\n# x/; $a[agents.b-s-one]\nhost = "b"\ntarget = "x"' \
+	"$world/hosts/liar/.agents/local.toml"
+is "$(code on liar agent-sync)" 4 "a slice with somebody else's entry"
+check 'is refused' said "in a slice of 'liar'"
+
+# --- peer rm ---
+is "$(code on a agent-sync peer rm c)" 0 'peer rm'
+check 'forgets its panes' gone a c-s-one
+is "$(code on a agent-sync peer rm c)" 2 'twice is an error'
+on a agent-sync status --json >"$world/json"
+check 'status --json is JSON' python3 -c "
+import json
+s = json.load(open('$world/json'))
+assert s['host'] == 'a' and s['peers'][0]['alias'] == 'b', s
+assert s['peers'][0]['state'] == 'ok' and s['peers'][0]['agents'] > 0, s"
