@@ -43,14 +43,8 @@ OBJS   := $(SRCS:src/%.c=$(B)/%.o) $(B)/profiles.gen.o
 LIB    := $(B)/libpanemesh.a
 PROGS  := $(patsubst bin/%.c,$(B)/%,$(wildcard bin/*.c))
 UNITS  := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
-FUZZ   := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 HELP   := $(patsubst tests/helpers/%.c,$(B)/helpers/%, \
 	    $(wildcard tests/helpers/*.c))
-C_FILES = $(wildcard src/*.[ch] bin/*.c tests/unit/*.[ch] tests/fuzz/*.[ch] \
-	    tests/helpers/*.[ch] tests/bench/*.[ch])
-SCRIPTS = $(shell git ls-files -co --exclude-standard 2>/dev/null | \
-	    xargs -r grep -lE '^\#!.*\b(ba)?sh\b' 2>/dev/null)
-
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all check valgrind fuzz bench lint install uninstall clean dist \

@@ -111,6 +111,9 @@ command -v make >/dev/null || need+=(make)
 if ! command -v gcc >/dev/null && ! command -v clang >/dev/null; then
 	need+=(gcc libc6-dev)
 fi
+if ! command -v pkg-config >/dev/null || ! pkg-config --exists libssh; then
+	need+=(pkg-config libssh-dev)
+fi
 if [ ${#need[@]} -gt 0 ]; then
 	[ -n "$packages" ] || die "missing: ${need[*]}; install them, or leave --no-packages out"
 	command -v apt-get >/dev/null ||

@@ -480,16 +480,19 @@ register_bell(const struct home *home)
 	x_free(path);
 }
 
-/* Is there a slice of ours that peers need no newer one of? A file of the bash
- * agent-mesh is left to the next scan. */
+/* Is there a slice of ours that peers need no newer one of? A file that is not
+ * valid, or the bash agent-mesh's, is left to the next scan. */
 static bool
 is_confirmed(const struct home *home, int64_t now)
 {
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
 	struct slice head = SLICE_INIT;
-	bool confirmed = false;
+	enum file_found found;
+	bool confirmed;
 
-	if (file_read_ours(home->local, &text, NULL) == FILE_READ &&
+	found = file_read_ours(home->local, &text, NULL);
+	confirmed = found != FILE_MISSING;
+	if (found == FILE_READ &&
 	    slice_parse_head(&head, home->local, text.data, text.len, NULL) ==
 		0)
 		confirmed = head.version == 0 ||

@@ -25,7 +25,7 @@ SHELLS = {
 BODY = "; touch RUN\n$(touch RUN) `touch RUN`\ttests 語 green"
 SHOWN = re.compile(
     r"^\[from \S+ \(no reply\) @ \S+\] ; touch RUN\n"
-    r"  \$\(touch RUN\) `touch RUN`  tests 語 green$", re.M)
+    r"  \$\(touch RUN\) `touch RUN` {6}tests 語 green$", re.M)
 
 
 def one_line(err):

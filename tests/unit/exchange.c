@@ -446,6 +446,14 @@ test_publish(void **state)
 	slice_free(&s);
 	buf_reset(&out);
 
+	/* Old: confirmed first. */
+	clock_freeze(T0 + 21LL * 60 * MINUTE);
+	assert_int_equal(
+	    exchange_publish(&home, false, &out, &generation, &e), 0);
+	assert_int_equal(generation, T0 + 21LL * 60 * MINUTE);
+	assert_non_null(strstr(out.data, "tests C"));
+	buf_reset(&out);
+
 	/* The bash version's goes as it stands, but not narrowed. */
 	unit_file(home.local, BASH("me", "a"), 0600);
 	assert_int_equal(
