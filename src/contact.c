@@ -75,7 +75,7 @@ contact_save(const struct contact *c, const struct home *home,
     const char *alias, struct err *e)
 {
 	char *path = contact_path(home, alias), held[20];
-	char *folder = path_join(home->run, "peers");
+	char *folder = path_join(home->run, "peers"), *sweep;
 	struct buf text = BUF_INIT_MAX(CONTACT_FILE_MAX);
 	int rc = -1;
 
@@ -93,6 +93,10 @@ contact_save(const struct contact *c, const struct home *home,
 		(void)snprintf(held, sizeof(held), "%016" PRIx64, c->held);
 		toml_write_string(&text, "held", held);
 	}
+	/* Only who has the turn with this peer writes here. */
+	sweep = x_asprintf("run/peers/%s", path_base(path));
+	home_sweep(home, sweep);
+	x_free(sweep);
 	rc = file_replace(path, text.data, text.len, FILE_FAST, e);
 out:
 	buf_free(&text);

@@ -30,6 +30,7 @@ struct run {
 	struct buf text;            /* tag and body as this pane takes them */
 	char people[PANE_TEXT_MAX]; /* at the look that led to the paste */
 	unsigned start_x;           /* its cursor's column */
+	unsigned end_x, end_y;      /* the cursor behind the pasted text */
 };
 
 /* Fill the verdict. Returns its code. `word` is static. */

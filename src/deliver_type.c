@@ -237,6 +237,8 @@ run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 		}
 		nap = run_next_nap(nap);
 	}
+	r->end_x = r->facts.cursor_x;
+	r->end_y = r->facts.cursor_y;
 	/* The program's paste window, from the paste on: FACTS of profiles. */
 	clock_nap(pasted + paste_ms - clock_mono_ms(),
 	    clock_deadline(DELIVER_ECHO_MS));
@@ -290,7 +292,10 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 			    clock_left(deadline) == 0)
 				return run_submitted(
 				    r, entered, "program opened a dialog");
-		} else if (holds == CLASSIFY_HOLDS_OTHER) {
+		} else if (holds == CLASSIFY_HOLDS_OTHER ||
+		    r->facts.cursor_x != r->end_x ||
+		    r->facts.cursor_y != r->end_y) {
+			/* The program may print the same line again. */
 			return run_submitted(r, entered, "line taken");
 		}
 		if (clock_left(deadline) == 0)

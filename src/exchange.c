@@ -134,6 +134,7 @@ exchange_put_aside(const struct home *home, const char *alias, const char *host,
     const char *text, size_t len, const struct err *why)
 {
 	char *path = exchange_path(home, host, "bad"), when[CLOCK_TEXT_MAX];
+	char *name = x_asprintf("hosts/%s.bad", host);
 	struct buf out = BUF_INIT;
 	const char *end, *line;
 	struct err e;
@@ -155,10 +156,12 @@ exchange_put_aside(const struct home *home, const char *alias, const char *host,
 		log_escape(&out, line, (size_t)(end - line));
 		buf_addc(&out, '\n');
 	}
+	home_sweep(home, name);
 	if (file_replace(path, out.data, out.len, FILE_FAST, &e) != 0)
 		log_line("%s", e.msg);
 out:
 	buf_free(&out);
+	x_free(name);
 	x_free(path);
 }
 
@@ -217,11 +220,6 @@ exchange_check_host(const struct home *home, const char *alias,
 		return err_set(e, EXIT_REFUSED,
 		    "slice of '%s': that is the name of this host; one of the "
 		    "two needs another, in its ~/.agents/self.conf",
-		    s->host);
-	if (str_eq(s->host_id, home->host_id))
-		return err_set(e, EXIT_REFUSED,
-		    "slice of '%s': its host_id is that of this host; is it "
-		    "the same machine and user?",
 		    s->host);
 	if (s->version == 0 && held->there && held->came.by[0] != '\0' &&
 	    alias != NULL && !str_eq(held->came.by, alias))

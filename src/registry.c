@@ -155,9 +155,7 @@ gather(struct gathered *g, const struct home *h, const struct argv *paths,
 		if (found == FILE_FAILED ||
 		    slice_parse(s, paths->v[i], text.data, text.len, &e) != 0)
 			goto left_out;
-		if (i > 0 &&
-		    (str_eq(s->host, h->host) ||
-			str_eq(s->host_id, h->host_id))) {
+		if (i > 0 && str_eq(s->host, h->host)) {
 			(void)err_set(&e, EXIT_LOCAL,
 			    "%s: says it is this host, '%s'", paths->v[i],
 			    h->host);
@@ -222,7 +220,7 @@ by_host(const void *a, const void *b)
 }
 
 static void
-write_agents(struct buf *out, const struct gathered *g, const char *host_id)
+write_agents(struct buf *out, const struct gathered *g, const char *host)
 {
 	struct claim *claims;
 	size_t n = 0, i, k;
@@ -233,8 +231,8 @@ write_agents(struct buf *out, const struct gathered *g, const char *host_id)
 	for (n = 0, i = 0; i < g->n; i++)
 		for (k = 0; k < g->slices[i].agents.n; k++, n++) {
 			claims[n].agent = &g->slices[i].agents.v[k];
-			claims[n].rank = claim_rank(claims[n].agent,
-			    str_eq(g->slices[i].host_id, host_id));
+			claims[n].rank = claim_rank(
+			    claims[n].agent, str_eq(g->slices[i].host, host));
 		}
 	if (n > 1)
 		qsort(claims, n, sizeof(*claims), by_claim);
@@ -276,7 +274,7 @@ assemble_text(struct buf *out, const struct home *h, const struct argv *paths,
 	for (i = 0; i < g.n; i++)
 		if (g.slices[i].version != 0)
 			slice_write_table(out, &g.slices[i]);
-	write_agents(out, &g, h->host_id);
+	write_agents(out, &g, h->host);
 	gathered_free(&g);
 }
 

@@ -9,7 +9,6 @@
 #include "agent.h"
 #include "clock.h"
 #include "file.h"
-#include "log.h"
 #include "ps.h"
 #include "slice.h"
 #include "str.h"
@@ -117,20 +116,17 @@ sender_person(struct sender *s, const char *host)
 	s->note = "no reply";
 }
 
-/* This host's entries as they stand; a slice that does not parse is the
- * business of whoever writes it. */
+/* This host's entries as they stand; a slice that does not parse has none, and
+ * is the business of whoever looks an address up or writes it. */
 static int
 sender_slice(struct slice *own, const struct home *home, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
-	struct err bad;
 	int rc = 0;
 
 	switch (file_read_ours(home->local, &text, e)) {
 	case FILE_READ:
-		if (slice_parse(own, home->local, text.data, text.len, &bad) !=
-		    0)
-			log_line("%s", bad.msg);
+		(void)slice_parse(own, home->local, text.data, text.len, NULL);
 		break;
 	case FILE_MISSING:
 		break;

@@ -340,6 +340,7 @@ ssh_link_open(const struct ssh_to *to, int64_t deadline, struct err *e)
 	enum ssh_outcome outcome = SSH_OUTCOME_FAILED;
 
 	(void)ssh_set_log_callback(ssh_log_debug);
+	(void)ssh_set_log_level(SSH_LOG_INFO);
 	if (ssh_configure(l, to, deadline, e) != 0)
 		goto out;
 	outcome = ssh_attempt(l, deadline, e);

@@ -381,6 +381,7 @@ sshconf_set(const struct sshconf_reader *r, enum sshconf_key key, char *at,
 	struct argv *value = &r->c->value[key];
 	enum sshconf_kind kind = sshconf_keys[key].kind;
 	char *word;
+	size_t i;
 
 	if (value->n > 0 && kind != SSHCONF_EVERY)
 		return 0;
@@ -403,7 +404,10 @@ sshconf_set(const struct sshconf_reader *r, enum sshconf_key key, char *at,
 		return sshconf_bad(
 		    r, e, "%s: needs a value", sshconf_keys[key].word);
 	while (word != NULL && value->n < SSHCONF_LIST_MAX) {
-		argv_add(value, word);
+		for (i = 0; i < value->n && !str_eq(value->v[i], word); i++)
+			continue;
+		if (i == value->n)
+			argv_add(value, word);
 		x_free(word);
 		word = kind == SSHCONF_WORDS ? sshconf_word(&at) : NULL;
 	}

@@ -361,7 +361,7 @@ sync_peer_remove(
 		contact_remove(home, alias);
 		say(out, "%s: taken out of %s", alias, path);
 	} else if (str_host_ok(name)) {
-		memcpy(contact.host, name, strlen(name) + 1);
+		(void)snprintf(contact.host, sizeof(contact.host), "%s", name);
 	}
 	if (contact.host[0] != '\0') {
 		forget_host(home, contact.host);

@@ -74,6 +74,9 @@ def shell(world, name, command):
             time.sleep(0.2)
         for text, kind in (("", "empty"), ("echo a; b 'c", "half-typed"),
                            ("echo " + "wrapped " * 20, "wrapped")):
+            # dash has no line editor: what is wrapped looks like a question
+            if name == "dash" and kind == "wrapped":
+                continue
             world.keys(pane, "-l", text)
             until(5, lambda: text[-5:].strip() in world.screen(pane))
             time.sleep(0.1)
@@ -114,7 +117,8 @@ def types(world):
     pane = world.window("types", "exec bash --norc --noprofile", "$")
     address = "hub-dev-types"
     shell_ready(world, pane)
-    r = world.notify("--type", address, "a; touch TYPED")
+    r = world.notify("--type", address, "a; touch TYPED",
+                     AGENT_NAME="hub-dev-main")
     sent(r, "submitted", "--type types and runs")
     ok(until(5, lambda: os.path.exists(f"{world.dir}/TYPED") or
              os.path.exists("TYPED")), "--type: the shell ran it",
@@ -308,8 +312,7 @@ def no_way(world):
               "sys.stdout.write('raw\\r\\n'); sys.stdout.flush(); "
               "sys.stdin.read(1)")
     world.write(f"{world.dir}/rawprog", f"#!/usr/bin/python3\n{script}\n")
-    pane = world.window("raw", f"exec -a frobber python3 -c \"{script}\""
-                        if False else f"python3 {world.dir}/rawprog", "raw")
+    pane = world.window("raw", f"exec python3 {world.dir}/rawprog", "raw")
     refused(world, "raw", pane, "", force=False)
 
 
@@ -323,6 +326,10 @@ def lines(world):
        "it got one line", world.screen(pane))
     sent(world.notify("hub-dev-cat", "語" * 100), "submitted",
          "a line of several rows")
+    width = 100 - len("[from root@hub (no reply) @ 2026-01-01T00:00:00Z] ") - (
+        len(world.notify("--whoami").out.strip()) - len("root@hub"))
+    sent(world.notify("hub-dev-cat", "x" * width), "submitted",
+         "a line as wide as the pane")
     world.tm("set-option", "-p", "-t", pane, "@agent-profile", "nosuch")
     said(world.notify("hub-dev-cat", "x"), 3, "names no known profile",
          "@agent-profile names nobody")
@@ -392,7 +399,7 @@ def several(world):
     equal((plain(a), plain(b)), ([b"both"], [b"both"]), "each gets it once")
     r = world.notify(f"{a.address},hub-dev-fan-x,{b.address}", "some")
     ok(r.code == 6 and r.out.count("→") == 2 and
-       "hub-dev-fan-x: failed: " in r.err, "one of several is unknown: 6", r)
+       "hub-dev-fan-x: no such agent" in r.err, "one of several is unknown: 6", r)
     equal((plain(a)[-1], plain(b)[-1]), (b"some", b"some"),
           "the others get it")
     r = world.notify("hub-dev-nobody,hub-dev-no-one", "x")

@@ -149,7 +149,9 @@ test_add_cleans(void **state)
 	(void)state;
 	frame_init(&f, FRAME_PING, "1");
 	frame_add(&f, "A", "x\ny\r\tz\x7f\xff\xe2\x80\xae!");
-	assert_string_equal(frame_get(&f, "a", ""), "x?y??z??" "?!");
+	assert_string_equal(frame_get(&f, "a", ""),
+	    "x?y??z??"
+	    "?!");
 	frame_add(&f, "bad name", "x");
 	frame_add(&f, "", "x");
 	frame_add(&f, "B\n", "x");
