@@ -81,10 +81,8 @@ is "$(grep -c '^\[agents' "$agents/local.toml")" 2 'its entries stay'
 settles 'nothing is lost'
 server=two tm kill-server
 run agent-discover
-case $out in
-*'no server any more: entries dropped'*) ok 'a server that ended is dropped' ;;
-*) not_ok 'a server that ended is dropped' && note "$out" ;;
-esac
+# Either it says so, or a scan of the other server was here before it.
+is "$(grep -c '/two"' "$agents/local.toml")" 0 'a server that ended is dropped'
 settles 'nothing is stale'
 
 # --- usage ---

