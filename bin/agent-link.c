@@ -137,6 +137,8 @@ hear_line(struct link *k, const char *line, size_t len)
 {
 	if (len > LINK_LINE_MAX)
 		len = LINK_LINE_MAX;
+	while (len > 0 && line[len - 1] == '\r')
+		len--;
 	if (len == 0)
 		return;
 	(void)snprintf(k->last, sizeof(k->last), "%.*s", (int)len, line);
@@ -176,6 +178,10 @@ move_up(struct link *k, bool readable, struct err *e)
 {
 	ssize_t n;
 
+	/* Until its program has spoken nobody need be there to hear us: bytes
+	 * that are still in our stdin when we end have reached nobody. */
+	if (k->is_program && k->speak_by != 0)
+		return 0;
 	if (readable && k->up.len < LINK_HELD) {
 		n = buf_read_fd(&k->up, STDIN_FILENO, LINK_HELD - k->up.len);
 		if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
@@ -315,11 +321,12 @@ shuttle(struct link *k, struct err *e)
 
 	for (;;) {
 		ssh_link_poll(k->ssh, &pfd[0]);
-		pfd[1] =
-		    (struct pollfd){ .fd = k->in_open && k->up.len < LINK_HELD
-				? STDIN_FILENO
-				: -1,
-			    .events = POLLIN };
+		pfd[1] = (struct pollfd){ .fd = k->in_open &&
+				k->up.len < LINK_HELD &&
+				!(k->is_program && k->speak_by != 0)
+			    ? STDIN_FILENO
+			    : -1,
+			.events = POLLIN };
 		/* Without POLLOUT too: it says when the reader is gone. */
 		pfd[2] = (struct pollfd){ .fd = STDOUT_FILENO,
 			.events = k->down.len > k->written ? POLLOUT : 0 };

@@ -15,6 +15,8 @@
 /* In the ring until there is a verdict: before and after the first byte. */
 #define RUN_ACCEPTED "accepted"
 #define RUN_STARTED "started"
+/* Asked for before it came: should it come yet, nobody waits for it. */
+#define RUN_WITHDRAWN "withdrawn"
 
 /* The longest nap while waiting for a pane to become ready. */
 enum { DELIVER_IDLE_NAP_MAX_MS = 500 };
@@ -240,15 +242,24 @@ static bool
 run_replay(struct run *r, const struct ring_entry *entry)
 {
 	static const char *const words[] = { "submitted", "shown",
-		"unsubmitted", "indeterminate" };
-	size_t i;
+		"unsubmitted", "indeterminate", "refused", "failed" };
+	size_t n = sizeof(words) / sizeof(words[0]), i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	/* Where nothing was typed there is nothing that may not be repeated,
+	 * unless it is only asked for. */
+	if (!r->d->ask)
+		n -= 2;
+	for (i = 0; i < n; i++) {
 		if (str_eq(entry->verdict, words[i])) {
 			(void)run_verdict(
 			    r, entry->code, words[i], "%s", entry->text);
 			return true;
 		}
+	}
+	if (str_eq(entry->verdict, RUN_WITHDRAWN)) {
+		(void)run_verdict(r, EXIT_WIRE, "failed",
+		    "the connection broke before the message arrived");
+		return true;
 	}
 	if (!str_eq(entry->verdict, RUN_STARTED))
 		return false;
@@ -272,12 +283,21 @@ run_repeated(struct run *r)
 
 	if (r->d->ring == NULL || !r->d->repeat)
 		return false;
-	run_self(mine.text);
+	if (r->d->ask)
+		mine = (struct ring_entry){ .code = EXIT_WIRE,
+			.verdict = RUN_WITHDRAWN };
+	else
+		run_self(mine.text);
 	for (;;) {
-		rc = r->d->ask
-		    ? ring_get(r->d->ring, r->d->id, &entry, NULL)
-		    : ring_claim(r->d->ring, r->d->id, &mine, &entry, NULL);
-		if (rc != 0)
+		rc = ring_claim(r->d->ring, r->d->id, &mine, &entry, NULL);
+		if (rc > 0 && r->d->ask)
+			entry = mine;
+		if (rc < 0 && r->d->ask) {
+			(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+			    "what became of it cannot be read");
+			return true;
+		}
+		if (rc != 0 && !r->d->ask)
 			return false;
 		if ((!str_eq(entry.verdict, RUN_ACCEPTED) &&
 			!str_eq(entry.verdict, RUN_STARTED)) ||

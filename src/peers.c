@@ -367,7 +367,7 @@ peers_is_line(const char *line, size_t len, const char *alias)
 	line += skip;
 	len -= skip;
 	return len >= n && memcmp(line, alias, n) == 0 &&
-	    (len == n || memchr(" \t\r\n", line[n], 4) != NULL);
+	    (len == n || strchr(" \t\r\n", line[n]) != NULL);
 }
 
 int

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "argv.h"
@@ -10,7 +12,12 @@
 #include "mem.h"
 #include "str.h"
 
-enum { REMOTE_CHUNK = 65536, REMOTE_SAID_MAX = 8192 };
+enum {
+	REMOTE_CHUNK = 65536,
+	REMOTE_SAID_MAX = 8192,
+	REMOTE_LATE_MS = 2000, /* for a HELLO once the link stands at last */
+	REMOTE_END_MS = 500,   /* for a link that is through to exit */
+};
 
 /* What either side can do, by verb. */
 #define REMOTE_CAPABILITIES "deliver file check pull push ping"
@@ -30,6 +37,7 @@ remote_open_within(struct remote *r, const struct home *home,
 	buf_init(&r->out, REMOTE_QUEUE_MAX);
 	buf_init(&r->said, REMOTE_SAID_MAX);
 	r->alias = x_strdup(peer->alias);
+	r->hello_by = clock_deadline(connect_ms + REMOTE_LATE_MS);
 	program = proc_sibling("agent-link");
 	argv_addl(&argv, program, "-t", NULL);
 	argv_addf(&argv, "%d", (connect_ms + 999) / 1000);
@@ -89,6 +97,37 @@ remote_poll(const struct remote *r, struct pollfd *pfd)
 		.events = POLLOUT };
 }
 
+/* Is all that the link was given still in its pipe? */
+static bool
+remote_pending(const struct remote *r)
+{
+	int n;
+
+	return r->link.in >= 0 && ioctl(r->link.in, FIONREAD, &n) == 0 &&
+	    (size_t)n == r->written;
+}
+
+bool
+remote_unsent(struct remote *r)
+{
+	struct pollfd end = { .fd = r->link.pidfd, .events = POLLIN };
+	siginfo_t how = { .si_pid = 0 };
+
+	if (r->hello)
+		return false;
+	if (r->unread || remote_pending(r))
+		return true;
+	/* Of what it read nothing arrived if it says that nobody is there. */
+	if (r->link.pid <= 0 ||
+	    (r->ended && poll(&end, 1, REMOTE_END_MS) < 0) ||
+	    waitid(P_PID, (id_t)r->link.pid, &how,
+		WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	    how.si_pid == 0 || how.si_code != CLD_EXITED)
+		return false;
+	return how.si_status == EXIT_USAGE || how.si_status == EXIT_UNKNOWN ||
+	    how.si_status == EXIT_REFUSED || how.si_status == EXIT_LOCAL;
+}
+
 static void
 remote_shut(int *fd)
 {
@@ -97,22 +136,14 @@ remote_shut(int *fd)
 	*fd = -1;
 }
 
-/* Read what is there; true at the end of the stream. */
+/* Read some of what is there, so that whoever takes frames apart has the next
+ * turn; true at the end of the stream. */
 static bool
 remote_read(int fd, struct buf *b)
 {
-	ssize_t n;
+	ssize_t n = buf_read_fd(b, fd, REMOTE_CHUNK);
 
-	for (;;) {
-		n = buf_read_fd(b, fd, REMOTE_CHUNK);
-		if (n > 0 || (n < 0 && errno == EINTR)) {
-			/* Whoever takes frames apart has the next turn. */
-			if (b->overflow || b->len > FRAME_BODY_MAX)
-				return false;
-			continue;
-		}
-		return !(n < 0 && errno == EAGAIN);
-	}
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void
@@ -127,9 +158,11 @@ remote_turn(struct remote *r)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0) {
+			r->unread = remote_pending(r);
 			remote_shut(&r->link.in);
 			break;
 		}
+		r->written += (size_t)n;
 		buf_consume(&r->out, (size_t)n);
 	}
 	if (r->link.err >= 0 && remote_read(r->link.err, &r->said))
@@ -150,7 +183,13 @@ remote_lost(struct remote *r, struct err *e)
 	/* The reason may come after the end of the stream. */
 	if (r->link.err >= 0) {
 		clock_nap(20, clock_deadline(20));
-		(void)remote_read(r->link.err, &r->said);
+		while (!r->said.overflow && r->said.len < REMOTE_SAID_MAX) {
+			size_t before = r->said.len;
+
+			(void)remote_read(r->link.err, &r->said);
+			if (r->said.len == before)
+				break;
+		}
 	}
 	for (len = r->said.len; len > 0 && r->said.data[len - 1] == '\n';)
 		len--;
@@ -227,26 +266,25 @@ remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
     struct err *e)
 {
 	struct pollfd pfd[REMOTE_FDS];
-	int64_t begun = clock_mono_ms();
+	int64_t begun = clock_mono_ms(), until;
+	enum frame_result result;
 
 	for (;;) {
 		remote_turn(r);
-		switch (remote_next(r, f, e)) {
-		case FRAME_READY:
+		while ((result = remote_next(r, f, e)) == FRAME_READY) {
 			if (str_eq(f->id, id))
 				return 0;
 			frame_free(f);
-			continue;
-		case FRAME_BAD:
-			return -1;
-		case FRAME_MORE:
-			break;
 		}
-		if (clock_left(deadline) == 0)
+		if (result == FRAME_BAD)
+			return -1;
+		until =
+		    r->hello || deadline < r->hello_by ? deadline : r->hello_by;
+		if (clock_left(until) == 0)
 			return err_set(e, EXIT_WIRE, "%s: no %s within %lld s",
 			    r->alias, r->hello ? "answer" : "connection",
 			    (long long)(clock_mono_ms() - begun) / 1000);
 		remote_poll(r, pfd);
-		(void)poll(pfd, REMOTE_FDS, clock_left(deadline));
+		(void)poll(pfd, REMOTE_FDS, clock_left(until));
 	}
 }

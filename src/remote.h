@@ -28,13 +28,16 @@ enum {
  */
 struct remote {
 	struct proc_child link;
-	struct buf in;   /* from the peer, not yet taken apart */
-	struct buf out;  /* to the peer, not yet written */
-	struct buf said; /* the link's stderr: the reason when it fails */
-	char *alias;     /* in peers.conf */
-	bool hello;      /* the peer's HELLO came */
-	bool ended;      /* no more will come */
-	size_t noise;    /* bytes dropped before it */
+	struct buf in;    /* from the peer, not yet taken apart */
+	struct buf out;   /* to the peer, not yet written */
+	struct buf said;  /* the link's stderr: the reason when it fails */
+	char *alias;      /* in peers.conf */
+	int64_t hello_by; /* when the peer must have said HELLO */
+	size_t written;   /* bytes the link was given */
+	bool unread;      /* it ended and had read none of them */
+	bool hello;       /* the peer's HELLO came */
+	bool ended;       /* no more will come */
+	size_t noise;     /* bytes dropped before it */
 	char host[HOST_MAX + 1]; /* from its HELLO */
 	char host_id[HOME_ID_LEN + 1];
 	char version[REMOTE_VERSION_MAX]; /* of its panemesh, for people */
@@ -72,8 +75,16 @@ void remote_turn(struct remote *r);
 enum frame_result remote_next(struct remote *r, struct frame *f, struct err *e);
 
 /*
+ * A conversation failed: is it sure that nothing we said reached the peer? The
+ * link then ended, or is to be ended, before it took a byte from us, or there
+ * is no agent-serve to be reached.
+ */
+bool remote_unsent(struct remote *r);
+
+/*
  * Turn until the answer to `id` is there: 0 and the frame, to be freed; or -1,
- * EXIT_WIRE. Answers to other ids are dropped. For one peer at a time.
+ * EXIT_WIRE. Answers to other ids are dropped. For one peer at a time. A peer
+ * that is late with its HELLO is not waited for until `deadline`.
  */
 int remote_wait(struct remote *r, const char *id, int64_t deadline,
     struct frame *f, struct err *e);

@@ -150,7 +150,7 @@ server_hello(struct server *s, const struct frame *f, struct err *e)
 		return err_set(
 		    e, EXIT_WIRE, "the other side does not say who it is");
 	if (s->o->peer != NULL && !str_eq(host, s->o->peer))
-		return err_set(e, EXIT_REFUSED,
+		(void)err_set(&s->refused, EXIT_REFUSED,
 		    "the key of peer %s was used by a host that calls itself "
 		    "%s",
 		    s->o->peer, host);
@@ -220,6 +220,25 @@ server_frame(struct server *s, const struct frame *f)
 	}
 }
 
+/* To one that may nothing: its messages are answered, so that it need not think
+ * that they may have been delivered. Anything else ends the connection. */
+static int
+server_refuse(struct server *s, const struct frame *f, struct err *e)
+{
+	switch (f->verb) {
+	case FRAME_DELIVER:
+	case FRAME_CHECK:
+	case FRAME_FILE:
+		server_done(s, f->id, s->refused.code, s->refused.msg);
+		return 0;
+	case FRAME_DATA:
+		return 0;
+	default:
+		*e = s->refused;
+		return -1;
+	}
+}
+
 /* Take apart what has come, as long as there is room for what it starts. */
 static int
 server_frames(struct server *s, struct err *e)
@@ -228,7 +247,7 @@ server_frames(struct server *s, struct err *e)
 	enum frame_result result;
 	int rc;
 
-	while (s->jobs_n < SERVE_JOBS_MAX) {
+	while (s->jobs_n < SERVE_JOBS_MAX && s->out.len <= FRAME_BODY_MAX) {
 		result = FRAME_READY;
 		if (!s->hello)
 			result = frame_skip_noise(&s->in, &s->noise, e);
@@ -239,10 +258,12 @@ server_frames(struct server *s, struct err *e)
 		if (result == FRAME_MORE)
 			return 0;
 		rc = 0;
-		if (s->hello)
-			server_frame(s, &f);
-		else
+		if (!s->hello)
 			rc = server_hello(s, &f, e);
+		else if (s->refused.code != EXIT_OK)
+			rc = server_refuse(s, &f, e);
+		else
+			server_frame(s, &f);
 		frame_free(&f);
 		if (rc != 0)
 			return -1;
@@ -353,6 +374,10 @@ serve(const struct serve_options *options, struct err *e)
 	do {
 		rc = server_turn(s, hello_by, e);
 	} while (rc == 0);
+	if (rc > 0 && s->refused.code != EXIT_OK) {
+		*e = s->refused;
+		rc = -1;
+	}
 	while (s->files_n > 0)
 		server_forget_file(s, &s->files[0]);
 	while (s->jobs_n > 0) {

@@ -194,6 +194,7 @@ server_start(struct server *s, const struct frame *f)
 	struct frame answer;
 	struct err e;
 	struct job *job;
+	size_t i;
 	int fd[2];
 
 	if (f->verb == FRAME_DELIVER &&
@@ -212,6 +213,10 @@ server_start(struct server *s, const struct frame *f)
 		/* Whoever waits for the link's end must not wait for us. */
 		(void)close(s->o->in);
 		(void)close(s->o->out);
+		/* A file that is given up must not live on in us. */
+		for (i = 0; i < s->files_n; i++)
+			if (s->files[i].drop.fd >= 0)
+				(void)close(s->files[i].drop.fd);
 		frame_init(&answer, FRAME_DONE, f->id);
 		if (f->verb == FRAME_CHECK)
 			job_check(s, f, &answer);
@@ -232,6 +237,7 @@ server_start(struct server *s, const struct frame *f)
 	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	job->fd = fd[0];
 	memcpy(job->id, f->id, sizeof(job->id));
+	job->delivers = f->verb == FRAME_DELIVER;
 	buf_init(&job->answer, FRAME_BODY_MAX);
 	s->jobs_n++;
 out:
@@ -240,10 +246,30 @@ out:
 	buf_free(&dropped);
 }
 
+/* The child was killed before it could say what became of it. */
+static void
+job_lost(struct server *s, const struct job *job)
+{
+	struct frame f;
+
+	if (!job->delivers) {
+		server_done(s, job->id, EXIT_LOCAL,
+		    "the process that looked was killed");
+		return;
+	}
+	frame_init(&f, FRAME_DONE, job->id);
+	frame_addf(&f, "Code", "%d", EXIT_UNPROVEN);
+	frame_add(&f, "Verdict", "indeterminate");
+	buf_adds(&f.body, "the process that delivered it was killed");
+	frame_write(&s->out, &f);
+	frame_free(&f);
+}
+
 void
 server_reap(struct server *s, size_t at)
 {
 	struct job *job = &s->jobs[at];
+	struct frame f;
 	ssize_t n;
 
 	do {
@@ -253,11 +279,13 @@ server_reap(struct server *s, size_t at)
 		return;
 	while (waitpid(job->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
-	if (job->answer.len > 0)
-		buf_add(&s->out, job->answer.data, job->answer.len);
-	else
-		server_done(s, job->id, EXIT_UNPROVEN,
-		    "the process that delivered it was killed");
+	/* A part of an answer would break the stream for all that follow. */
+	if (frame_read(&job->answer, &f, NULL) == FRAME_READY) {
+		frame_write(&s->out, &f);
+		frame_free(&f);
+	} else {
+		job_lost(s, job);
+	}
 	(void)close(job->fd);
 	buf_free(&job->answer);
 	s->jobs[at] = s->jobs[--s->jobs_n];

@@ -20,6 +20,7 @@ struct job {
 	pid_t pid;
 	int fd; /* its answer comes from here */
 	char id[FRAME_ID_MAX + 1];
+	bool delivers;
 	struct buf answer;
 };
 
@@ -40,6 +41,7 @@ struct server {
 	bool hello, ended;
 	size_t noise;
 	char host[HOST_MAX + 1]; /* what the other side calls itself */
+	struct err refused;      /* code not EXIT_OK: it may nothing */
 	struct job jobs[SERVE_JOBS_MAX];
 	size_t jobs_n;
 	struct file files[SERVE_FILES_MAX];

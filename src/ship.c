@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,9 @@
 #include "mem.h"
 #include "path.h"
 #include "str.h"
+#include "utf8.h"
+
+enum { SHIP_ENDED_MS = 3000 }; /* for a broken link to say why */
 
 void
 ship_open(struct ship *s, const struct home *home)
@@ -126,6 +130,7 @@ ship_push(struct remote *r, const char *id, size_t most, struct err *e)
 {
 	int64_t deadline = clock_deadline(SHIP_STALL_MS);
 	struct pollfd pfd[REMOTE_FDS];
+	bool ended = false;
 	size_t before;
 
 	for (;;) {
@@ -135,11 +140,16 @@ ship_push(struct remote *r, const char *id, size_t most, struct err *e)
 			return -1;
 		if (remote_queued(r) <= most)
 			return 0;
-		if (r->link.in < 0)
-			return err_set(
-			    e, EXIT_WIRE, "%s: the connection ended", r->alias);
+		/* Why it ended comes in a moment. */
+		if (r->link.in < 0 && !ended) {
+			ended = true;
+			deadline = clock_deadline(SHIP_ENDED_MS);
+		}
 		if (remote_queued(r) < before)
 			deadline = clock_deadline(SHIP_STALL_MS);
+		if (r->link.in < 0 && clock_left(deadline) == 0)
+			return err_set(
+			    e, EXIT_WIRE, "%s: the connection ended", r->alias);
 		if (clock_left(deadline) == 0)
 			return err_set(e, EXIT_WIRE,
 			    "%s: takes nothing for %d s", r->alias,
@@ -265,6 +275,24 @@ ship_text(
 	frame_free(&f);
 }
 
+/* What the far end says is printed: lines of text, and nothing that a terminal
+ * would take for more. */
+static void
+ship_clean(struct buf *out, const char *p, size_t len, bool lines)
+{
+	size_t n;
+	uint32_t ch;
+
+	for (; len > 0; p += n, len -= n) {
+		n = utf8_decode(p, len, &ch);
+		if (n > 0 && (!utf8_unsafe(ch) || (lines && ch == '\n')))
+			buf_add(out, p, n);
+		else
+			buf_addc(out, '?');
+		n = n == 0 ? 1 : n;
+	}
+}
+
 /* The far end's words, as far as we know them. */
 static const char *
 ship_word(const char *word)
@@ -283,6 +311,7 @@ static void
 ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
     char **dropped, struct deliver_verdict *v)
 {
+	struct buf why = BUF_INIT;
 	const char *value;
 
 	memset(v, 0, sizeof(*v));
@@ -293,9 +322,15 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 	v->queued = str_eq(frame_get(f, "Queued", ""), "1");
 	v->calls = (unsigned)frame_number(f, "Calls", 1000000, 0);
 	v->ms = (int64_t)frame_number(f, "Ms", INT32_MAX, 0);
-	memcpy(v->why, f->body.data,
-	    f->body.len < sizeof(v->why) ? f->body.len + 1 : 0);
-	v->why[sizeof(v->why) - 1] = '\0';
+	/* Only a proof is a success. */
+	if (v->code == EXIT_OK && !str_eq(v->word, "submitted") &&
+	    !str_eq(v->word, "shown"))
+		v->code = EXIT_UNPROVEN;
+	ship_clean(&why, f->body.data,
+	    f->body.len < sizeof(v->why) ? f->body.len : sizeof(v->why) - 1,
+	    false);
+	(void)snprintf(v->why, sizeof(v->why), "%s", why.data);
+	buf_free(&why);
 	value = frame_get(f, "Address", "");
 	if (str_address_ok(value) && !str_eq(value, to->address)) {
 		agent_text(&to->address, value, ADDRESS_MAX);
@@ -309,7 +344,8 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 		*dropped = x_strdup(value);
 }
 
-/* Send and wait for the answer, once. *left: the message may be there. */
+/* Send and wait for the answer, once. *left becomes true when the message may
+ * be there. */
 static int
 ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
     bool ask, struct frame *answer, bool *left, struct err *e)
@@ -323,13 +359,11 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 	if (r == NULL || (!ask && ship_files(r, m, &files, e) != 0))
 		goto out;
 	ship_text(r, m, files.data, ask);
-	*left = true;
 	deadline = clock_deadline(
 	    (r->hello ? 0 : REMOTE_CONNECT_MS) + SHIP_ANSWER_MS + m->wait_ms);
 	rc = remote_wait(r, m->id, deadline, answer, e);
-	/* Without a HELLO nobody was there to read it. */
-	if (rc != 0 && !r->hello)
-		*left = false;
+	if (rc == 0 || !remote_unsent(r))
+		*left = true;
 out:
 	if (rc != 0)
 		ship_drop(s, peer->alias);
@@ -348,6 +382,11 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 	int rc;
 
 	*dropped = NULL;
+	if (m->files_n > SHIP_FILES_MAX)
+		return err_set(e, EXIT_USAGE,
+		    "--file: more than %d for one message to another host; "
+		    "pack them (tar)",
+		    SHIP_FILES_MAX);
 	peer = ship_route(s, m->host, e);
 	if (peer == NULL)
 		return -1;
@@ -393,7 +432,7 @@ ship_check(struct ship *s, const char *host, const char *address, bool as_json,
 		return -1;
 	rc = (int)frame_number(&answer, "Code", EXIT_LOCAL, EXIT_WIRE);
 	if (rc == EXIT_OK || rc == EXIT_NOT_READY)
-		buf_add(out, answer.body.data, answer.body.len);
+		ship_clean(out, answer.body.data, answer.body.len, true);
 	else
 		rc = err_set(e, (enum exit_code)rc, "%s", answer.body.data);
 	frame_free(&answer);

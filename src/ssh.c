@@ -73,7 +73,7 @@ static int __attribute__((format(printf, 4, 0))) ssh_say(struct ssh_link *l,
 	if (!l->is_program)
 		ssh_hear_proxy(l);
 	return err_set(e, code, "%s: %s%s%s", l->alias, why,
-	    l->words[0] == '\0' ? "" : "; its proxy said: ", l->words);
+	    l->words[0] == '\0' ? "" : "; its proxy says: ", l->words);
 }
 
 int
@@ -218,7 +218,7 @@ ssh_handshake(struct ssh_link *l, int64_t deadline, struct err *e)
 		l->fd = -1; /* libssh's, and closed with the session */
 		if (ssh_get_serverbanner(l->session) != NULL)
 			ssh_stage_set("exchanging keys");
-		if (rc != SSH_AGAIN)
+		if (rc != SSH_AGAIN || !ssh_is_connected(l->session))
 			break;
 		if (ssh_wait(l, deadline, e) != 0)
 			return SSH_OUTCOME_FAILED;
@@ -228,10 +228,8 @@ ssh_handshake(struct ssh_link *l, int64_t deadline, struct err *e)
 	why = ssh_get_error(l->session);
 	if (ssh_get_serverbanner(l->session) == NULL) {
 		(void)ssh_fail(l, e,
-		    "%s port %s: closed before it said who it "
-		    "is (%s); is that sshd, and does it let us in "
-		    "(MaxStartups, "
-		    "a ban list)?",
+		    "%s port %s: closed before it said who it is (%s); is that "
+		    "sshd, and does it let us in (MaxStartups, ban lists)?",
 		    l->conf.host, l->conf.port, why);
 		return SSH_OUTCOME_SHUT;
 	}

@@ -2,7 +2,7 @@
  * composer - a small full-line composer like those of agents, for tests.
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
- *                 [-p] [-n]
+ *                 [-p] [-n] [-x]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -15,6 +15,7 @@
  *       which is logged as "approved"
  *   -p  collapses pasted text of more than one line to "[Pasted text]"
  *   -n  no bracketed paste
+ *   -x  an "x" gets into the text with each paste, as if somebody typed it
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -35,7 +36,7 @@ static struct buf text = BUF_INIT;    /* what is in the composer */
 static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, busy_ms;
-static bool pasting, dialog, want_dialog, collapse, collapsed;
+static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
 static const char *log_path;
 static unsigned submissions, cursor_rows;
 
@@ -234,6 +235,8 @@ take(void)
 		}
 		if (strncmp(pending.data, end, 6) == 0) {
 			pasting = false;
+			if (intrude)
+				buf_addc(&text, 'x');
 			if (collapse &&
 			    memchr(text.data + start, '\n', text.len - start))
 				collapsed = true;
@@ -259,7 +262,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:dpn")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:dpnx")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -281,6 +284,9 @@ main(int argc, char **argv)
 			break;
 		case 'n':
 			bracketed = false;
+			break;
+		case 'x':
+			intrude = true;
 			break;
 		default:
 			return 1;

@@ -218,8 +218,7 @@ def main():
         target.report(f"{name}, random")
     sizes(world, paste, 8000)
     sizes(world, folded, 4000)
-    ok(not os.path.exists(f"{world.dir}/X") and "X" not in os.listdir("."),
-       "no body was run")
+    ok(not os.path.exists(f"{world.dir}/X"), "no body was run")
     equal(world.tm("list-buffers"), "", "no buffer stays behind")
     done()
 

@@ -137,9 +137,15 @@ within() {
 	fi
 }
 
-# sessions NAME: pids of the session processes of that daemon's connections.
-session_of() {
-	pgrep -P "$1" | tail -n 1
+# session SIGNAL PID: to the processes that serve a connection of that daemon:
+# one for root, two (one of them the monitor) for others.
+session() {
+	local pid monitors
+	mapfile -t monitors < <(pgrep -P "$2" sshd)
+	for pid in "${monitors[@]}"; do
+		mapfile -t -O "${#monitors[@]}" monitors < <(pgrep -P "$pid" sshd)
+	done
+	kill "-$1" "${monitors[@]}"
 }
 
 plan 66
@@ -404,7 +410,7 @@ mine=$!
 printf x >"$world/in"
 until_true 10 test -s "$out"
 began=$SECONDS
-kill -9 "$(session_of "$one_pid")"
+session KILL "$one_pid"
 wait "$mine"
 is "$? $((SECONDS - began < 3)) $(grep -c 'connection broke' "$err")" \
 	"4 1 1" "sshd killed: it ends at once and says so"
@@ -428,9 +434,8 @@ mine=$!
 printf x >"$world/in"
 until_true 10 test -s "$out"
 began=$SECONDS
-stopped=$(session_of "$one_pid")
-kill -STOP "$stopped"
+session STOP "$one_pid"
 wait "$mine"
 is "$? $((SECONDS - began <= 17)) $(grep -c 'sign of life' "$err")" "4 1 1" \
 	"a session frozen: found within 15 s"
-kill -CONT "$stopped"
+session CONT "$one_pid"

@@ -21,13 +21,13 @@ on() {
 	shift
 	env -u AGENTS_DIR HOME="$world/$h" "$@"
 }
+calls=mkdir,openat,write,rename,unlink,unlinkat,flock,clone,vfork,fork
 cat >"$world/far" <<EOF
 #!/bin/sh
-# far HOST: agent-serve there, killed where the file "inject" says.
+# far HOST: agent-serve there; watched as the file "strace" says.
 export HOME=$world/\$1
-[ -e "$world/inject" ] || exec agent-serve
-read -r call n <"$world/inject"
-exec strace -o "$world/far-trace" -e "trace=\$call" -e "inject=\$call:signal=KILL:when=\$n" agent-serve
+[ -e "$world/strace" ] || exec agent-serve
+exec strace -o "$world/far-trace" \$(cat "$world/strace") agent-serve
 EOF
 chmod +x "$world/far"
 echo "b command=$world/far b" >"$world/a/.agents/peers.conf"
@@ -80,17 +80,17 @@ is "$(on a agent-sync)" 'b: updated' 'a sync'
 
 # Every file that counts parses, and nobody is missed: old or new.
 valid() {
-	local h other f
+	local h other
+	python3 - "$world"/?/.agents/*.toml "$world"/?/.agents/hosts/*.toml \
+		"$world"/?/.agents/run/peers/[ab] <<'EOF' || return 1
+import os, sys, tomllib
+for name in filter(os.path.exists, sys.argv[1:]):
+    with open(name, "rb") as f:
+        tomllib.load(f)
+EOF
 	for h in a b; do
 		other=b
 		[ "$h" = a ] || other=a
-		for f in "$world/$h/.agents"/*.toml "$world/$h/.agents/hosts"/*.toml \
-			"$world/$h/.agents/run/peers"/*; do
-			[ -e "$f" ] || continue
-			[[ $f != *.tmp.* ]] || continue
-			python3 -c 'import sys, tomllib
-tomllib.load(open(sys.argv[1], "rb"))' "$f" || return 1
-		done
 		on "$h" notify-pane --list | grep -qE \
 			"^$other-s-w($turn|$((turn - 1)))\b" || {
 			echo "$h lost $other"
@@ -101,16 +101,15 @@ tomllib.load(open(sys.argv[1], "rb"))' "$f" || return 1
 healed() {
 	on a agent-sync >/dev/null || return 1
 	on b agent-sync >/dev/null || return 1
-	on a notify-pane --list | grep -qE "^b-s-w$turn\b" &&
-		on b notify-pane --list | grep -qE "^a-s-w$turn\b" &&
-		[ -z "$(find "$world"/?/.agents -name '*.tmp.*')" ] || {
+	if ! on a notify-pane --list | grep -qE "^b-s-w$turn\b" ||
+		! on b notify-pane --list | grep -qE "^a-s-w$turn\b" ||
+		[ -n "$(find "$world"/?/.agents -name '*.tmp.*')" ]; then
 		on a notify-pane --list
 		on b notify-pane --list
 		find "$world"/?/.agents -name '*.tmp.*'
 		return 1
-	}
+	fi
 }
-calls=mkdir,openat,write,rename,unlink,unlinkat,flock,clone,vfork,fork
 points() {
 	awk '
 	{ call = $1; sub(/\(.*/, "", call); n[call]++ }
@@ -145,17 +144,16 @@ sweep_near() {
 sweep_far() {
 	local call n killed=0 wanted=0 wrong=0
 	change
-	echo 'close 100000' >"$world/inject"
-	sed -i "s/trace=\\\\*\$call/trace=$calls,close/" "$world/far"
+	echo "-e trace=$calls" >"$world/strace"
 	on a agent-sync >/dev/null 2>&1
-	points "$world/far-trace" | grep -v close >"$world/points"
-	sed -i "s/trace=$calls,close/trace=\$call/" "$world/far"
+	points "$world/far-trace" >"$world/points"
 	while read -r call n; do
 		wanted=$((wanted + 1))
 		change
-		echo "$call $n" >"$world/inject"
+		echo "-e trace=$call -e inject=$call:signal=KILL:when=$n" \
+			>"$world/strace"
 		on a agent-sync >/dev/null 2>&1
-		rm "$world/inject"
+		rm "$world/strace"
 		grep -q 'killed by SIGKILL' "$world/far-trace" &&
 			killed=$((killed + 1))
 		if ! valid >"$world/why" 2>&1 || ! healed >"$world/why" 2>&1; then

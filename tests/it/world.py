@@ -142,7 +142,7 @@ class World:
     def tm(self, *args, check=True):
         r = subprocess.run(
             [self.tmux, "-u", "-L", "main", *args],
-            env=self.env, capture_output=True, timeout=20,
+            env=self.env, capture_output=True, timeout=20, cwd=self.dir,
         )
         if check and r.returncode != 0:
             raise RuntimeError(f"tmux {args}: {r.stderr.decode()}")

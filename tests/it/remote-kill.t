@@ -1,0 +1,186 @@
+#!/bin/bash
+# Whoever is killed between two hosts, and whenever: a message is shown once or
+# not at all, and the exit status is true: 0 only if it was shown, and when it
+# is 3, 4 or 8 it was not.
+# time-limit: 200
+# shellcheck source=tests/it/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/it/mesh.sh
+. "$here/mesh.sh"
+# shellcheck source=tests/it/far.sh
+. "$here/far.sh"
+far_up a b
+plan 20
+
+home_b=$world/hosts/b
+
+# Processes of the far end by what they are; each of them is ours.
+serves() {
+	pgrep -f "^agent-serve( |\$)|^$BUILD/agent-serve( |\$)" |
+		while read -r pid; do
+			grep -qzs "^HOME=$home_b\$" "/proc/$pid/environ" &&
+				echo "$pid"
+		done
+}
+
+# The first one is the loop, what it forked delivers.
+of_kind() {
+	local kind=$1 pids pid parent
+	case $kind in
+	notify) echo "$notify" ;;
+	link) pgrep -P "$notify" -x agent-link ;;
+	*)
+		pids=$(serves)
+		for pid in $pids; do
+			parent=$(awk '/^PPid/ { print $2 }' \
+				"/proc/$pid/status" 2>/dev/null)
+			case "$kind $(cat "/proc/$parent/comm" 2>/dev/null)" in
+			'serve sshd') echo "$pid" ;;
+			'deliver agent-serve') echo "$pid" ;;
+			'session sshd') echo "$parent" ;;
+			esac
+		done
+		;;
+	esac
+}
+
+settled() {
+	[ -z "$(serves)" ]
+}
+
+# Kill what there is of this kind, in milliseconds from now.
+strike() {
+	local kind=$1 ms=$2 pids
+	sleep "$(printf '0.%03d' "$ms")"
+	pids=$(of_kind "$kind")
+	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+	[ -z "$pids" ] || struck=$((struck + 1))
+}
+
+# Becomes notify-pane, so that $! is its pid.
+send_off() {
+	local dir=$world/hosts/a
+	exec env HOME="$dir" TMUX_TMPDIR="$dir/tmux" AGENTS_DIR="$dir/.agents" \
+		notify-pane "$@"
+}
+
+# One kind at many moments.
+wave() {
+	local kind=$1 to=$2 from=$3 step=$4 rounds=$5 i code n lied=0 twice=0
+	local codes=
+	shift 5
+	struck=0
+	for i in $(seq "$rounds"); do
+		send_off "$@" "b-s-$to" "$kind-$i." >"$out" 2>"$err" &
+		notify=$!
+		strike "$kind" $((from + i * step))
+		wait "$notify" 2>/dev/null
+		code=$?
+		until_true 10 settled || note "$kind $i: agent-serve stays"
+		n=$(submitted b "$to" "$kind-$i.")
+		codes="$codes $code/$n"
+		[ "$n" -le 1 ] || twice=$((twice + 1))
+		case "$code/$n" in
+		0/1 | 5/? | 137/?) ;;
+		[34678]/0) ;;
+		*)
+			lied=$((lied + 1))
+			note "$kind $i: status $code, shown $n: $(cat "$err")"
+			;;
+		esac
+		# What was left standing in the composer is not for the next.
+		[ "$code/$n" != 5/0 ] || tmx b send-keys -t "=s:$to" C-u
+	done
+	note "$kind: $struck struck; status/shown:$codes"
+	is "$twice $lied" '0 0' "$kind killed: never twice, never a false word"
+	[ "$struck" -gt $((rounds / 3)) ]
+	is $? 0 "$kind killed: most of them in time"
+}
+composer b slow -e 150
+wave link slow 20 30 14
+wave serve slow 100 25 12
+wave session slow 100 25 12
+wave deliver slow 120 25 12
+wave notify slow 20 40 10
+
+# --- while it waits there for its pane ---
+blocked() {
+	tmx b capture-pane -p -t "=s:$1" | grep -q proceed
+}
+for kind in link serve session; do
+	composer b "wait$kind" -d
+	sent a "b-s-wait$kind" first
+	until_true 5 blocked "wait$kind"
+	send_off -w 15 "b-s-wait$kind" late. >"$out" 2>"$err" &
+	notify=$!
+	until_true 5 sh -c "pgrep -P $notify -x agent-link"
+	sleep 0.5
+	struck=0
+	strike "$kind" 1
+	sleep 0.4
+	tmx b send-keys -t "=s:wait$kind" Enter
+	wait "$notify"
+	is "$struck $? $(submitted b "wait$kind" late.)" '1 0 1' \
+		"$kind killed while it waits: asked again, shown once"
+	until_true 10 settled || note 'agent-serve stays'
+done
+composer b lost -d
+sent a b-s-lost first
+until_true 5 blocked lost
+send_off -w 15 b-s-lost late. >"$out" 2>"$err" &
+notify=$!
+until_true 5 sh -c "pgrep -P $notify -x agent-link"
+sleep 0.5
+sshd_stop b
+strike session 1
+sleep 0.3
+wait "$notify"
+is "$? $(grep -c 'it may have been delivered' "$err")" '5 1' \
+	'no way back to ask: it may have been delivered'
+tmx b send-keys -t =s:lost Enter
+lost_is_shown() {
+	[ "$(submitted b lost late.)" = 1 ]
+}
+check 'and so it is, later' until_true 10 lost_is_shown
+sshd_start b
+until_true 10 settled
+
+# --- with a file ---
+composer b file
+head -c 60M /dev/urandom >"$world/big"
+wrong=0 codes=
+for i in 1 2 3 4 5 6 7 8; do
+	case $((i % 3)) in
+	0) kind=link ;;
+	1) kind=serve ;;
+	2) kind=session ;;
+	esac
+	send_off b-s-file -f "$world/big" "file-$i." >"$out" 2>"$err" &
+	notify=$!
+	strike "$kind" $((i * 150 % 999))
+	wait "$notify"
+	code=$?
+	until_true 15 settled || note "$kind $i: agent-serve stays"
+	n=$(submitted b file "file-$i.")
+	codes="$codes $kind:$code/$n"
+	case "$code/$n" in
+	0/1 | 4/0 | 5/?) ;;
+	*)
+		wrong=$((wrong + 1))
+		note "$kind $i: status $code, shown $n: $(cat "$err")"
+		;;
+	esac
+done
+note "status/shown:$codes"
+is "$wrong" 0 'killed while a file is under way: no false word'
+torn=0
+while read -r f; do
+	cmp -s "$f" "$world/big" || torn=$((torn + 1))
+done < <(find "$home_b/.agent-inbox" -type f)
+is "$torn" 0 'and no part of a file'
+is "$(find "$world/hosts" -name '*.tmp*' | wc -l)" 0 'nothing is left behind'
+is "$(for pid in $(pgrep -x agent-link; pgrep -x notify-pane); do
+	grep -qzs "^HOME=$world/hosts/" "/proc/$pid/environ" && echo "$pid"
+done)" '' 'and nothing runs any more'
+sent a b-s-file 'after all'
+is "$? $(tail -n 1 "$out")" '0 submitted' 'the next one goes through'
