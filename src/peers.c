@@ -366,7 +366,7 @@ peers_is_line(const char *line, size_t len, const char *alias)
 		skip++;
 	line += skip;
 	len -= skip;
-	return len >= n && memcmp(line, alias, n) == 0 &&
+	return len >= n && strncmp(line, alias, n) == 0 &&
 	    (len == n || strchr(" \t\r\n", line[n]) != NULL);
 }
 

@@ -14,8 +14,10 @@
 
 enum { SSH_KEY_MAX = 64 * 1024 }; /* bytes of a private key's file */
 
+/* The type is libssh's ssh_auth_callback. */
 static int
 ssh_no_passphrase(
+    /* NOLINTNEXTLINE(readability-non-const-parameter) */
     const char *prompt, char *out, size_t len, int echo, int verify, void *arg)
 {
 	bool *asked = arg;

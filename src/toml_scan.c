@@ -1,5 +1,6 @@
 #include "toml_scan.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -50,9 +51,8 @@ toml_scan_peek(const struct toml_scan *s)
 static size_t
 newline(const struct toml_scan *s, const char *p)
 {
-	if (p == NULL || p >= s->end)
-		return 0;
-	if (*p == '\n')
+	assert(p != NULL);
+	if (p < s->end && *p == '\n')
 		return 1;
 	return s->end - p >= 2 && p[0] == '\r' && p[1] == '\n' ? 2 : 0;
 }
@@ -65,8 +65,10 @@ static size_t
 character(const struct toml_scan *s, const char *p)
 {
 	uint32_t ch;
-	size_t n = utf8_decode(p, (size_t)(s->end - p), &ch);
+	size_t n;
 
+	assert(p != NULL);
+	n = utf8_decode(p, (size_t)(s->end - p), &ch);
 	if (n == 0)
 		(void)toml_scan_fail(s, p, "not UTF-8: byte 0x%02x",
 		    (unsigned)(unsigned char)*p);
@@ -85,6 +87,7 @@ toml_scan_expected(const struct toml_scan *s, const char *want)
 {
 	size_t n;
 
+	assert(s->at != NULL);
 	if (s->at == s->end)
 		return toml_scan_fail(s, s->at,
 		    "expected %s, found the end of the document", want);

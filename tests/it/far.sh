@@ -13,7 +13,7 @@
 #   refuses CODE PART NAME ARGS...
 #                          from a: this status, PART on stderr, nothing else
 
-world=${world:?}
+world=${world:?} here=${here:?}
 export PATH=$BUILD/helpers:$PATH
 out=$world/out err=$world/err
 

@@ -75,7 +75,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
-SetEnv HOME=$dir AGENTS_DIR=$dir/.agents AGENT_INBOX_DIR=$dir/.agent-inbox TMUX_TMPDIR=$dir/tmux PATH=$PATH PANEMESH_TEST=${PANEMESH_TEST:-x} ASAN_OPTIONS=${ASAN_OPTIONS:-x}
+SetEnv HOME=$dir AGENTS_DIR=$dir/.agents AGENT_INBOX_DIR=$dir/.agent-inbox TMUX_TMPDIR=$dir/tmux PATH=$PATH PANEMESH_TEST=${PANEMESH_TEST:-x} ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 EOF
 }
 

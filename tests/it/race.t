@@ -95,6 +95,46 @@ def person(world, rng):
     typist.ended.set()
     typist.join()
     judge(composer, typist, results)
+    moment(world, client, "paste", "load-buffer", 3)
+    moment(world, client, "enter", "send-keys", 5)
+
+
+def moment(world, client, name, call, code):
+    """A key in the last moment: it has reached the program, which does not
+    show it yet, when our tmux `call` arrives."""
+    composer = world.composer(name, "-e 700")
+    world.tm("select-window", "-t", composer.pane)
+    time.sleep(3.2)  # of quiet
+    now, typed = f"{world.dir}/{name}.now", f"{world.dir}/{name}.typed"
+    fake = f"{world.dir}/{name}.tmux"
+    world.write(fake, f"""#!/bin/sh
+case $* in
+*{call}*)
+	[ -e {now} ] || : >{now}
+	until [ -e {typed} ]; do sleep 0.01; done
+	;;
+esac
+exec tmux "$@"
+""")
+    os.chmod(fake, 0o700)
+
+    def person():
+        if until(20, lambda: os.path.exists(now)):
+            client.type("k")
+            until(5, lambda: b"k" in composer.keys())
+        world.write(typed, "")
+
+    thread = threading.Thread(target=person)
+    thread.start()
+    r = world.notify(composer.address, "ours", TMUX_BIN=fake)
+    thread.join()
+    what = f"a key just before {call}"
+    ok(r.code == code, f"{what}: {code}", r)
+    equal((composer.messages(), composer.keys()), ([], b"k"),
+          f"{what}: no Enter", r)
+    ok(("ours" in world.screen(composer.pane)) == (code == 5),
+       f"{what}: the verdict is what the screen shows",
+       world.screen(composer.pane))
 
 
 def judge(composer, typist, results):

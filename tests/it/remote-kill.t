@@ -53,6 +53,7 @@ strike() {
 	local kind=$1 ms=$2 pids
 	sleep "$(printf '0.%03d' "$ms")"
 	pids=$(of_kind "$kind")
+	# shellcheck disable=SC2086 # a word each
 	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 	[ -z "$pids" ] || struck=$((struck + 1))
 }
@@ -151,7 +152,7 @@ head -c 60M /dev/urandom >"$world/big"
 wrong=0 codes=
 for i in 1 2 3 4 5 6 7 8; do
 	case $((i % 3)) in
-	0) kind=link ;;
+	0) kind='link' ;;
 	1) kind=serve ;;
 	2) kind=session ;;
 	esac

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b c
-plan 86
+plan 85
 
 me=$(on a notify-pane --whoami)
 
@@ -91,7 +91,8 @@ sent a b-s-away - <"$world/long"
 is "$?" 0 'a body of 19 KB'
 file=$(messages b away | tail -n 1 | grep -o '\.agent-inbox/[^ ]*')
 check 'is a file there, named in one line' test -s "$world/hosts/b/$file"
-is "$(cat "$world/hosts/b/$file")" "$(cat "$world/long")" 'with all of it'
+is "$(xargs -n 1 <"$world/hosts/b/$file" | md5sum)" "$(seq 4000 | md5sum)" \
+	'with all of it'
 check 'in the folder of the unverified' test -d \
 	"$world/hosts/b/.agent-inbox/unverified-a"
 head -c 17000000 /dev/zero | tr '\0' x | sent a b-s-away -
@@ -132,7 +133,7 @@ sent a --type b-s-one 'echo no'
 is "$?" 3 '--type into half a line'
 tmx b send-keys -t =s:one C-u
 sleep 2.2 # that was a person's key
-sent a --type b-s-one 'echo typed-\$((20 + 3))'
+sent a --type b-s-one 'echo typed'
 is "$? $(tail -n 1 "$out")" '0 submitted' '--type at a prompt there'
 
 # --- several ---
@@ -252,8 +253,11 @@ is "$(cd "$inbox" && cat kib kib.1 kib.2 | sha256sum)" \
 	'one name three times: nothing is replaced'
 refuses 1 'No such file' 'a file that is not here' b-s-files -f "$world/none"
 refuses 1 'not a regular file' 'a folder' b-s-files -f "$world"
-refuses 1 'pack them' 'more than 16' b-s-files $(printf -- "-f $world/kib %.0s" \
-	{1..17})
+args=()
+for n in {1..17}; do
+	args+=(-f "$world/kib")
+done
+refuses 1 'pack them' 'more than 16' b-s-files "${args[@]}"
 files=$(find "$world/hosts/b/.agent-inbox" -type f | wc -l)
 said=$(messages b files | wc -l)
 echo 'inbox_max = 20000000' >"$world/hosts/b/.agents/config.toml"
@@ -265,7 +269,7 @@ refuses 7 inbox_max 'more than the inbox there may hold' b-s-files \
 note "refused after $(((${EPOCHREALTIME/./} - t) / 1000)) ms"
 is "$(((${EPOCHREALTIME/./} - t) < 3000000))" 1 'at once'
 (
-	for i in $(seq 400); do
+	for _ in $(seq 400); do
 		echo more >>"$world/mib"
 		sleep 0.01
 	done
@@ -276,7 +280,7 @@ truncate -s 300M "$world/mib"
 sent a b-s-files -f "$world/mib" text
 is "$? $(grep -c 'changed while being sent' "$err")" '9 1' \
 	'one that grows while it is sent'
-kill "$grower"
+kill "$grower" 2>/dev/null
 wait "$grower" 2>/dev/null
 is "$(find "$world/hosts/b/.agent-inbox" -type f | wc -l) $(messages b files |
 	wc -l)" "$files $said" 'nothing of these is kept or said there'
@@ -314,7 +318,7 @@ SH
 	is "$?" 0 'what fits still goes'
 	peers a b c
 else
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		ok "a full disk there # SKIP needs unshare -m"
 	done
 fi

@@ -240,9 +240,8 @@ test_bad_inputs(void **state)
 	start(&s, f, f->home.host);
 	(void)add(&s, "hub-liar");
 	put(&s, f);
-	assert_int_equal(rename(f->home.local,
-			     unit_path(f->home.hosts, "liar.toml")),
-	    0);
+	assert_int_equal(
+	    rename(f->home.local, unit_path(f->home.hosts, "liar.toml")), 0);
 	fill(f);
 	unit_file(unit_path(f->home.hosts, "bad.toml"), "[agents.x]\n", 0600);
 	unit_file(unit_path(f->home.hosts, "open.toml"), "", 0666);
