@@ -209,7 +209,7 @@ def folders(case):
 def unreadable(case):
     """Also for root: without capabilities, what is another's and 0600."""
     if not ROOT or not shutil.which("setpriv"):
-        skip("files that may not be read", "missing root or setpriv")
+        skip("files that may not be read", "needs root")
         return
     for name in ("local.toml", "self.conf", "config.toml"):
         path = f"{case.world.agents}/{name}"

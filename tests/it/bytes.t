@@ -143,6 +143,25 @@ class Target:
         self.wrong, self.sent = [], 0
 
 
+def shown(world, bodies):
+    """The same bodies above a shell's prompt: seen there, and what is half
+    typed stays where it was."""
+    pane = world.window("shell", "exec bash --norc --noprofile", "$")
+    world.keys(pane, "-l", "half; typed")
+    world.sees(pane, "half; typed")
+    wrong = []
+    for body in bodies:
+        r = world.notify("hub-dev-shell", "-", stdin=body)
+        row = world.screen(pane).rstrip("\n").split("\n")[-1]
+        want = 1 if model(body, True) is None else 0
+        if (r.code != want or row != "$ half; typed" or
+                world.show(pane, "#{cursor_x}") != "13" or
+                (want == 0 and "shown" not in r.out)):
+            wrong.append(f"body {body!r}\nrow {row!r}\n{r}")
+    ok(not wrong, f"shown: {len(bodies)} bodies", f"{len(wrong)} wrong",
+       *wrong[:5])
+
+
 def sizes(world, target, pane_bytes):
     """Up to the limit it is typed; past it, it is a file with all of it."""
     address = target.composer.address
@@ -216,6 +235,7 @@ def main():
         for body in bodies:
             target.send(body)
         target.report(f"{name}, random")
+    shown(world, FIXED + bodies[:100])
     sizes(world, paste, 8000)
     sizes(world, folded, 4000)
     ok(not os.path.exists(f"{world.dir}/X"), "no body was run")

@@ -126,7 +126,7 @@ static int
 setup(void **state)
 {
 	struct argv args = ARGV_INIT;
-	char path[512];
+	char path[512], conf[512];
 	struct err e;
 
 	(void)state;
@@ -135,8 +135,11 @@ setup(void **state)
 	(void)setenv("LC_ALL", "C.UTF-8", 1);
 	if (tmux_open(&server, path, &e) != 0)
 		return -1;
-	argv_addl(&args, "-f", "/dev/null", "new-session", "-d", "-s", "main",
-	    "-x", "100", "-y", "30", "exec sleep 1000", NULL);
+	/* whoever runs this may have no shell that runs commands */
+	(void)snprintf(conf, sizeof(conf), "%s/conf", dir);
+	unit_file(conf, "set -g default-shell /bin/sh\n", 0600);
+	argv_addl(&args, "-f", conf, "new-session", "-d", "-s", "main", "-x",
+	    "100", "-y", "30", "exec sleep 1000", NULL);
 	if (tmux_call(&server, &args, NULL, 0, NULL, &e) != TMUX_OK) {
 		(void)fprintf(stderr, "%s\n", e.msg);
 		return -1;

@@ -8,7 +8,7 @@
 #include "show.h"
 #include "utf8.h"
 
-enum { WIDTH_MAX = 200, HEIGHT_MAX = 50, CELL = 16 };
+enum { WIDTH_MAX = 200, HEIGHT_MAX = 24, CELL = 12 };
 
 struct terminal {
 	unsigned width, height, x, y;
@@ -157,7 +157,7 @@ fill(struct terminal *t, unsigned rows)
 	char text[32];
 	unsigned row, x;
 
-	memset(t->cells, 0, sizeof(t->cells));
+	memset(t->cells, 0, t->height * sizeof(t->cells[0]));
 	for (row = 0; row < rows; row++) {
 		(void)snprintf(text, sizeof(text), "<row %u>", row);
 		for (x = 0; text[x] != '\0' && x < t->width; x++)
@@ -189,6 +189,13 @@ expect_rows(const char *text, unsigned width, char rows[][WIDTH_MAX * 8])
 	return n + 1;
 }
 
+static void
+copy(struct terminal *to, const struct terminal *from)
+{
+	memcpy(to, from, offsetof(struct terminal, cells));
+	memcpy(to->cells, from->cells, from->height * sizeof(to->cells[0]));
+}
+
 /*
  * Show `text` with the cursor at (x, y), `above` rows of the same input above
  * it, in a terminal of which rows 0..y are in use.
@@ -212,7 +219,7 @@ try_one(const char *text, unsigned width, unsigned height, unsigned y,
 	n = expect_rows(text, width, rows);
 	if (n > show_room(height, above))
 		return;
-	after = before;
+	copy(&after, &before);
 	assert_int_equal(show_bytes(&out, text, strlen(text), width, above), n);
 	feed(&after, out.data, out.len);
 	buf_free(&out);
@@ -253,11 +260,9 @@ try_everywhere(const char *text, unsigned width, unsigned height)
 	unsigned y, above;
 
 	for (y = 0; y < height; y++)
-		for (above = 0; above <= y && above <= 4; above++) {
-			try_one(text, width, height, y, 0, above);
-			try_one(text, width, height, y, width / 2, above);
-			try_one(text, width, height, y, width - 1, above);
-		}
+		for (above = 0; above <= y && above <= 3; above++)
+			try_one(text, width, height, y,
+			    (y + above) % 3 * (width - 1) / 2, above);
 }
 
 static void
@@ -272,8 +277,7 @@ test_everywhere(void **state)
 		"a語語語語語語語語語語語語語語語語語語語語語語語",
 		"é\u0301e\u0301 naïve 😀😀😀😀😀😀😀😀😀😀😀😀",
 		"  blanks    in   between      and at the end     ",
-		"0123456789012345678901234567890123456789012345678901234567890"
-		"0123456789012345678901234567890123456789012345678901234567890",
+		"01234567890123456789012345678901234567890123456789012345678",
 	};
 	static const unsigned widths[] = { 15, 16, 17, 31, 60, 80, 119, 200 };
 	static const unsigned heights[] = { 3, 4, 10, 24 };
@@ -295,7 +299,7 @@ test_lengths(void **state)
 	size_t n;
 
 	(void)state;
-	for (width = 15; width <= 40; width++)
+	for (width = 15; width <= 40; width += 5)
 		for (lines = 1; lines <= 12; lines++) {
 			n = 0;
 			for (i = 0; i < lines; i++) {

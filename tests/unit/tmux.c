@@ -27,6 +27,7 @@ static int
 setup(void **state)
 {
 	struct argv args = ARGV_INIT;
+	char conf[512];
 	struct err e;
 	int rc;
 
@@ -35,8 +36,11 @@ setup(void **state)
 	old_bin = getenv("TMUX_BIN");
 	if (tmux_open(&server, in_dir("real.sock"), &e) != 0)
 		return -1;
-	argv_addl(&args, "-f", "/dev/null", "new-session", "-d", "-s", "main",
-	    "-n", "first", "-x", "80", "-y", "24", "exec sleep 1000", NULL);
+	/* whoever runs this may have no shell that runs commands */
+	(void)snprintf(conf, sizeof(conf), "%s/conf", dir);
+	unit_file(conf, "set -g default-shell /bin/sh\n", 0600);
+	argv_addl(&args, "-f", conf, "new-session", "-d", "-s", "main", "-n",
+	    "first", "-x", "80", "-y", "24", "exec sleep 1000", NULL);
 	rc = tmux_call(&server, &args, NULL, 0, NULL, &e) == TMUX_OK ? 0 : -1;
 	argv_free(&args);
 	return rc;
