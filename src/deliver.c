@@ -221,8 +221,14 @@ run_loop(struct run *r)
 				break;
 		}
 		if (clock_left(deadline) == 0 &&
-		    (gate == GATE_SHUT || clock_left(soon) == 0))
-			break;
+		    (gate == GATE_SHUT || clock_left(soon) == 0)) {
+			/* What stood there may have been another sender's, who
+			 * went between our look and now: the last look is
+			 * made under the lock. */
+			if (r->tty >= 0 || run_lock(r, &e) < 0)
+				break;
+			continue;
+		}
 		/* While we wait, others may have their turn. */
 		lock_drop(&r->tty);
 		clock_nap(nap, deadline > soon ? deadline : soon);
