@@ -164,7 +164,16 @@ export PATH="$prefix/bin:$PATH" AGENTS_DIR=$tmp/agents AGENT_INBOX_DIR=$tmp/inbo
 mkdir -p "$AGENTS_DIR"
 echo here >"$AGENTS_DIR/self.conf"
 t() { env -u TMUX tmux -S "$tmp/socket" "$@"; }
-trap 't kill-server 2>/dev/null || true; rm -rf "$tmp"' EXIT
+# The last hooks of that server may still be writing when it is gone.
+clean_up() {
+	t kill-server 2>/dev/null || true
+	for _ in $(seq 50); do
+		rm -rf "$tmp" 2>/dev/null && return
+		sleep 0.1
+	done
+	say "left behind: $tmp"
+}
+trap clean_up EXIT
 say "Trying it out between two windows of a private tmux server"
 t -f /dev/null new-session -d -s demo -n one -x 80 -y 12 "PS1='$ ' exec bash --norc"
 t source-file "$hooks"
