@@ -283,8 +283,8 @@ run_repeated(struct run *r)
 	int64_t nap = 0;
 	struct ring_entry mine = { .code = EXIT_NOT_READY,
 		.verdict = RUN_ACCEPTED };
-	struct ring_entry entry;
-
+	struct ring_entry entry, old;
+	const struct ring_entry *seen = NULL;
 	int rc;
 
 	if (r->d->ring == NULL || !r->d->repeat)
@@ -295,24 +295,30 @@ run_repeated(struct run *r)
 	else
 		run_self(mine.text);
 	for (;;) {
-		rc = ring_claim(r->d->ring, r->d->id, &mine, &entry, NULL);
-		if (rc > 0 && r->d->ask)
-			entry = mine;
+		rc =
+		    ring_claim(r->d->ring, r->d->id, seen, &mine, &entry, NULL);
 		if (rc < 0 && r->d->ask) {
 			(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 			    "what became of it cannot be read");
 			return true;
 		}
-		if (rc != 0 && !r->d->ask)
-			return false;
-		if ((!str_eq(entry.verdict, RUN_ACCEPTED) &&
-			!str_eq(entry.verdict, RUN_STARTED)) ||
-		    !run_alive(entry.text))
-			return run_replay(r, &entry);
-		if (clock_left(deadline) == 0)
-			break;
-		clock_nap(nap, deadline);
-		nap = run_next_nap(nap);
+		if (rc != 0)
+			return r->d->ask && run_replay(r, &mine);
+		if ((str_eq(entry.verdict, RUN_ACCEPTED) ||
+			str_eq(entry.verdict, RUN_STARTED)) &&
+		    run_alive(entry.text)) {
+			if (clock_left(deadline) == 0)
+				break;
+			clock_nap(nap, deadline);
+			nap = run_next_nap(nap);
+			continue;
+		}
+		if (run_replay(r, &entry))
+			return true;
+		/* Nothing was typed: it may be tried again, by whoever is the
+		 * first to say so. */
+		old = entry;
+		seen = &old;
 	}
 	(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 	    "it is still being delivered by process %s", entry.text);

@@ -34,10 +34,13 @@ int ring_get(
     const char *path, const char *id, struct ring_entry *entry, struct err *e);
 
 /*
- * Both in one step, for an id that several may bring at once: 0 and the newest
- * entry in `theirs` if there is one; else `mine` is put and the answer is 1.
+ * Compare and put in one step, for an id that several may bring at once. If
+ * the newest entry for `id` is `old` (NULL: if there is none, which also holds
+ * when `old` has been trimmed away), `mine` is put and the answer is 1: the id
+ * is ours. Else 0 and the newest entry in `theirs`. Of those that saw the same
+ * `old` one alone hears 1. -1 on failure.
  */
-int ring_claim(const char *path, const char *id, const struct ring_entry *mine,
-    struct ring_entry *theirs, struct err *e);
+int ring_claim(const char *path, const char *id, const struct ring_entry *old,
+    const struct ring_entry *mine, struct ring_entry *theirs, struct err *e);
 
 #endif

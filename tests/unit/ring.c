@@ -3,6 +3,7 @@
 #include "file.h"
 #include "lock.h"
 #include "ring.h"
+#include "str.h"
 
 static char *dir;
 
@@ -224,6 +225,94 @@ test_many(void **state)
 		}
 }
 
+/* An id that was refused is brought again by several at once: each saw the
+ * refusal, one may try. */
+enum { CLAIMERS = 4, CLAIMS = 60 };
+
+static int
+claimer(const char *path, int go, int out)
+{
+	struct ring_entry mine = entry(EXIT_NOT_READY, "accepted", ""), theirs;
+	struct ring_entry old;
+	char id[32], byte, won[CLAIMS];
+	struct err e;
+	unsigned i;
+
+	(void)snprintf(mine.text, sizeof(mine.text), "%d", (int)getpid());
+	for (i = 0; i < CLAIMS; i++) {
+		(void)snprintf(id, sizeof(id), "c%u", i);
+		if (ring_get(path, id, &old, &e) != 0)
+			return 1;
+		/* every one has looked before any one claims */
+		if (write(out, "r", 1) != 1 || read(go, &byte, 1) != 1)
+			return 2;
+		won[i] = (char)ring_claim(path, id, &old, &mine, &theirs, &e);
+		if (won[i] < 0 ||
+		    (won[i] == 0 && !str_eq(theirs.verdict, "accepted")))
+			return 3;
+		if (write(out, won[i] == 1 ? "y" : "n", 1) != 1)
+			return 4;
+	}
+	return 0;
+}
+
+static void
+test_claim(void **state)
+{
+	const char *path = unit_path(dir, "claim");
+	struct ring_entry mine = entry(EXIT_NOT_READY, "accepted", "me");
+	struct ring_entry none = entry(EXIT_NOT_READY, "refused", "a dialog");
+	struct ring_entry theirs;
+	int go[CLAIMERS][2], out[CLAIMERS][2], status;
+	pid_t pids[CLAIMERS];
+	unsigned i, j, won;
+	char id[32], byte;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(ring_claim(path, "new", NULL, &mine, &theirs, &e), 1);
+	assert_int_equal(ring_claim(path, "new", NULL, &mine, &theirs, &e), 0);
+	assert_string_equal(theirs.text, "me");
+	assert_int_equal(ring_claim(path, "new", &none, &mine, &theirs, &e), 0);
+	assert_int_equal(
+	    ring_claim(path, "new", &theirs, &none, &theirs, &e), 1);
+	assert_int_equal(
+	    ring_claim(path, "trimmed", &none, &mine, &theirs, &e), 1);
+	for (j = 0; j < CLAIMS; j++) {
+		(void)snprintf(id, sizeof(id), "c%u", j);
+		put(path, id, EXIT_NOT_READY, "refused", "a dialog\x1b");
+	}
+	(void)fflush(NULL);
+	for (i = 0; i < CLAIMERS; i++) {
+		assert_int_equal(pipe(go[i]), 0);
+		assert_int_equal(pipe(out[i]), 0);
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0)
+			_exit(claimer(path, go[i][0], out[i][1]));
+		/* one that ends early is an end here, not a wait */
+		(void)close(out[i][1]);
+	}
+	for (j = 0; j < CLAIMS; j++) {
+		for (i = 0; i < CLAIMERS; i++)
+			assert_int_equal(read(out[i][0], &byte, 1), 1);
+		for (i = 0; i < CLAIMERS; i++)
+			assert_int_equal(write(go[i][1], "g", 1), 1);
+		for (won = 0, i = 0; i < CLAIMERS; i++) {
+			assert_int_equal(read(out[i][0], &byte, 1), 1);
+			won += byte == 'y';
+		}
+		assert_int_equal(won, 1);
+	}
+	for (i = 0; i < CLAIMERS; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+		(void)close(go[i][0]);
+		(void)close(go[i][1]);
+		(void)close(out[i][0]);
+	}
+}
+
 static void
 test_failures(void **state)
 {
@@ -265,6 +354,7 @@ main(void)
 		cmocka_unit_test(test_broken_lines),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_claim),
 		cmocka_unit_test(test_failures),
 	};
 
