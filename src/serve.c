@@ -177,30 +177,45 @@ server_rate(struct server *s)
 	return true;
 }
 
+/* What a restricted peer may ask for so often only: all that forks, writes to
+ * disk or reads the book. A file's bytes are bounded by its size and the
+ * inbox's; what is answered with a word by the link's own pace. */
+static bool
+server_counts(enum frame_verb verb)
+{
+	return verb == FRAME_DELIVER || verb == FRAME_CHECK ||
+	    verb == FRAME_FILE || verb == FRAME_PUSH || verb == FRAME_PULL;
+}
+
 static void
 server_frame(struct server *s, const struct frame *f)
 {
+	bool slow = server_counts(f->verb) && !server_rate(s);
+
+	if (slow)
+		server_done(s, f->id, EXIT_REFUSED,
+		    "too many requests from this peer; slow down");
 	switch (f->verb) {
 	case FRAME_DELIVER:
 	case FRAME_CHECK:
-		if (!server_rate(s))
-			server_done(s, f->id, EXIT_REFUSED,
-			    "too many messages from this peer; slow down");
-		else
+		if (!slow)
 			server_start(s, f);
 		server_forget(s, f);
 		break;
 	case FRAME_FILE:
-		server_open_file(s, f);
+		if (!slow)
+			server_open_file(s, f);
 		break;
 	case FRAME_DATA:
 		server_data(s, f);
 		break;
 	case FRAME_PUSH:
-		server_push(s, f);
+		if (!slow)
+			server_push(s, f);
 		break;
 	case FRAME_PULL:
-		server_pull(s, f);
+		if (!slow)
+			server_pull(s, f);
 		break;
 	case FRAME_PING:
 		/* A restricted peer cannot make us dial. */

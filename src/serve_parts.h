@@ -47,7 +47,7 @@ struct server {
 	struct file files[SERVE_FILES_MAX];
 	size_t files_n;
 	int64_t tokens_ms; /* rate: when the bucket was looked at */
-	int64_t tokens;    /* thousandths of a message */
+	int64_t tokens;    /* thousandths of a request */
 };
 
 /* Who sends, as far as this host can tell. */

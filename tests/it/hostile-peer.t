@@ -265,6 +265,34 @@ def ids(world, composer):
     equal(len(composer.messages()), before + 2, "type once")
 
 
+def refused_twice(world, dialog):
+    """One that was refused is brought again by several at the moment when the
+    pane is free: one of them may deliver."""
+    for n in range(8):
+        ident = f"again{n}"
+        request = dict(To=dialog.address, From="far-x")
+        text = f"once {n}".encode()
+        world.keys(dialog.pane, "-l", "half")
+        world.sees(dialog.pane, "❯ half")
+        f = Serve(world).ask("DELIVER", ident, text, **request)
+        if f.code != 3:
+            ok(False, "a half-typed line is refused", f)
+            return
+        world.keys(dialog.pane, "C-u")
+        until(5, lambda: "❯ half" not in dialog.screen())
+        serves = [Serve(world) for _ in range(4)]
+        for s in serves:
+            s.answer("0")
+        for s in serves:
+            s.say(frame("DELIVER", ident, text, Wait_Ms="10000", **request))
+        got = [s.answer(ident) for s in serves]
+        typed = sum(text in m for m in dialog.messages())
+        if [f.code for f in got] != [0] * 4 or typed != 1:
+            ok(False, "a refused id, four at once", typed, *got)
+            return
+    ok(True, "a refused id that four bring at once, 8 times: typed once each")
+
+
 def floods(world, composer):
     s = Serve(world)
     before = len(composer.messages())
@@ -492,6 +520,23 @@ def restricted(world, composer, shell):
                    From="far-x").code for i in range(10)]
     equal(again, [2] * 10, "--peer: and some more a second later")
     equal(s.end(), (0, ""), "it ends")
+    # The first stands, the others are told so: none of them costs a file.
+    for verb, body, headers in (
+        ("FILE", b"", dict(From="far-x", Name="x", Size="1")),
+        ("PUSH", slice_of("far"), {}),
+        ("PULL", b"", {}),
+    ):
+        s = Serve(world, "--peer", "far")
+        begun = time.monotonic()
+        ids = ["f0"] * 400 if verb == "FILE" else [f"f{i}" for i in range(400)]
+        s.say(b"".join(frame(verb, i, body, **headers) for i in ids) +
+              frame("PING", "end"))
+        s.answer("end")
+        most = 210 + 20 * (time.monotonic() - begun)
+        slow = sum(b"slow down" in f.body and f.code == 7 for f in s.order)
+        ok(400 - most <= slow <= 201,
+           f"--peer: 200 {verb}s at once, no more", slow, most)
+        equal(s.end(), (0, ""), f"--peer: {verb}: it ends")
     closed(world, "--peer: another name", hello("other"), code=7,
            part="calls itself other", greet=None, args=("--peer", "far"))
     ok(not os.path.exists(f"{world.dir}/RUN") and not os.path.exists("RUN"),
@@ -683,6 +728,7 @@ def main():
     broken_streams(world)
     unknown(world)
     ids(world, composer)
+    refused_twice(world, world.composer("again"))
     slices(world)
     lying_files(world, composer)
     floods(world, composer)
