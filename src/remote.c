@@ -283,7 +283,7 @@ remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
 		if (clock_left(until) == 0)
 			return err_set(e, EXIT_WIRE, "%s: no %s within %lld s",
 			    r->alias, r->hello ? "answer" : "connection",
-			    (long long)(clock_mono_ms() - begun) / 1000);
+			    (long long)(clock_mono_ms() - begun + 500) / 1000);
 		remote_poll(r, pfd);
 		(void)poll(pfd, REMOTE_FDS, clock_left(until));
 	}
