@@ -36,8 +36,8 @@ CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B) -DVERSION='"$(VERSION)"'
 ALLFLAGS  = -std=c11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) \
 	    $(CPPFLAGS) $(CFLAGS) -MMD -MP
 
-# The parts of ssh need libssh: only agent-link links them.
-SSH    := $(wildcard src/ssh.c src/ssh_*.c)
+# What needs libssh, and what needs that: only agent-link links them.
+SSH    := $(wildcard src/ssh.c src/ssh_*.c src/link.c src/link_*.c)
 SRCS   := $(filter-out $(SSH),$(wildcard src/*.c))
 OBJS   := $(SRCS:src/%.c=$(B)/%.o) $(B)/profiles.gen.o
 LIB    := $(B)/libpanemesh.a

@@ -146,7 +146,7 @@ uint64_t
 contact_keys(const struct home *home, const struct peer *peer)
 {
 	const char *agent = getenv("SSH_AUTH_SOCK");
-	char *user = path_home(NULL), *path, *identity;
+	char *user = path_ssh_home(NULL), *path, *identity;
 	struct buf all = BUF_INIT;
 	struct file_stamp stamp;
 	const char *files[2];

@@ -49,6 +49,26 @@ path_choose(const char *variable, const char *name, struct err *e)
 }
 
 char *
+path_ssh_home(struct err *e)
+{
+	const char *home = getenv("AGENT_SSH_HOME");
+	const struct passwd *pw;
+
+	if (home != NULL && home[0] == '/')
+		return x_strdup(home);
+	if (home != NULL && home[0] != '\0') {
+		(void)err_set(e, EXIT_LOCAL,
+		    "AGENT_SSH_HOME: '%s' is not an absolute path", home);
+		return NULL;
+	}
+	pw = getpwuid(getuid());
+	if (pw != NULL && pw->pw_dir != NULL && pw->pw_dir[0] == '/')
+		return x_strdup(pw->pw_dir);
+	/* ssh itself would give up. */
+	return path_home(e);
+}
+
+char *
 path_agents(struct err *e)
 {
 	return path_choose("AGENTS_DIR", ".agents", e);

@@ -9,6 +9,13 @@
 /* HOME if it is absolute, else the passwd entry's; NULL with EXIT_LOCAL. */
 char *path_home(struct err *e);
 
+/*
+ * The folder that has .ssh: the passwd entry's home, whatever HOME says, as
+ * OpenSSH has it, so that we find what the user's ssh finds. $AGENT_SSH_HOME
+ * (absolute) stands in for it. NULL with EXIT_LOCAL.
+ */
+char *path_ssh_home(struct err *e);
+
 /* $AGENTS_DIR (absolute), else ~/.agents; NULL with EXIT_LOCAL. */
 char *path_agents(struct err *e);
 

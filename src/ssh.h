@@ -40,7 +40,7 @@ struct ssh_to {
 				 errors */
 	const char *identity; /* a private key to use, and no other; "": those
 				 of ~/.ssh/config, and the agent's */
-	const char *home;     /* $HOME, for ~/.ssh */
+	const char *home;     /* has .ssh: path_ssh_home() */
 };
 
 /*
@@ -66,6 +66,10 @@ struct ssh_link *ssh_link_open(
 struct ssh_link *ssh_link_program(
     const char *alias, const struct argv *argv, struct err *e);
 void ssh_link_close(struct ssh_link *l);
+
+/* For the ssh program to read what we read: nothing, unless `home` is another
+ * folder than the one that it would look into. */
+void ssh_argv_home(struct argv *argv, const char *home);
 
 /* What opening is doing: "connecting". Static storage, safe in a handler. */
 const char *ssh_link_stage(void);

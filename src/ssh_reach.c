@@ -9,21 +9,36 @@
 #include "ssh_parts.h"
 #include "str.h"
 
+void
+ssh_argv_home(struct argv *argv, const char *home)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	char *path;
+
+	if (pw != NULL && str_eq(pw->pw_dir, home))
+		return;
+	path = path_join(home, ".ssh/config");
+	if (access(path, R_OK) == 0)
+		argv_addl(argv, "-F", path, (char *)NULL);
+	x_free(path);
+	/* Keys and known hosts that no line names; first come, first served, so
+	 * this would overrule a line: it is only for AGENT_SSH_HOME. */
+	argv_add(argv, "-o");
+	argv_addf(argv,
+	    "UserKnownHostsFile=\"%s/.ssh/known_hosts\" "
+	    "\"%s/.ssh/known_hosts2\"",
+	    home, home);
+}
+
 /* The program that reaches it: ssh -W for a ProxyJump, by argv. */
 static void
 ssh_jump(const struct ssh_link *l, const char *jump, struct argv *argv)
 {
 	const char *last = strrchr(jump, ','), *at, *port, *colon;
-	const struct passwd *pw = getpwuid(getuid());
-	char *config = path_join(l->conf.home, ".ssh/config");
 
 	argv_addl(argv, "ssh", "-o", "BatchMode=yes", "-o",
 	    "ClearAllForwardings=yes", (char *)NULL);
-	/* The ssh program looks into the passwd file's home, not in ours. */
-	if (pw != NULL && !str_eq(pw->pw_dir, l->conf.home) &&
-	    access(config, R_OK) == 0)
-		argv_addl(argv, "-F", config, (char *)NULL);
-	x_free(config);
+	ssh_argv_home(argv, l->conf.home);
 	if (last != NULL) {
 		argv_add(argv, "-J");
 		argv_addf(argv, "%.*s", (int)(last - jump), jump);

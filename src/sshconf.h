@@ -79,8 +79,8 @@ struct sshconf {
 
 /* Where to read. `user_file` must be ours and not writable by others. */
 struct sshconf_files {
-	const char *home;        /* $HOME */
-	const char *user_file;   /* usually $HOME/.ssh/config */
+	const char *home;        /* that ~ stands for: path_ssh_home() */
+	const char *user_file;   /* usually .ssh/config in it */
 	const char *system_file; /* usually /etc/ssh/ssh_config */
 };
 

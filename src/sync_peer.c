@@ -207,7 +207,7 @@ key_files(const struct peer *peer, const char *alias, struct argv *files,
 {
 	static const char *const usual[] = { ".ssh/id_ed25519", ".ssh/id_ecdsa",
 		".ssh/id_rsa" };
-	char *user = path_home(e), *path = NULL;
+	char *user = path_ssh_home(e), *path = NULL;
 	struct sshconf conf = SSHCONF_INIT;
 	const struct argv *named;
 	int rc = -1;

@@ -57,8 +57,10 @@ FNR == 1 {
 	want = base(part[2])
 	if (part[2] ~ /\//)
 		bad("includes \"" part[2] "\" by a path")
-	else if (want == "ssh" && name != "ssh" && name != "agent-link")
-		bad("only agent-link may use ssh.h")
+	else if (want == "ssh" && name != "ssh" && name != "link")
+		bad("only link may use ssh.h")
+	else if (want == "link" && name != "link" && name != "agent-link")
+		bad("only agent-link may use link.h")
 	else if (!(want in place)) {
 		if (in_src)
 			bad("includes \"" part[2] "\", which is not listed")

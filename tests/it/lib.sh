@@ -24,6 +24,8 @@ export BUILD
 unset TMUX TMUX_PANE TMUX_SOCKET AGENT_NAME AGENTS_DIR AGENT_INBOX_DIR \
 	FORCE_SEND ENV
 world=$(mktemp -d "${TMPDIR:-/tmp}/it.XXXXXX") || exit 1
+# The ssh of this suite; OpenSSH does not ask HOME.
+export AGENT_SSH_HOME=$world/home
 export HOME=$world/home TMUX_TMPDIR=$world/tmux SHELL=/bin/sh
 export PATH=$BUILD:$PATH PS1='$ ' LC_ALL=C.UTF-8
 mkdir -m 700 "$HOME" "$TMUX_TMPDIR" "$world/bin"

@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 66
+plan 68
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -264,12 +264,11 @@ works "IPv6" six
 
 daemon jump 127.0.0.1
 trust jump 127.0.0.1 "$port"
-host jump 127.0.0.1 "$port" "IdentityFile $HOME/.ssh/id_ed25519" \
-	"UserKnownHostsFile $HOME/.ssh/known_hosts"
+host jump 127.0.0.1 "$port" "IdentityFile $HOME/.ssh/id_ed25519"
 host jumped 127.0.0.1 "$box" "ProxyJump jump"
 works "ProxyJump" jumped
 host proxied 127.0.0.1 "$box" \
-	"ProxyCommand ssh -F $conf -o BatchMode=yes -W %h:%p jump"
+	"ProxyCommand ssh -F $conf -o BatchMode=yes -o UserKnownHostsFile=$HOME/.ssh/known_hosts -W %h:%p jump"
 works "ProxyCommand" proxied
 host broken 127.0.0.1 "$box" "ProxyCommand echo no way there >&2; exit 1"
 fails 4 "no way there" "a proxy command that fails is quoted" broken
@@ -339,17 +338,36 @@ mv "$far/serve+1" "$far/.local/bin/agent-serve"
 
 # --- without libssh ---
 
-cat >"$world/bin/ssh" <<SSH
-#!/bin/sh
-exec $(command -v ssh) -F "$conf" -o UserKnownHostsFile="$HOME/.ssh/known_hosts" "\$@"
-SSH
-chmod +x "$world/bin/ssh"
-PATH=$world/bin:$PATH
 peer "box via=ssh identity=~/.ssh/id_ed25519" \
 	"nokey via=ssh identity=~/.ssh/stranger" \
 	"here command=sh -c $far/.local/bin/agent-serve" \
 	"mute command=sleep 76543"
 works "via=ssh" box
+# Where the user's ssh looks: in the passwd home, whatever HOME says.
+passwd_home=$(getent passwd "$(id -u)" | cut -d: -f6)
+(
+	unset AGENT_SSH_HOME
+	# shellcheck disable=SC2030  # for this subshell
+	PATH=$world/bin:$PATH
+	printf '#!/bin/sh\necho "$*" >"%s"\n' "$world/ssh-args" >"$world/bin/ssh"
+	chmod +x "$world/bin/ssh"
+	agent-link -t 2 box </dev/null
+) >/dev/null 2>&1
+is "$(grep -cE ' -F |UserKnown' "$world/ssh-args") \
+$(grep -oE -e '-i [^ ]*' "$world/ssh-args")" \
+	"0 -i $passwd_home/.ssh/id_ed25519" "via=ssh: where ssh itself looks"
+(
+	unset AGENT_SSH_HOME
+	peer box
+	agent-link -t 2 box </dev/null
+) >/dev/null 2>"$err"
+is "$? $(grep -c '^agent-link: box: box' "$err")" "4 1" \
+	"so does libssh: what stands in HOME alone is not read"
+rm "$world/bin/ssh"
+peer "box via=ssh identity=~/.ssh/id_ed25519" \
+	"nokey via=ssh identity=~/.ssh/stranger" \
+	"here command=sh -c $far/.local/bin/agent-serve" \
+	"mute command=sleep 76543"
 fails 7 "Permission denied" "via=ssh: a key that is not accepted" nokey
 works "command=" here
 fails 4 "says nothing" "command=: one that hangs" -t 1 mute

@@ -22,7 +22,8 @@ host_dir() {
 on() {
 	local dir=$world/hosts/$1
 	shift
-	env -u TMUX -u TMUX_PANE HOME="$dir" TMUX_TMPDIR="$dir/tmux" \
+	env -u TMUX -u TMUX_PANE HOME="$dir" AGENT_SSH_HOME="$dir" \
+		TMUX_TMPDIR="$dir/tmux" \
 		AGENTS_DIR="$dir/.agents" AGENT_INBOX_DIR="$dir/.agent-inbox" \
 		"$@"
 }
@@ -75,7 +76,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
-SetEnv HOME=$dir AGENTS_DIR=$dir/.agents AGENT_INBOX_DIR=$dir/.agent-inbox TMUX_TMPDIR=$dir/tmux PATH=$PATH PANEMESH_TEST=${PANEMESH_TEST:-x} ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+SetEnv HOME=$dir AGENT_SSH_HOME=$dir AGENTS_DIR=$dir/.agents AGENT_INBOX_DIR=$dir/.agent-inbox TMUX_TMPDIR=$dir/tmux PATH=$PATH PANEMESH_TEST=${PANEMESH_TEST:-x} ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 EOF
 }
 

@@ -61,7 +61,7 @@ strike() {
 # Becomes notify-pane, so that $! is its pid.
 send_off() {
 	local dir=$world/hosts/a
-	exec env HOME="$dir" TMUX_TMPDIR="$dir/tmux" AGENTS_DIR="$dir/.agents" \
+	exec env HOME="$dir" AGENT_SSH_HOME="$dir" TMUX_TMPDIR="$dir/tmux" AGENTS_DIR="$dir/.agents" \
 		notify-pane "$@"
 }
 

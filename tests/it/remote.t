@@ -200,16 +200,11 @@ TMUX_TMPDIR=$world/hosts/b/tmux AGENT_INBOX_DIR=$world/hosts/b/.agent-inbox \
 $BUILD/agent-serve" c
 sent a b-s-comp 'with command='
 is "$?" 0 'command= too'
-printf '#!/bin/sh\nexec %s -F %s "$@"\n' "$(command -v ssh)" \
-	"$world/hosts/a/.ssh/config -o UserKnownHostsFile=$world/hosts/a/.ssh/known_hosts" \
-	>"$world/bin/ssh"
-chmod +x "$world/bin/ssh"
 peers a "b via=ssh serve=$BUILD/agent-serve" c
-PATH=$world/bin:$PATH sent a b-s-comp 'with via=ssh'
+sent a b-s-comp 'with via=ssh'
 is "$?" 0 'via=ssh too'
 sshd_stop b
-PATH=$world/bin:$PATH refuses 4 'ssh failed' 'via=ssh with nobody there' \
-	b-s-comp x
+refuses 4 'ssh failed' 'via=ssh with nobody there' b-s-comp x
 sed -i "s|PATH=[^ ]*|PATH=$PATH|" "$world/hosts/b/sshd_config"
 sshd_start b
 peers a b c

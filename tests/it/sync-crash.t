@@ -19,7 +19,7 @@ done
 on() {
 	local h=$1
 	shift
-	env -u AGENTS_DIR HOME="$world/$h" "$@"
+	env -u AGENTS_DIR HOME="$world/$h" AGENT_SSH_HOME="$world/$h" "$@"
 }
 calls=mkdir,openat,write,rename,unlink,unlinkat,flock,clone,vfork,fork
 cat >"$world/far" <<EOF

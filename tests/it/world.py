@@ -112,6 +112,7 @@ class World:
         }
         self.env.update(
             HOME=self.home,
+            AGENT_SSH_HOME=self.home,
             TMUX_TMPDIR=self.sockets,
             PATH=f"{BUILD}:{BUILD}/helpers:" + os.environ["PATH"],
             SHELL="/bin/sh",

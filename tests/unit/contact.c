@@ -14,7 +14,7 @@ setup(void **state)
 	(void)state;
 	dir = unit_dir();
 	assert_int_equal(chmod(dir, 0700), 0);
-	assert_int_equal(setenv("HOME", dir, 1), 0);
+	assert_int_equal(setenv("AGENT_SSH_HOME", dir, 1), 0);
 	assert_int_equal(setenv("AGENTS_DIR", unit_path(dir, "agents"), 1), 0);
 	assert_int_equal(unsetenv("SSH_AUTH_SOCK"), 0);
 	assert_int_equal(mkdir(unit_path(dir, ".ssh"), 0700), 0);

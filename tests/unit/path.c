@@ -40,6 +40,30 @@ test_home(void **state)
 	check(path_home(NULL), pw->pw_dir);
 }
 
+/* ssh asks the passwd file, not HOME. */
+static void
+test_ssh_home(void **state)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	struct err e;
+
+	(void)state;
+	if (pw == NULL || pw->pw_dir == NULL || pw->pw_dir[0] != '/')
+		skip();
+	assert_int_equal(unsetenv("AGENT_SSH_HOME"), 0);
+	check(path_ssh_home(&e), pw->pw_dir);
+	assert_int_equal(setenv("HOME", "/elsewhere", 1), 0);
+	check(path_ssh_home(&e), pw->pw_dir);
+	assert_int_equal(setenv("AGENT_SSH_HOME", "", 1), 0);
+	check(path_ssh_home(&e), pw->pw_dir);
+	assert_int_equal(setenv("AGENT_SSH_HOME", "/world", 1), 0);
+	check(path_ssh_home(&e), "/world");
+	assert_int_equal(setenv("AGENT_SSH_HOME", "world", 1), 0);
+	assert_null(path_ssh_home(&e));
+	assert_err(e, EXIT_LOCAL, "AGENT_SSH_HOME: 'world'");
+	assert_int_equal(unsetenv("AGENT_SSH_HOME"), 0);
+}
+
 /* A uid that no passwd entry names. */
 static int
 homeless(void *arg)
@@ -120,6 +144,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_home, setup),
+		cmocka_unit_test_setup(test_ssh_home, setup),
 		cmocka_unit_test_setup(test_homeless, setup),
 		cmocka_unit_test_setup(test_choose, setup),
 		cmocka_unit_test_setup(test_names, setup),
