@@ -37,6 +37,7 @@ remote_open_within(struct remote *r, const struct home *home,
 	buf_init(&r->out, REMOTE_QUEUE_MAX);
 	buf_init(&r->said, REMOTE_SAID_MAX);
 	r->alias = x_strdup(peer->alias);
+	r->begun = clock_mono_ms();
 	r->hello_by = clock_deadline(connect_ms + REMOTE_LATE_MS);
 	program = proc_sibling("agent-link");
 	argv_addl(&argv, program, "-t", NULL);
@@ -266,7 +267,7 @@ remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
     struct err *e)
 {
 	struct pollfd pfd[REMOTE_FDS];
-	int64_t begun = clock_mono_ms(), until;
+	int64_t asked = clock_mono_ms(), until;
 	enum frame_result result;
 
 	for (;;) {
@@ -283,7 +284,9 @@ remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
 		if (clock_left(until) == 0)
 			return err_set(e, EXIT_WIRE, "%s: no %s within %lld s",
 			    r->alias, r->hello ? "answer" : "connection",
-			    (long long)(clock_mono_ms() - begun + 500) / 1000);
+			    (long long)(clock_mono_ms() -
+				(r->hello ? asked : r->begun)) /
+				1000);
 		remote_poll(r, pfd);
 		(void)poll(pfd, REMOTE_FDS, clock_left(until));
 	}

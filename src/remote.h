@@ -32,6 +32,7 @@ struct remote {
 	struct buf out;   /* to the peer, not yet written */
 	struct buf said;  /* the link's stderr: the reason when it fails */
 	char *alias;      /* in peers.conf */
+	int64_t begun;    /* monotonic ms */
 	int64_t hello_by; /* when the peer must have said HELLO */
 	size_t written;   /* bytes the link was given */
 	bool unread;      /* it ended and had read none of them */
