@@ -153,20 +153,13 @@ test_status(void **state)
 	run_free(&r);
 }
 
-/* There a failed exec is only seen as the child's status 127. */
-static bool
-under_valgrind(void)
-{
-	return getenv("UNIT_VALGRIND") != NULL;
-}
-
 static void
 test_missing(void **state)
 {
 	struct run r;
 
 	(void)state;
-	if (under_valgrind())
+	if (unit_valgrind())
 		skip();
 	/* A folder that we may not look into would be the answer instead. */
 	assert_int_equal(setenv("PATH", "/usr/bin:/bin", 1), 0);
@@ -489,7 +482,7 @@ test_descriptors(void **state)
 	run_free(&r);
 	run_init(&r);
 	argv_add(&r.argv, "no-such-program-anywhere");
-	assert_int_equal(proc_run(&r.proc, NULL), under_valgrind() ? 0 : -1);
+	assert_int_equal(proc_run(&r.proc, NULL), unit_valgrind() ? 0 : -1);
 	run_free(&r);
 	run_init(&r);
 	r.proc.timeout_ms = 1;

@@ -80,6 +80,19 @@ test_hostile_name(void **state)
 	assert_string_equal(ps.comm, name);
 }
 
+/* Has it this first word? */
+static bool
+says(pid_t pid, const char *word)
+{
+	struct argv words = ARGV_INIT;
+	bool yes;
+
+	ps_cmdline(pid, &words);
+	yes = words.n > 0 && strcmp(words.v[0], word) == 0;
+	argv_free(&words);
+	return yes;
+}
+
 /* A child that stands in `dir` and runs `v`, until it is killed. */
 static pid_t
 spawn(const char *dir, char *const *v)
@@ -187,7 +200,8 @@ test_lines(void **state)
 	list.v = two;
 	list.n = 2;
 	two[0].pid = spawn("/", v);
-	WAIT_FOR(runs(two[0].pid, "sleep"));
+	/* The kernel gives a process its name before its words. */
+	WAIT_FOR(says(two[0].pid, "sleep"));
 	ps_lines(&list, &lines);
 	assert_int_equal(lines.n, 2);
 	assert_string_equal(lines.v[0], "sleep 999 0.5");

@@ -134,7 +134,7 @@ deadlines(void **state)
 	assert_true(clock_mono_ms() - begun < 5000);
 	/* Its HELLO is due before the answer. */
 	begun = clock_mono_ms();
-	fails("exec sleep 100", 60000, "no connection within 3 s", true);
+	fails("exec sleep 100", 60000, "no connection within", true);
 	assert_true(clock_mono_ms() - begun < 6000);
 }
 

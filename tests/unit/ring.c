@@ -154,25 +154,28 @@ test_trim(void **state)
 	char id[32], text[RING_TEXT_MAX];
 	struct file_stamp stamp;
 	int64_t before = 0;
-	unsigned i, cuts = 0;
+	unsigned many = unit_valgrind() ? 2000 : 4000;
+	unsigned every = unit_valgrind() ? 16 : 1, i, cuts = 0;
 	struct err e;
 
 	(void)state;
 	memset(text, 'y', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	for (i = 0; i < 4000; i++) {
+	for (i = 0; i < many; i++) {
 		(void)snprintf(id, sizeof(id), "id%u", i);
 		put(path, id, EXIT_OK, "submitted", text);
 		stamp = file_stamp(path);
 		assert_true(stamp.size <= RING_SIZE_MAX);
 		cuts += stamp.size < before;
 		before = stamp.size;
-		assert_int_equal(ring_get(path, id, &r, &e), 0);
+		if (i % every == 0)
+			assert_int_equal(ring_get(path, id, &r, &e), 0);
 	}
 	assert_true(cuts >= 2);
 	/* half of what there was is kept, whole lines of it */
-	assert_int_equal(ring_get(path, "id3999", &r, &e), 0);
-	assert_int_equal(ring_get(path, "id3500", &r, &e), 0);
+	assert_int_equal(ring_get(path, id, &r, &e), 0);
+	(void)snprintf(id, sizeof(id), "id%u", many - 500);
+	assert_int_equal(ring_get(path, id, &r, &e), 0);
 	assert_string_equal(r.text, text);
 	assert_int_equal(ring_get(path, "id0", &r, &e), 1);
 }
