@@ -2,15 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "home.h"
 #include "log.h"
 #include "mem.h"
-#include "path.h"
-#include "profile.h"
 #include "prog.h"
 #include "register.h"
 #include "register_hooks.h"
+#include "setup.h"
 
 static const char usage[] =
     "usage: agent-discover [-nq] [-H FILE]\n"
@@ -125,30 +122,20 @@ report(void *arg, const char *socket, const struct register_result *result,
 static int
 discover(struct request *q, struct err *e)
 {
-	struct profile_set profiles = { .v = NULL };
-	struct config config = CONFIG_INIT;
-	struct home home = HOME_INIT;
-	const struct registrar reg = { .home = &home,
-		.config = &config,
-		.profiles = &profiles,
+	struct setup setup = SETUP_INIT;
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles,
 		.dry_run = q->dry_run,
 		.wait = true };
-	char *folder = NULL;
-	int rc = -1;
+	int rc;
 
-	if (home_open(&home, e) != 0 ||
-	    config_load(&config, home.config, e) != 0)
-		goto out;
-	folder = path_join(home.dir, "profiles.d");
-	if (profile_set_load(&profiles, folder, e) != 0)
-		goto out;
-	(void)register_all(&reg, report, q);
-	rc = (int)q->last.code;
-out:
-	x_free(folder);
-	profile_set_free(&profiles);
-	config_free(&config);
-	home_close(&home);
+	rc = setup_open_all(&setup, e);
+	if (rc == 0) {
+		(void)register_all(&reg, report, q);
+		rc = (int)q->last.code;
+	}
+	setup_close(&setup);
 	return rc;
 }
 

@@ -3,14 +3,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "home.h"
 #include "log.h"
 #include "mem.h"
-#include "path.h"
-#include "profile.h"
 #include "prog.h"
 #include "register.h"
+#include "setup.h"
 #include "str.h"
 
 static const char usage[] =
@@ -73,29 +70,14 @@ parse(struct request *q, int argc, char **argv, struct err *e)
 	return 0;
 }
 
-static int
-update(const struct home *home, const struct request *q, struct err *e)
+/* One wrong profile of the user's must not stop the address book. */
+static void
+load_profiles(void *arg)
 {
-	struct profile_set profiles = { .v = NULL };
-	struct config config = CONFIG_INIT;
-	struct register_result result;
-	const struct registrar reg = {
-		.home = home, .config = &config, .profiles = &profiles
-	};
-	char *folder = path_join(home->dir, "profiles.d");
-	int rc = -1;
+	struct err e;
 
-	if (config_load(&config, home->config, e) != 0)
-		goto out;
-	/* One wrong profile of the user's must not stop the address book. */
-	if (profile_set_load(&profiles, folder, e) != 0)
-		log_line("%s; the rest of profiles.d is left out", e->msg);
-	rc = register_server(&reg, q->socket, (int64_t)q->pid, &result, e);
-out:
-	profile_set_free(&profiles);
-	config_free(&config);
-	x_free(folder);
-	return rc;
+	if (setup_profiles(arg, &e) != 0)
+		log_line("%s; the rest of profiles.d is left out", e.msg);
 }
 
 /*
@@ -105,19 +87,28 @@ out:
 static int
 run_hook(const struct request *q)
 {
-	struct home home = HOME_INIT;
-	struct err e = { .code = EXIT_OK };
-	int fd = -1;
+	struct setup setup = SETUP_INIT;
+	struct err e = { .code = EXIT_OK }, no_log;
+	struct register_result result;
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles,
+		.meanwhile = load_profiles,
+		.arg = &setup };
+	int rc, fd = -1;
 
-	if (home_open(&home, &e) == 0) {
-		fd = home_log(&home, "hook.log", &e);
-		log_to(fd);
-		if (fd >= 0 && update(&home, q, &e) != 0)
-			(void)log_err(&e);
-	}
+	rc = setup_open(&setup, &e);
+	if (setup.home.log != NULL)
+		fd = home_log(&setup.home, "hook.log", &no_log);
+	log_to(fd);
+	if (rc == 0)
+		rc = register_server(
+		    &reg, q->socket, (int64_t)q->pid, &result, &e);
+	if (rc != 0 && fd >= 0)
+		(void)log_err(&e);
 	if (fd >= 0)
 		(void)close(fd);
-	home_close(&home);
+	setup_close(&setup);
 	return EXIT_OK;
 }
 

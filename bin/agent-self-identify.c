@@ -2,15 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "home.h"
 #include "log.h"
 #include "mem.h"
-#include "path.h"
-#include "profile.h"
 #include "prog.h"
 #include "register.h"
 #include "registry.h"
+#include "setup.h"
 #include "clock.h"
 
 static const char usage[] =
@@ -260,43 +257,32 @@ out:
 static int
 run(const struct request *q, struct err *e)
 {
-	struct profile_set profiles = { .v = NULL };
-	struct config config = CONFIG_INIT;
-	struct home home = HOME_INIT;
-	const struct registrar reg = { .home = &home,
-		.config = &config,
-		.profiles = &profiles,
+	struct setup setup = SETUP_INIT;
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles,
 		.wait = true };
 	struct register_result result;
 	struct tmux_rows rows = { .v = NULL };
 	const struct tmux_row *row = NULL;
-	char *folder = NULL;
 	struct tmux t;
-	int rc = -1;
+	int rc;
 
-	if (home_open(&home, e) != 0 ||
-	    config_load(&config, home.config, e) != 0)
-		goto out;
-	folder = path_join(home.dir, "profiles.d");
-	if (profile_set_load(&profiles, folder, e) != 0)
-		goto out;
-	if (q->pane != NULL)
-		rc = find_pane(&home, q->pane, &t, &rows, &row, e);
-	else
-		rc = register_self(&home, &t, &rows, &row, e);
+	rc = setup_open_all(&setup, e);
+	if (rc == 0)
+		rc = q->pane != NULL
+		    ? find_pane(&setup.home, q->pane, &t, &rows, &row, e)
+		    : register_self(&setup.home, &t, &rows, &row, e);
 	if (rc != 0 || row == NULL)
 		goto out;
-	rc = identify(q, &profiles, &t, &rows, row, e);
+	rc = identify(q, &setup.profiles, &t, &rows, row, e);
 	if (rc == 0)
 		rc = register_server(&reg, t.socket, 0, &result, e);
 	if (rc == 0)
-		rc = print_address(&home, row, e);
+		rc = print_address(&setup.home, row, e);
 out:
 	tmux_rows_free(&rows);
-	x_free(folder);
-	profile_set_free(&profiles);
-	config_free(&config);
-	home_close(&home);
+	setup_close(&setup);
 	return rc;
 }
 

@@ -1,15 +1,13 @@
 /* agent-serve - the far end of a link: what sshd runs for agent-link. */
 #include <unistd.h>
 
-#include "config.h"
-#include "home.h"
 #include "log.h"
 #include "mem.h"
 #include "path.h"
 #include "peers.h"
-#include "profile.h"
 #include "prog.h"
 #include "serve.h"
+#include "setup.h"
 #include "str.h"
 
 static const char usage[] =
@@ -34,36 +32,28 @@ static const struct option options[] = {
 static int
 run(const char *peer, struct err *e)
 {
-	struct home home = HOME_INIT;
-	struct config config = CONFIG_INIT;
-	struct profile_set profiles = { .v = NULL };
+	struct setup setup = SETUP_INIT;
 	struct peers peers = PEERS_INIT;
-	const struct registrar reg = {
-		.home = &home, .config = &config, .profiles = &profiles
-	};
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles };
 	const struct serve_options o = { .reg = &reg,
 		.peer = peer,
 		.peers = &peers,
 		.in = STDIN_FILENO,
 		.out = STDOUT_FILENO };
-	char *conf = NULL, *own = NULL;
+	char *conf = NULL;
 	int rc = -1;
 
-	if (home_open(&home, e) != 0 ||
-	    config_load(&config, home.config, e) != 0)
+	if (setup_open_all(&setup, e) != 0)
 		goto out;
-	conf = path_join(home.dir, "peers.conf");
-	own = path_join(home.dir, "profiles.d");
-	if (profile_set_load(&profiles, own, e) == 0 &&
-	    peers_load(&peers, conf, e) == 0)
+	conf = path_join(setup.home.dir, "peers.conf");
+	if (peers_load(&peers, conf, e) == 0)
 		rc = serve(&o, e);
 out:
 	x_free(conf);
-	x_free(own);
 	peers_free(&peers);
-	profile_set_free(&profiles);
-	config_free(&config);
-	home_close(&home);
+	setup_close(&setup);
 	return rc;
 }
 

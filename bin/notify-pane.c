@@ -11,10 +11,10 @@
 #include "listing.h"
 #include "log.h"
 #include "mem.h"
-#include "path.h"
 #include "prog.h"
 #include "lookup.h"
 #include "send.h"
+#include "setup.h"
 #include "str.h"
 
 static const char usage[] =
@@ -329,31 +329,13 @@ out:
 	return rc;
 }
 
-static int
-open_all(struct home *home, struct config *config, struct profile_set *profiles,
-    struct err *e)
-{
-	char *own;
-	int rc;
-
-	if (home_open(home, e) != 0 ||
-	    config_load(config, home->config, e) != 0)
-		return -1;
-	own = path_join(home->dir, "profiles.d");
-	rc = profile_set_load(profiles, own, e);
-	x_free(own);
-	return rc;
-}
-
 int
 main(int argc, char **argv)
 {
-	struct home home = HOME_INIT;
-	struct config config = CONFIG_INIT;
-	struct profile_set profiles = { .v = NULL };
-	struct registrar reg = {
-		.home = &home, .config = &config, .profiles = &profiles
-	};
+	struct setup setup = SETUP_INIT;
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles };
 	struct request q = { .files = ARGV_INIT };
 	struct err e = { .code = EXIT_OK };
 	int rc = -1;
@@ -367,10 +349,11 @@ main(int argc, char **argv)
 	} else if (q.what == 'V') {
 		prog_version("notify-pane");
 		rc = EXIT_OK;
-	} else if (open_all(&home, &config, &profiles, &e) != 0) {
+	} else if (setup_open(&setup, &e) != 0 ||
+	    (q.what != 'l' && setup_profiles(&setup, &e) != 0)) {
 		rc = -1;
 	} else if (q.what == 'l') {
-		rc = listing_print(&home, stdout, q.json, q.verbose, &e);
+		rc = listing_print(&setup.home, stdout, q.json, q.verbose, &e);
 	} else if (q.what == 'c') {
 		rc = do_check(&reg, &q, &e);
 	} else if (q.what == 'W') {
@@ -382,8 +365,6 @@ out:
 	if (rc < 0)
 		rc = log_err(&e);
 	argv_free(&q.files);
-	profile_set_free(&profiles);
-	config_free(&config);
-	home_close(&home);
+	setup_close(&setup);
 	return prog_end(rc);
 }

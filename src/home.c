@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,35 +91,55 @@ home_usual(const char *dir)
 	return same;
 }
 
-void
-home_machine(char out[HOME_ID_LEN + 1], const char *dir)
+/* What stands for this machine and user. */
+static void
+home_machine_text(struct buf *text)
 {
 	static const char *const files[] = { "/etc/machine-id",
 		"/var/lib/dbus/machine-id" };
-	struct buf text = BUF_INIT_MAX(HOME_MACHINE_MAX);
 	char name[256] = "";
 	size_t i;
 
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		buf_reset(&text);
-		if (file_read(files[i], &text, NULL) == FILE_READ)
-			while (text.len > 0 && text.data[text.len - 1] == '\n')
-				buf_truncate(&text, text.len - 1);
-		if (text.len >= 32)
+		buf_reset(text);
+		if (file_read(files[i], text, NULL) == FILE_READ)
+			while (
+			    text->len > 0 && text->data[text->len - 1] == '\n')
+				buf_truncate(text, text->len - 1);
+		if (text->len >= 32)
 			break;
 	}
-	if (text.len < 32) {
+	if (text->len < 32) {
 		/* "uninitialized" and empty files are no ids either. */
-		buf_reset(&text);
+		buf_reset(text);
 		(void)gethostname(name, sizeof(name) - 1);
-		buf_adds(&text, name);
+		buf_adds(text, name);
 	}
-	buf_addf(&text, "\n%u", (unsigned)geteuid());
-	if (!home_usual(dir))
+	buf_addf(text, "\n%u", (unsigned)geteuid());
+}
+
+/* The id of `machine` (as above) for the folder `dir`; NULL: the usual one. */
+static void
+home_hash(char out[HOME_ID_LEN + 1], const struct buf *machine, const char *dir)
+{
+	struct buf text = BUF_INIT;
+
+	buf_add(&text, machine->data, machine->len);
+	if (dir != NULL)
 		buf_addf(&text, "\n%s", dir);
 	(void)snprintf(
 	    out, HOME_ID_LEN + 1, "%016" PRIx64, str_hash(text.data, text.len));
 	buf_free(&text);
+}
+
+void
+home_machine(char out[HOME_ID_LEN + 1], const char *dir)
+{
+	struct buf machine = BUF_INIT_MAX(HOME_MACHINE_MAX);
+
+	home_machine_text(&machine);
+	home_hash(out, &machine, home_usual(dir) ? NULL : dir);
+	buf_free(&machine);
 }
 
 /* The first run: one of several programs that start at once writes the file,
@@ -213,6 +234,31 @@ home_owner(const char *dir, char out[HOME_ID_LEN + 1])
 	return found;
 }
 
+/*
+ * The folder's id. Asking for our entry in passwd is the dearest thing that
+ * most programs do; local.toml says what was found out the first time.
+ */
+static void
+home_identify(struct home *h)
+{
+	struct buf machine = BUF_INIT_MAX(HOME_MACHINE_MAX);
+	char owner[HOME_ID_LEN + 1], *usual = NULL;
+	const char *home = getenv("HOME");
+	bool has = home_owner(h->dir, owner), elsewhere = true;
+
+	home_machine_text(&machine);
+	if (home != NULL) {
+		usual = path_join(home, ".agents");
+		elsewhere = !str_eq(usual, h->dir);
+	}
+	home_hash(h->host_id, &machine, elsewhere ? h->dir : NULL);
+	if (!has || !str_eq(owner, h->host_id))
+		home_hash(
+		    h->host_id, &machine, home_usual(h->dir) ? NULL : h->dir);
+	x_free(usual);
+	buf_free(&machine);
+}
+
 /* Is the folder this machine's? Else take FOLDER.d/SHORT-NAME. */
 static int
 home_choose(struct home *h, struct err *e)
@@ -264,7 +310,7 @@ home_open(struct home *h, struct err *e)
 	h->inbox = path_inbox(e);
 	if (h->dir == NULL || h->inbox == NULL)
 		return -1;
-	home_machine(h->host_id, h->dir);
+	home_identify(h);
 	if (file_make_dir(h->dir, e) != 0 || home_choose(h, e) != 0)
 		return -1;
 	h->run = path_join(h->dir, "run");

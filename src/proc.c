@@ -19,12 +19,6 @@ enum {
 	PROC_DRAIN_MAX = 1024 * 1024, /* of a stream at a time; > a pipe */
 };
 
-/* The parent's ends of the three pipes; -1 when not (or no longer) there. */
-struct proc_pipes {
-	int in, out, err;
-	int child_in, child_out, child_err;
-};
-
 static void
 proc_close(int *fd)
 {
@@ -270,54 +264,75 @@ proc_reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int
-proc_run(struct proc *p, struct err *e)
+/* Whatever has become of the child: put back what was before it. */
+static void
+proc_clear(struct proc_running *r)
 {
-	int64_t deadline = clock_deadline(p->timeout_ms);
-	struct sigaction pipe_old, child_old;
-	struct proc_pipes pipes;
-	pid_t pid = -1;
-	int pidfd = -1, rc = -1, failed;
+	proc_close(&r->pidfd);
+	proc_close_all(&r->pipes);
+	(void)sigaction(SIGPIPE, &r->pipe_old, NULL);
+	(void)sigaction(SIGCHLD, &r->child_old, NULL);
+}
+
+int
+proc_begin(struct proc *p, struct proc_running *r, struct err *e)
+{
+	int failed;
 
 	p->status = 0;
 	p->timed_out = false;
-	proc_signals(&pipe_old, &child_old);
-	if (proc_open_pipes(p, &pipes) != 0) {
+	r->deadline = clock_deadline(p->timeout_ms);
+	r->pidfd = -1;
+	proc_signals(&r->pipe_old, &r->child_old);
+	if (proc_open_pipes(p, &r->pipes) != 0) {
 		(void)err_set(e, EXIT_LOCAL, "%s: cannot make a pipe: %s",
 		    p->argv->v[0], strerror(errno));
-		goto out;
+		goto fail;
 	}
-	failed = proc_spawn(p->argv->v, p->env, &pipes, &pid);
+	failed = proc_spawn(p->argv->v, p->env, &r->pipes, &r->pid);
 	if (failed != 0) {
 		(void)err_set(e, EXIT_LOCAL, "%s: cannot run: %s",
 		    p->argv->v[0], strerror(failed));
-		goto out;
+		goto fail;
 	}
-	proc_close(&pipes.child_in);
-	proc_close(&pipes.child_out);
-	proc_close(&pipes.child_err);
+	proc_close(&r->pipes.child_in);
+	proc_close(&r->pipes.child_out);
+	proc_close(&r->pipes.child_err);
 	/* Valgrind and kernels before 5.3 have none: then we ask now and then.
 	 */
-	pidfd = pidfd_open(pid, 0);
-	if (proc_pump(p, &pipes, pid, pidfd, deadline) == 1) {
-		rc = 0;
-	} else {
+	r->pidfd = pidfd_open(r->pid, 0);
+	return 0;
+fail:
+	proc_clear(r);
+	return -1;
+}
+
+int
+proc_finish(struct proc *p, struct proc_running *r, struct err *e)
+{
+	int rc = 0;
+
+	if (proc_pump(p, &r->pipes, r->pid, r->pidfd, r->deadline) != 1) {
 		p->timed_out = true;
-		(void)err_set(e, EXIT_WIRE, "%s: no answer within %d ms",
+		rc = err_set(e, EXIT_WIRE, "%s: no answer within %d ms",
 		    p->argv->v[0], p->timeout_ms);
-		proc_kill(pid, pidfd);
+		proc_kill(r->pid, r->pidfd);
 	}
-	p->status = proc_reap(pid);
+	p->status = proc_reap(r->pid);
 	if (rc == 0) {
-		proc_drain(&pipes.out, p->out);
-		proc_drain(&pipes.err, p->err);
+		proc_drain(&r->pipes.out, p->out);
+		proc_drain(&r->pipes.err, p->err);
 	}
-out:
-	proc_close(&pidfd);
-	proc_close_all(&pipes);
-	(void)sigaction(SIGPIPE, &pipe_old, NULL);
-	(void)sigaction(SIGCHLD, &child_old, NULL);
+	proc_clear(r);
 	return rc;
+}
+
+int
+proc_run(struct proc *p, struct err *e)
+{
+	struct proc_running r;
+
+	return proc_begin(p, &r, e) == 0 ? proc_finish(p, &r, e) : -1;
 }
 
 int

@@ -2,8 +2,10 @@
 #ifndef PROC_H
 #define PROC_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "argv.h"
@@ -37,6 +39,28 @@ enum { PROC_GRACE_MS = 2000 };
  * it could not be started (EXIT_LOCAL) or the deadline passed (EXIT_WIRE).
  */
 int proc_run(struct proc *p, struct err *e);
+
+/* The three pipes between us and a child; -1 when not (or no longer) there. */
+struct proc_pipes {
+	int in, out, err;
+	int child_in, child_out, child_err;
+};
+
+/*
+ * The same in two steps, for those who have something to do while it runs; its
+ * output waits in the pipes meanwhile. When proc_begin() gives 0, proc_finish()
+ * is to be called once, with the same `p`.
+ */
+struct proc_running {
+	struct proc_pipes pipes;
+	pid_t pid;
+	int pidfd;
+	int64_t deadline;
+	struct sigaction pipe_old, child_old;
+};
+
+int proc_begin(struct proc *p, struct proc_running *r, struct err *e);
+int proc_finish(struct proc *p, struct proc_running *r, struct err *e);
 
 /*
  * A child that we talk to while it runs. The descriptors are non-blocking and

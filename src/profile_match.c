@@ -41,6 +41,10 @@ profile_match(const char *pattern, const char *text)
 	uint32_t ch;
 	size_t n;
 
+	/* Nearly all fail here, and a scan asks about every pane. */
+	if (pattern[0] != text[0] && pattern[0] != '*' &&
+	    pattern[0] != SPINNER[0])
+		return false;
 	if (!str_starts(pattern, SPINNER))
 		return str_glob(pattern, text);
 	n = utf8_decode(text, strlen(text), &ch);

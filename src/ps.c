@@ -15,12 +15,16 @@
 #include "str.h"
 
 enum {
+	PS_READ = 4096,
 	PS_STAT_MAX = 4096,
 	PS_CHILDREN_MAX = 65536,
 	PS_PATH_MAX = 96,
 };
 
-/* The text of a /proc file, at most the buffer's max; empty when unreadable. */
+/*
+ * The text of a /proc file, at most the buffer's max; empty when unreadable.
+ * Short answers are whole: the kernel ends one early only at a page.
+ */
 static void
 ps_slurp(const char *path, struct buf *b)
 {
@@ -30,8 +34,9 @@ ps_slurp(const char *path, struct buf *b)
 	if (fd < 0)
 		return;
 	do {
-		n = buf_read_fd(b, fd, 4096);
-	} while ((n > 0 && b->len < b->max) || (n < 0 && errno == EINTR));
+		n = buf_read_fd(b, fd, PS_READ);
+	} while (
+	    (n > PS_READ / 2 && b->len < b->max) || (n < 0 && errno == EINTR));
 	(void)close(fd);
 }
 
@@ -57,13 +62,14 @@ ps_read(pid_t pid, struct ps *out)
 	if (len >= sizeof(out->comm))
 		len = sizeof(out->comm) - 1;
 	memcpy(out->comm, open_paren + 1, len);
-	/* proc(5): 3 state, 4 ppid, 5 pgrp, 6 session, 7 tty, 8 tpgid, 22 start
-	 */
+	/* proc(5): 3 state, 4 ppid, 5 pgrp, 6 session, 7 tty, 8 tpgid, 20
+	 * threads, 22 start */
 	n = sscanf(close_paren + 1,
 	    " %c %d %d %*d %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-	    "%*s %*s %llu",
-	    &out->state, &out->ppid, &out->pgrp, &tty, &out->tpgid, &start);
-	if (n != 6)
+	    "%d %*s %llu",
+	    &out->state, &out->ppid, &out->pgrp, &tty, &out->tpgid,
+	    &out->threads, &start);
+	if (n != 7)
 		goto out;
 	out->pid = pid;
 	out->tty = (unsigned)tty;
@@ -143,30 +149,50 @@ ps_list_free(struct ps_list *list)
 	*list = (struct ps_list){ .v = NULL };
 }
 
-/* The children of every thread of `pid`, appended to `queue`. */
+/* The pids of the children of one thread, each with a blank behind it. */
 static void
-ps_children(pid_t pid, struct ps_list *queue)
+ps_thread_children(pid_t pid, pid_t thread, struct buf *text)
 {
-	struct buf text = BUF_INIT_MAX(PS_CHILDREN_MAX);
-	char path[PS_PATH_MAX], *word, *rest;
+	char path[PS_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    (int)pid, (int)thread);
+	ps_slurp(path, text);
+	buf_addc(text, ' ');
+}
+
+/* The same of every thread. */
+static void
+ps_all_children(pid_t pid, struct buf *text)
+{
+	char path[PS_PATH_MAX];
 	struct dirent *entry;
-	struct ps child;
 	uint64_t id;
 	DIR *dir;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	dir = opendir(path);
-	if (dir == NULL)
-		return;
-	while ((entry = readdir(dir)) != NULL) {
-		if (str_number(entry->d_name, INT32_MAX, &id) != 0)
-			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-		    (int)pid, (int)id);
-		ps_slurp(path, &text);
-		buf_addc(&text, ' ');
-	}
-	(void)closedir(dir);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (str_number(entry->d_name, INT32_MAX, &id) == 0)
+			ps_thread_children(pid, (pid_t)id, text);
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+/* The children of `ps`, appended to `queue`. */
+static void
+ps_children(const struct ps *ps, struct ps_list *queue)
+{
+	struct buf text = BUF_INIT_MAX(PS_CHILDREN_MAX);
+	char *word, *rest;
+	struct ps child;
+	uint64_t id;
+
+	/* Most have one thread, and its number is known. */
+	if (ps->threads == 1)
+		ps_thread_children(ps->pid, ps->pid, &text);
+	else
+		ps_all_children(ps->pid, &text);
 	for (word = strtok_r(text.data, " ", &rest); word != NULL;
 	     word = strtok_r(NULL, " ", &rest))
 		if (str_number(word, INT32_MAX, &id) == 0 &&
@@ -199,7 +225,7 @@ ps_foreground(pid_t pid, struct ps_list *out)
 		if (ps.tty == first.tty && ps.pgrp == first.tpgid &&
 		    !(out->n > 0 && ps.pid == out->v[0].pid))
 			ps_list_add(out, &ps);
-		ps_children(ps.pid, &queue);
+		ps_children(&ps, &queue);
 	}
 	ps_list_free(&queue);
 }

@@ -21,7 +21,8 @@ struct ps {
 	pid_t pid;
 	pid_t ppid;
 	pid_t pgrp;
-	pid_t tpgid;    /* foreground group of its terminal; -1: none */
+	pid_t tpgid; /* foreground group of its terminal; -1: none */
+	int threads;
 	unsigned tty;   /* device number of its terminal; 0: none */
 	char state;     /* R S D T Z ... */
 	uint64_t start; /* clock ticks after boot: tells a reused pid */

@@ -16,166 +16,15 @@
 #include "path.h"
 #include "peers.h"
 #include "proc.h"
+#include "register_view.h"
 #include "registry.h"
 #include "slice.h"
 #include "turn.h"
 
 enum {
-	REGISTER_TRIES = 5,   /* scans of a server that is not settled */
-	REGISTER_NAP_MS = 60, /* between them */
+	REGISTER_TRIES = 5,   /* scans of which each came too late */
 	REGISTER_BATCH = 100, /* options set in one tmux call */
 };
-
-/* ---- what runs in a pane ---- */
-
-/* What agent_sight points to. */
-struct seen {
-	char *command;
-	char *path;
-};
-
-static void
-look_at_pane(const struct registrar *reg, const struct tmux_row *row,
-    struct agent_sight *sight, struct seen *seen)
-{
-	struct ps_list foreground = { .v = NULL };
-	struct argv lines = ARGV_INIT;
-	struct profile_clues clues = { .foreground = &foreground,
-		.lines = &lines };
-	const struct profile *profile;
-
-	if (row->dead || row->ident.pane_pid <= 0)
-		return;
-	ps_foreground((pid_t)row->ident.pane_pid, &foreground);
-	ps_lines(&foreground, &lines);
-	clues.title = row->title;
-	/* We are not what people run in our own pane: take its shell. */
-	if (foreground.n > 0 && foreground.v[0].pid == getpid())
-		(void)ps_read((pid_t)row->ident.pane_pid, &foreground.v[0]);
-	if (foreground.n > 0) {
-		clues.command = foreground.v[0].comm;
-		seen->command = x_strdup(foreground.v[0].comm);
-		seen->path = ps_cwd(foreground.v[0].pid);
-	}
-	profile = row->profile[0] != '\0'
-	    ? profile_find(reg->profiles, row->profile)
-	    : NULL;
-	if (profile == NULL)
-		profile = profile_recognise(reg->profiles, &clues, NULL, 0);
-	sight->command = seen->command;
-	sight->path = seen->path;
-	if (profile != NULL && profile->kind == PROFILE_AGENT)
-		sight->known = profile->name;
-	argv_free(&lines);
-	ps_list_free(&foreground);
-}
-
-/* One scan: the rows, sorted, and what runs in each. */
-struct view {
-	struct tmux_rows rows;
-	struct agent_sight *sights;
-	struct seen *seen;
-	size_t panes;
-	int64_t taken; /* monotonic ms */
-};
-
-#define VIEW_INIT              \
-	{                      \
-		.sights = NULL \
-	}
-
-static void
-view_free(struct view *v)
-{
-	size_t i;
-
-	for (i = 0; i < v->rows.n; i++) {
-		x_free(v->seen[i].command);
-		x_free(v->seen[i].path);
-	}
-	x_free(v->seen);
-	x_free(v->sights);
-	tmux_rows_free(&v->rows);
-	*v = (struct view)VIEW_INIT;
-}
-
-static void
-view_fill(struct view *v, const struct registrar *reg)
-{
-	const struct tmux_row *row;
-	size_t i;
-
-	agent_rows_sort(&v->rows);
-	v->sights = x_calloc(v->rows.n, sizeof(*v->sights));
-	v->seen = x_calloc(v->rows.n, sizeof(*v->seen));
-	for (i = 0; i < v->rows.n; i++) {
-		row = &v->rows.v[i];
-		/* A pane has a row for each session that shows it. */
-		if (i > 0 &&
-		    str_eq(row->ident.pane, v->rows.v[i - 1].ident.pane)) {
-			v->sights[i] = v->sights[i - 1];
-			continue;
-		}
-		v->panes++;
-		look_at_pane(reg, row, &v->sights[i], &v->seen[i]);
-	}
-}
-
-/*
- * Is a window there whose name tmux has not made yet? Between fork and exec the
- * program of a new pane is the tmux server itself, and automatic-rename then
- * calls the window "tmux".
- */
-static bool
-view_is_early(const struct view *v)
-{
-	size_t i;
-
-	for (i = 0; i < v->rows.n; i++)
-		if (v->rows.v[i].automatic_rename &&
-		    str_eq(v->rows.v[i].window_name, "tmux") &&
-		    v->sights[i].command != NULL &&
-		    str_starts(v->sights[i].command, "tmux: server"))
-			return true;
-	return false;
-}
-
-/*
- * Scan; again after a moment when a name is not made yet, or when tmux fails at
- * once: of a server that is just ending a client sees any of several errors
- * before it sees that there is no server. A hook's server (server_pid) may well
- * be ending, and nobody waits for a hook: it has more patience.
- */
-static enum tmux_result
-view_take(struct view *v, const struct registrar *reg, const struct tmux *t,
-    int64_t server_pid, struct err *e)
-{
-	enum tmux_result result = TMUX_FAILED;
-	int64_t started = clock_mono_ms();
-	struct err why = { .code = EXIT_OK };
-	int i, tries = server_pid > 1 ? 2 * REGISTER_TRIES : REGISTER_TRIES;
-
-	for (i = 0; i < tries; i++) {
-		if (i > 0)
-			clock_nap(
-			    REGISTER_NAP_MS, clock_deadline(REGISTER_NAP_MS));
-		view_free(v);
-		v->taken = clock_mono_ms();
-		result = tmux_scan(t, &v->rows, &why);
-		if (result == TMUX_FAILED) {
-			if (why.code != EXIT_WIRE ||
-			    clock_mono_ms() - started > REGISTER_STALE_MS)
-				break;
-			continue;
-		}
-		view_fill(v, reg);
-		if (!view_is_early(v))
-			break;
-	}
-	if (result == TMUX_FAILED)
-		(void)err_set(e, why.code, "%s", why.msg);
-	return result;
-}
 
 /* Set @agent-seen where a known agent is seen for the first time. */
 static void
@@ -277,8 +126,8 @@ drop_ended(struct agent_list *list, const char *socket)
 
 /* Merge a view into local.toml; the caller holds its lock. */
 static int
-merge_local(const struct registrar *reg, const char *socket,
-    const struct view *v, struct register_result *result, struct err *e)
+merge_local(const struct registrar *reg, const char *socket, struct view *v,
+    struct register_result *result, struct err *e)
 {
 	const struct agent_scan scan = { .socket = socket,
 		.rows = &v->rows,
@@ -292,7 +141,8 @@ merge_local(const struct registrar *reg, const char *socket,
 	struct slice slice;
 	int rc = -1;
 
-	if (slice_load_local(&slice, reg->home, &quarantined, e) != 0)
+	if (slice_load_local(&slice, reg->home, &v->ahead, &quarantined, e) !=
+	    0)
 		goto out;
 	if (quarantined != NULL)
 		log_line("%s: was not valid; kept as %s and rebuilt",
@@ -519,7 +369,7 @@ register_confirm(const struct home *home, struct err *e)
 		goto out;
 	rc = -1;
 	if (lock_need(path, HOME_LOCK_WAIT_MS, &fd, e) != 0 ||
-	    slice_load_local(&slice, home, &quarantined, e) != 0)
+	    slice_load_local(&slice, home, NULL, &quarantined, e) != 0)
 		goto out;
 	if (quarantined != NULL)
 		log_line(

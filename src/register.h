@@ -37,6 +37,10 @@ struct registrar {
 	const struct home *home;
 	const struct config *config;
 	const struct profile_set *profiles;
+	/* Called while tmux works on a scan, if set: what it does need not be
+	 * done before, such as loading the profiles. */
+	void (*meanwhile)(void *arg);
+	void *arg;
 	bool dry_run; /* look and compare, write nothing */
 	bool quiet;   /* do not tell peers */
 	bool wait;    /* never leave it to another: return when a scan that

@@ -110,13 +110,32 @@ int slice_accept(const struct slice *s, const char *host,
     const struct slice_known *known, int64_t now, struct err *e);
 
 /*
- * Read this host's own slice. A missing file gives an empty slice, as does one
- * of the bash agent-mesh. One that is not valid is renamed to
- * local.toml.bad-TIME, which *quarantined (malloc'd, else NULL) names, and
+ * This host's own slice, read before its lock is held: what takes time is then
+ * done already. Nothing there, or nothing valid, is an empty one.
+ */
+struct slice_ahead {
+	struct buf text;
+	struct slice slice;
+	bool valid;
+};
+
+#define SLICE_AHEAD_INIT                                                  \
+	{                                                                 \
+		.text = BUF_INIT_MAX(SLICE_SIZE_MAX), .slice = SLICE_INIT \
+	}
+
+void slice_read_ahead(struct slice_ahead *a, const struct home *h);
+void slice_ahead_free(struct slice_ahead *a);
+
+/*
+ * Read this host's own slice. What `ahead` (may be NULL) read is taken out of
+ * it if the file still holds the same bytes. A missing file gives an empty
+ * slice, as does one of the bash agent-mesh. One that is not valid is renamed
+ * to local.toml.bad-TIME, which *quarantined (malloc'd, else NULL) names, and
  * gives an empty slice too: it is rebuilt from tmux. -1 with EXIT_LOCAL if it
  * cannot be read or renamed. The caller holds the lock.
  */
-int slice_load_local(
-    struct slice *s, const struct home *h, char **quarantined, struct err *e);
+int slice_load_local(struct slice *s, const struct home *h,
+    struct slice_ahead *ahead, char **quarantined, struct err *e);
 
 #endif

@@ -91,52 +91,75 @@ tmux_complain(const struct tmux *t, const char *said, int status, struct err *e)
 	return TMUX_FAILED;
 }
 
+/* What a client that could not be run, or had no answer in time, means. */
+static enum tmux_result
+tmux_lost(const struct tmux *t, const struct proc *p, struct err *e)
+{
+	if (p->timed_out)
+		(void)err_set(e, EXIT_WIRE,
+		    "%s: the tmux server does not answer", t->socket);
+	else
+		(void)err_set(e, EXIT_WIRE,
+		    "%s: cannot run it; install tmux 3.2 or later, or set "
+		    "TMUX_BIN",
+		    p->argv->v[0]);
+	return TMUX_FAILED;
+}
+
+void
+tmux_begin(struct tmux_asked *a, const struct tmux *t, const struct argv *args,
+    const void *in, size_t in_len, struct buf *out)
+{
+	const char *bin = getenv("TMUX_BIN");
+	size_t i;
+
+	memset(a, 0, sizeof(*a));
+	a->t = t;
+	buf_init(&a->said, TMUX_ERR_MAX);
+	if (bin == NULL || bin[0] == '\0')
+		bin = "tmux";
+	argv_addl(&a->argv, bin, "-u", "-S", t->socket, NULL);
+	for (i = 0; i < args->n; i++)
+		argv_add(&a->argv, args->v[i]);
+	tmux_env(&a->env);
+	a->p.argv = &a->argv;
+	a->p.env = a->env.v;
+	a->p.in = in;
+	a->p.in_len = in_len;
+	a->p.out = out;
+	a->p.err = &a->said;
+	a->p.timeout_ms = t->timeout_ms;
+	a->runs = proc_begin(&a->p, &a->running, NULL) == 0;
+}
+
+enum tmux_result
+tmux_finish(struct tmux_asked *a, struct err *e)
+{
+	enum tmux_result result;
+
+	if (!a->runs || proc_finish(&a->p, &a->running, NULL) != 0)
+		result = tmux_lost(a->t, &a->p, e);
+	else if (a->p.status != 0)
+		result = tmux_complain(a->t, a->said.data, a->p.status, e);
+	else if (a->p.out != NULL &&
+	    buf_check(a->p.out, "answer of tmux", e) != 0)
+		result = TMUX_FAILED;
+	else
+		result = TMUX_OK;
+	argv_free(&a->env);
+	argv_free(&a->argv);
+	buf_free(&a->said);
+	return result;
+}
+
 enum tmux_result
 tmux_call(const struct tmux *t, const struct argv *args, const void *in,
     size_t in_len, struct buf *out, struct err *e)
 {
-	const char *bin = getenv("TMUX_BIN");
-	struct buf said = BUF_INIT_MAX(TMUX_ERR_MAX);
-	struct argv argv = ARGV_INIT, env = ARGV_INIT;
-	enum tmux_result result = TMUX_FAILED;
-	struct proc p = { .argv = &argv };
-	size_t i;
+	struct tmux_asked asked;
 
-	if (bin == NULL || bin[0] == '\0')
-		bin = "tmux";
-	argv_addl(&argv, bin, "-u", "-S", t->socket, NULL);
-	for (i = 0; i < args->n; i++)
-		argv_add(&argv, args->v[i]);
-	tmux_env(&env);
-	p.env = env.v;
-	p.in = in;
-	p.in_len = in_len;
-	p.out = out;
-	p.err = &said;
-	p.timeout_ms = t->timeout_ms;
-	if (proc_run(&p, e) != 0) {
-		if (p.timed_out)
-			(void)err_set(e, EXIT_WIRE,
-			    "%s: the tmux server does not answer", t->socket);
-		else
-			(void)err_set(e, EXIT_WIRE,
-			    "%s: cannot run it; install tmux 3.2 or later, or "
-			    "set TMUX_BIN",
-			    bin);
-		goto out;
-	}
-	if (p.status != 0) {
-		result = tmux_complain(t, said.data, p.status, e);
-		goto out;
-	}
-	if (out != NULL && buf_check(out, "answer of tmux", e) != 0)
-		goto out;
-	result = TMUX_OK;
-out:
-	argv_free(&env);
-	argv_free(&argv);
-	buf_free(&said);
-	return result;
+	tmux_begin(&asked, t, args, in, in_len, out);
+	return tmux_finish(&asked, e);
 }
 
 const char *

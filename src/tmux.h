@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "err.h"
 #include "pane.h"
+#include "proc.h"
 
 enum {
 	TMUX_TIMEOUT_MS =
@@ -43,6 +44,24 @@ enum tmux_result {
  */
 enum tmux_result tmux_call(const struct tmux *t, const struct argv *args,
     const void *in, size_t in_len, struct buf *out, struct err *e);
+
+/*
+ * The same in two steps, for those who have something to do while tmux works.
+ * tmux_finish() is to be called once, whatever happened; until then `a`, `in`
+ * and `out` stay where they are.
+ */
+struct tmux_asked {
+	const struct tmux *t;
+	struct argv argv, env;
+	struct buf said;
+	struct proc p;
+	struct proc_running running;
+	bool runs;
+};
+
+void tmux_begin(struct tmux_asked *a, const struct tmux *t,
+    const struct argv *args, const void *in, size_t in_len, struct buf *out);
+enum tmux_result tmux_finish(struct tmux_asked *a, struct err *e);
 
 /*
  * A separator that nothing on the other side can forge: random per process,
@@ -95,6 +114,16 @@ struct tmux_rows {
  */
 enum tmux_result tmux_scan(
     const struct tmux *t, struct tmux_rows *rows, struct err *e);
+
+/* The same in two steps, as tmux_begin() and tmux_finish(). */
+struct tmux_scanning {
+	struct tmux_asked asked;
+	struct buf out;
+};
+
+void tmux_scan_begin(struct tmux_scanning *s, const struct tmux *t);
+enum tmux_result tmux_scan_finish(
+    struct tmux_scanning *s, struct tmux_rows *rows, struct err *e);
 void tmux_rows_free(struct tmux_rows *rows);
 
 /*

@@ -182,34 +182,49 @@ tmux_version_ok(const char *version)
 	    (major == 3 && minor >= 2);
 }
 
-enum tmux_result
-tmux_scan(const struct tmux *t, struct tmux_rows *rows, struct err *e)
+void
+tmux_scan_begin(struct tmux_scanning *s, const struct tmux *t)
 {
-	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX);
+	char *format = tmux_field_format(row_formats, ROW_END);
 	struct argv args = ARGV_INIT;
-	enum tmux_result result;
-	char *format;
+
+	buf_init(&s->out, TMUX_OUT_MAX);
+	argv_addl(&args, "list-panes", "-a", "-F", format, NULL);
+	tmux_begin(&s->asked, t, &args, NULL, 0, &s->out);
+	argv_free(&args);
+	x_free(format);
+}
+
+enum tmux_result
+tmux_scan_finish(struct tmux_scanning *s, struct tmux_rows *rows, struct err *e)
+{
+	const char *socket = s->asked.t->socket;
+	enum tmux_result result = tmux_finish(&s->asked, e);
 	size_t bad;
 
-	format = tmux_field_format(row_formats, ROW_END);
-	argv_addl(&args, "list-panes", "-a", "-F", format, NULL);
-	result = tmux_call(t, &args, NULL, 0, &out, e);
 	if (result == TMUX_OK) {
 		bad = tmux_parse_rows(
-		    out.data, out.len, tmux_mark(), t->socket, rows);
+		    s->out.data, s->out.len, tmux_mark(), socket, rows);
 		if (bad > 0)
 			log_line(
-			    "%s: %zu panes could not be read", t->socket, bad);
+			    "%s: %zu panes could not be read", socket, bad);
 		if (rows->n > 0 && !tmux_version_ok(rows->v[0].version)) {
 			(void)err_set(e, EXIT_WIRE,
 			    "%s: tmux %s is too old: 3.2 or later is needed",
-			    t->socket, rows->v[0].version);
+			    socket, rows->v[0].version);
 			result = TMUX_FAILED;
 			tmux_rows_free(rows);
 		}
 	}
-	x_free(format);
-	argv_free(&args);
-	buf_free(&out);
+	buf_free(&s->out);
 	return result;
+}
+
+enum tmux_result
+tmux_scan(const struct tmux *t, struct tmux_rows *rows, struct err *e)
+{
+	struct tmux_scanning s;
+
+	tmux_scan_begin(&s, t);
+	return tmux_scan_finish(&s, rows, e);
 }

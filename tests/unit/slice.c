@@ -345,24 +345,24 @@ test_load_local(void **state)
 
 	(void)state;
 	h.local = x_asprintf("%s/local.toml", dir);
-	assert_int_equal(slice_load_local(&s, &h, &bad, &e), 0);
+	assert_int_equal(slice_load_local(&s, &h, NULL, &bad, &e), 0);
 	assert_null(bad);
 	assert_int_equal(s.agents.n, 0);
 	slice_free(&s);
 	unit_file(h.local, TABLE AGENT, 0600);
-	assert_int_equal(slice_load_local(&s, &h, &bad, &e), 0);
+	assert_int_equal(slice_load_local(&s, &h, NULL, &bad, &e), 0);
 	assert_int_equal(s.agents.n, 1);
 	slice_free(&s);
 	unit_file(
 	    h.local, "[agents.a]\nhost = \"hub\"\ntarget = \"t\"\n", 0600);
-	assert_int_equal(slice_load_local(&s, &h, &bad, &e), 0);
+	assert_int_equal(slice_load_local(&s, &h, NULL, &bad, &e), 0);
 	assert_int_equal(s.agents.n, 0);
 	assert_null(bad);
 	slice_free(&s);
 	/* Not valid: set aside, with what it held. */
 	clock_freeze(1767323045000);
 	unit_file(h.local, TABLE "torn", 0600);
-	assert_int_equal(slice_load_local(&s, &h, &bad, &e), 0);
+	assert_int_equal(slice_load_local(&s, &h, NULL, &bad, &e), 0);
 	assert_non_null(bad);
 	assert_non_null(strstr(bad, "local.toml.bad-2026-01-02T03-04-05Z"));
 	assert_int_equal(access(bad, R_OK), 0);
@@ -371,7 +371,7 @@ test_load_local(void **state)
 	slice_free(&s);
 	clock_freeze(-1);
 	unit_file(h.local, TABLE, 0666);
-	assert_int_equal(slice_load_local(&s, &h, &bad, &e), -1);
+	assert_int_equal(slice_load_local(&s, &h, NULL, &bad, &e), -1);
 	assert_err(e, EXIT_LOCAL, "chmod");
 	slice_free(&s);
 	x_free(h.local);
