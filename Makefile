@@ -50,8 +50,17 @@ HELP   := $(patsubst tests/helpers/%.c,$(B)/helpers/%, \
 .PHONY: all check valgrind fuzz bench lint install uninstall clean dist \
 	release-check units helpers libssh-is-there
 
-all: $(PROGS) $(B)/panemesh.tmux.conf
+# What another host needs to build it: `agent-sync peer install` sends it.
+SOURCE  := panemesh-$(VERSION).tar.gz
+PARTS   := $(wildcard Makefile install.sh README.md LICENSE CHANGELOG.md bin \
+	    src profiles hooks systemd setup skills completions docs)
 
+all: $(PROGS) $(B)/panemesh.tmux.conf $(B)/$(SOURCE)
+
+$(B)/$(SOURCE): $(wildcard $(PARTS) $(PARTS:=/*) $(PARTS:=/*/*)) | $(B)
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw \
+	    --mtime='2000-01-01 UTC' --transform='s|^|panemesh-$(VERSION)/|' \
+	    -cf - $(PARTS) | gzip -9n >$@
 $(B)/%.o: src/%.c | $(B)
 	$(CC) $(ALLFLAGS) -c -o $@ $<
 $(B)/profiles.gen.c: $(wildcard profiles/*.toml) profiles/embed.sh | $(B)
@@ -95,24 +104,29 @@ lint:
 release-check:
 	tests/release-check
 
+# Any of these folders may have a space in its name.
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/profiles \
-	    $(DESTDIR)$(MANDIR) $(DESTDIR)$(UNITDIR)
-	install -m 755 $(PROGS) $(DESTDIR)$(BINDIR)
-	install -m 644 profiles/*.toml $(DESTDIR)$(DATADIR)/profiles
-	install -m 644 bin/*.1 $(DESTDIR)$(MANDIR)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/profiles' \
+	    '$(DESTDIR)$(DATADIR)/setup' '$(DESTDIR)$(MANDIR)' \
+	    '$(DESTDIR)$(UNITDIR)'
+	install -m 755 $(PROGS) '$(DESTDIR)$(BINDIR)'
+	install -m 644 profiles/*.toml '$(DESTDIR)$(DATADIR)/profiles'
+	install -m 644 bin/*.1 '$(DESTDIR)$(MANDIR)'
 	sed 's|@BINDIR@|$(BINDIR)|g; s|@HOOKS@|$(DATADIR)/panemesh.tmux.conf|g' \
 	    hooks/panemesh.tmux.conf.in \
-	    >$(DESTDIR)$(DATADIR)/panemesh.tmux.conf
+	    >'$(DESTDIR)$(DATADIR)/panemesh.tmux.conf'
+	install -m 644 $(B)/$(SOURCE) '$(DESTDIR)$(DATADIR)'
+	install -m 755 install.sh '$(DESTDIR)$(DATADIR)'
+	install -m 644 setup/*.sh '$(DESTDIR)$(DATADIR)/setup'
 	sed 's|@BINDIR@|$(BINDIR)|g' systemd/agent-resync.service \
-	    >$(DESTDIR)$(UNITDIR)/agent-resync.service
-	install -m 644 systemd/agent-resync.timer $(DESTDIR)$(UNITDIR)
+	    >'$(DESTDIR)$(UNITDIR)/agent-resync.service'
+	install -m 644 systemd/agent-resync.timer '$(DESTDIR)$(UNITDIR)'
 uninstall:
-	rm -f $(patsubst $(B)/%,$(DESTDIR)$(BINDIR)/%,$(PROGS)) \
-	    $(patsubst bin/%,$(DESTDIR)$(MANDIR)/%,$(wildcard bin/*.1))
-	rm -f $(DESTDIR)$(UNITDIR)/agent-resync.service \
-	    $(DESTDIR)$(UNITDIR)/agent-resync.timer
-	rm -rf $(DESTDIR)$(DATADIR)
+	cd '$(DESTDIR)$(BINDIR)' && rm -f $(notdir $(PROGS))
+	cd '$(DESTDIR)$(MANDIR)' && rm -f $(notdir $(wildcard bin/*.1))
+	cd '$(DESTDIR)$(UNITDIR)' && rm -f agent-resync.service \
+	    agent-resync.timer
+	rm -rf '$(DESTDIR)$(DATADIR)'
 dist:
 	git archive --prefix=panemesh-$(VERSION)/ \
 	    -o panemesh-$(VERSION).tar.gz HEAD

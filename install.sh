@@ -1,33 +1,48 @@
 #!/usr/bin/env bash
 # install.sh - build and install panemesh for this user, and show that it works.
 #
-# usage: ./install.sh [--prefix DIR] [--no-packages] [--no-tmux-conf]
-#                     [--no-demo] [--dry-run] [--uninstall]
+# usage: ./install.sh [--prefix DIR] [--cron | --no-timer] [--linger]
+#            [--no-packages] [--no-tmux-conf] [--no-demo] [--build DIR]
+#            [--dry-run]
+#        ./install.sh --uninstall [--dry-run]
+#
+#   --prefix DIR    programs, manual pages and hooks go there (~/.local)
+#   --cron          look after the address book by cron, not by systemd
+#   --no-timer      by neither
+#   --linger        let systemd run the timer while you are logged out
+#   --no-packages   install no packages, say what is missing
+#   --no-tmux-conf  leave tmux's configuration alone
+#   --no-demo       do not try it out at the end
+#   --build DIR     where to build, or has been built (build/install)
+#   --dry-run       say what would be done, touch nothing
+#   --uninstall     undo what this script did
+#
+# It says first what it will do. Running it again changes nothing, repairs a
+# run that was interrupted, or brings a later version. What it changes is
+# written down in ~/.local/state/panemesh. Exit status 1: wrong usage; 9: it
+# could not be done, and why.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-prefix=$HOME/.local
-packages=yes tmux_conf=yes demo=yes dry='' uninstall=''
-begin='# >>> panemesh >>>' end='# <<< panemesh <<<'
+prefix='' build=build/install timer=systemd uninstall=''
+with_linger='' packages=yes tmux_conf=yes demo=yes dry=''
 
-say() { printf '%s\n' "$*"; }
-die() {
-	printf 'install.sh: %s\n' "$*" >&2
-	exit "${2:-9}"
-}
-usage() { sed -n '4,5s/^# \{0,1\}//p' "$0"; }
-run() {
-	say "  $*"
-	[ -n "$dry" ] || "$@"
+usage() { sed -n '4,7p; 8,18s/^#$//p; 9,18p' "$0" | sed 's/^# \{0,1\}//'; }
+usage_error() {
+	printf 'install.sh: %s; try --help\n' "$1" >&2
+	exit 1
 }
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--prefix)
-		[ $# -ge 2 ] || die "--prefix: needs a folder"
-		prefix=$2
+	--prefix | --build)
+		[ $# -ge 2 ] || usage_error "$1: needs a folder"
+		[ "$1" = --build ] && build=$2 || prefix=${2%/}
 		shift
 		;;
+	--cron) timer=cron ;;
+	--no-timer) timer='' ;;
+	--linger) with_linger=yes ;;
 	--no-packages) packages='' ;;
 	--no-tmux-conf) tmux_conf='' ;;
 	--no-demo) demo='' ;;
@@ -37,154 +52,367 @@ while [ $# -gt 0 ]; do
 		usage
 		exit 0
 		;;
-	*)
-		usage >&2
-		die "'$1': no such option"
-		;;
+	*) usage_error "'$1': no such option" ;;
 	esac
 	shift
 done
-case $prefix in
-/*) ;;
-*) die "--prefix: '$prefix' is not an absolute path" ;;
-esac
 
-# The configuration that tmux reads: the first of these that exists.
-conf=$HOME/.tmux.conf
-if [ ! -e "$conf" ] && [ -e "${XDG_CONFIG_HOME:-$HOME/.config}/tmux/tmux.conf" ]; then
-	conf=${XDG_CONFIG_HOME:-$HOME/.config}/tmux/tmux.conf
-fi
-hooks=$prefix/share/panemesh/panemesh.tmux.conf
+# ---- what must hold before anything is touched ----
 
-# The file without our block, on stdout.
-without_block() {
-	[ ! -e "$conf" ] || awk -v b="$begin" -v e="$end" \
-		'$0 == b { skip = 1 } !skip { print } $0 == e { skip = 0 }' "$conf"
+# These paths go into tmux's configuration, unit files, crontabs.
+plain_path() {
+	case $2 in
+	/*) ;;
+	*) usage_error "$1: '$2' is not an absolute path" ;;
+	esac
+	case $2 in
+	*[[:cntrl:]]* | *[\'\"\$\`\\\#\&\|\;\<\>\(\)\{\}\[\]\*\?\!%^]*)
+		usage_error "$1: '$2' has a character that shells, tmux or systemd \
+would read; choose another --prefix"
+		;;
+	esac
 }
 
-# Replace the tmux configuration by stdin, only if that changes it. A link is
-# followed, so that a configuration kept in another folder stays there.
-write_conf() {
-	local target new
-	target=$(readlink -f "$conf")
-	new=$(mktemp "$target.XXXXXX")
-	cat >"$new"
-	if [ -e "$target" ] && cmp -s "$new" "$target"; then
-		rm -f "$new"
+user=$(id -un 2>/dev/null || id -u)
+{ [ -n "${HOME:-}" ] && [ -d "$HOME" ]; } || {
+	echo "install.sh: HOME: '${HOME:-}' is no folder; $user needs a home" >&2
+	exit 9
+}
+# Called from where it was installed, it takes the programs as they are.
+installed=''
+[ -e "$here/Makefile" ] || installed=${here%/share/panemesh}
+prefix=${prefix:-${installed:-$HOME/.local}}
+plain_path --prefix "$prefix"
+plain_path HOME "$HOME"
+bin=$prefix/bin hooks=$prefix/share/panemesh/panemesh.tmux.conf
+# shellcheck source=setup/manifest.sh
+. "$here/setup/manifest.sh"
+# shellcheck source=setup/tmux.sh
+. "$here/setup/tmux.sh"
+# shellcheck source=setup/timer.sh
+. "$here/setup/timer.sh"
+# shellcheck source=setup/takeover.sh
+. "$here/setup/takeover.sh"
+
+check_home() {
+	[ "$(stat -c %u "$HOME")" = "$(id -u)" ] ||
+		die "$HOME: belongs to $(stat -c %U "$HOME"), and you are $user;\
+ run it as the user who will use it (sudo changes the user, not HOME)"
+	[ -w "$HOME" ] ||
+		die "$HOME: is read-only; panemesh keeps its state in ~/.agents \
+and this script its own in ~/.local/state"
+	[ -z "$tmux_conf" ] || [ ! -e "$conf" ] || {
+		[ -w "$conf" ] && [ -w "$(dirname "$(readlink -f "$conf")")" ]
+	} || die "$conf: is read-only; use --no-tmux-conf and have this line \
+there: source-file -q \"$hooks\""
+}
+
+check_prefix() {
+	local folder
+	[ -z "$installed" ] || {
+		[ "$installed" = "$prefix" ] && [ -x "$bin/notify-pane" ]
+	} || die "$here: has no sources; they are in panemesh-*.tar.gz beside it"
+	folder=$(existing "$prefix")
+	[ -z "$installed" ] && [ ! -w "$folder" ] || return 0
+	[ "$(id -u)" != 0 ] || die "$folder: is read-only; choose another --prefix"
+	can_sudo || die "$folder: $user may not write there; choose another \
+--prefix"
+}
+
+can_sudo() {
+	command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }
+}
+
+# ---- packages ----
+
+missing_packages() {
+	command -v tmux >/dev/null || echo tmux
+	command -v make >/dev/null || echo make
+	command -v gcc >/dev/null || command -v clang >/dev/null ||
+		echo gcc libc6-dev
+	{ command -v pkg-config >/dev/null && pkg-config --exists libssh; } ||
+		echo pkg-config libssh-dev
+}
+
+# The whole command for this system; all it names may be there already.
+packages_command() {
+	if command -v apt-get >/dev/null; then
+		echo "apt-get install $*"
+	elif command -v dnf >/dev/null; then
+		echo "dnf install gcc make tmux pkgconf-pkg-config libssh-devel"
+	elif command -v pacman >/dev/null; then
+		echo "pacman -S --needed gcc make tmux pkgconf libssh"
+	elif command -v apk >/dev/null; then
+		echo "apk add gcc make musl-dev linux-headers tmux pkgconf" \
+			"libssh-dev tar coreutils util-linux"
 	else
-		[ ! -e "$target" ] || chmod --reference="$target" "$new"
-		mv "$new" "$target"
+		echo "install gcc, make, tmux 3.2, pkg-config and the headers of" \
+			"libssh 0.10"
 	fi
 }
 
-# tmux servers of this user that answer.
-servers() {
-	local s
-	for s in "/tmp/tmux-$(id -u)"/* ${TMUX:+"${TMUX%%,*}"}; do
-		[ -S "$s" ] && timeout 5 tmux -S "$s" list-sessions >/dev/null 2>&1 &&
-			printf '%s\n' "$s"
-	done | sort -u
+apt_install() {
+	local sudo=() log=$tmp/apt.log
+	[ "$(id -u)" = 0 ] || sudo=(sudo)
+	record packages "$*"
+	# A run that was killed in here may have left packages half configured.
+	{
+		"${sudo[@]}" dpkg --configure -a &&
+			"${sudo[@]}" apt-get -qq update &&
+			"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get \
+				-o DPkg::Lock::Timeout=300 -qq -y \
+				--no-install-recommends install "$@"
+	} >"$log" 2>&1 9>&- </dev/null || {
+		tail -n 5 "$log" >&2
+		die "apt-get failed, see above; packages: $*"
+	}
 }
+
+step_packages() {
+	local need
+	step=packages
+	[ -z "$installed" ] || return 0
+	mapfile -t need < <(missing_packages | tr ' ' '\n')
+	[ ${#need[@]} != 0 ] || return 0
+	if [ -z "$packages" ]; then
+		die "missing: ${need[*]}; as root: $(packages_command "${need[@]}")"
+	elif ! command -v apt-get >/dev/null; then
+		die "missing: ${need[*]} (Debian's names); as root:" \
+			"$(packages_command "${need[@]}"); then run this again"
+	elif [ "$(id -u)" != 0 ] && ! can_sudo; then
+		die "missing: ${need[*]}; $user cannot become root here: ask for" \
+			"$(packages_command "${need[@]}"), then run this again"
+	fi
+	act "packages, by apt-get: ${need[*]}" apt_install "${need[@]}"
+}
+
+check_tmux() {
+	local version
+	version=$(tmux -V 2>/dev/null || true)
+	if [[ $version =~ ^tmux\ (next-)?([0-9]+)\.([0-9]+) ]] &&
+		((BASH_REMATCH[2] * 100 + BASH_REMATCH[3] < 302)); then
+		die "$version is too old: 3.2 or later is needed"
+	fi
+}
+
+undo_packages() {
+	say "  packages that were installed stay: $1"
+}
+
+# ---- build and files ----
+
+make_it() {
+	local cc=gcc
+	command -v gcc >/dev/null || cc=clang
+	make -s -C "$here" CC="$cc" BUILD="$build" "$@" 9>&- </dev/null
+}
+
+run_build() {
+	local whole=$here/build/install/whole log=$tmp/make.log
+	# A compiler that was killed leaves half an object behind.
+	[ "$build" != build/install ] || [ -e "$whole" ] ||
+		rm -rf "$here/build/install"
+	[ "$build" != build/install ] || rm -f "$whole"
+	make_it -j "$(nproc)" all >"$log" 2>&1 || {
+		tail -n 20 "$log" >&2
+		die "it does not build, see above"
+	}
+	[ "$build" != build/install ] || : >"$whole"
+}
+
+step_build() {
+	[ -z "$installed" ] || return 0
+	# A checkout that is not ours to write in is built elsewhere.
+	if [ ! -w "$here" ] && [ "$build" = build/install ]; then
+		build=$tmp/build
+	fi
+	[ -z "$plan" ] || say "  build in $(cd "$here" && realpath -m "$build")"
+	[ -n "$plan" ] || run_build
+}
+
+step_files() {
+	local file target mode before=$changes
+	step=files
+	[ -z "$installed" ] || return 0
+	if [ -n "$plan" ]; then
+		say "  programs, manual pages and hooks into $prefix"
+		return
+	fi
+	stage=$tmp/stage
+	make_it install DESTDIR="$stage" PREFIX="$prefix" >"$tmp/make.log" 2>&1 || {
+		tail -n 5 "$tmp/make.log" >&2
+		die "make install failed, see above"
+	}
+	while IFS= read -r -d '' file; do
+		target=${file#"$stage"}
+		mode=644
+		[ ! -x "$file" ] || mode=755
+		put "$file" "$target" "$mode"
+	done < <(find "$stage" -type f -print0 | sort -z)
+	# Where other hosts look for it.
+	case $bin in
+	"$HOME/.local/bin" | "$HOME/bin" | /usr/local/bin | /usr/bin) ;;
+	*) put_link "$bin/agent-serve" "$HOME/.local/bin/agent-serve" ;;
+	esac
+	[ "$changes" = "$before" ] ||
+		say "  $((changes - before)) files in $prefix"
+}
+
+# ---- at the end ----
+
+step_discover() {
+	[ -z "$plan" ] || return 0
+	"$bin/agent-discover" --hooks "$hooks" 9>&- </dev/null || {
+		[ $? != 9 ] || die "it is installed, but cannot work yet: see above"
+		say "  (agent-discover: see above)"
+	}
+}
+
+# What the user types to have $bin in PATH, in the words of their shell.
+path_words() {
+	local shell
+	shell=$(getent passwd "$(id -u)" | cut -d: -f7)
+	shell=${shell:-${SHELL:-sh}}
+	case ${shell##*/} in
+	fish) echo "fish_add_path '$bin'" ;;
+	tcsh | csh)
+		echo "echo 'set path = (\"$bin\" \$path)' >>~/.${shell##*/}rc; rehash"
+		;;
+	zsh) echo "echo 'path=(\"$bin\" \$path)' >>~/.zshrc; exec zsh" ;;
+	bash) echo "echo 'PATH=\"$bin:\$PATH\"' >>~/.bashrc; exec bash" ;;
+	*) echo "echo 'PATH=\"$bin:\$PATH\"' >>~/.profile; . ~/.profile" ;;
+	esac
+}
+
+hints() {
+	local first
+	case ":$PATH:" in
+	*":$bin:"*)
+		first=$(command -v notify-pane || true)
+		[ "$(readlink -f "$first")" = "$(readlink -f "$bin/notify-pane")" ] ||
+			say "In your PATH $first comes before ours."
+		;;
+	*)
+		say "Your PATH lacks $bin; do:"
+		# As it is: no "~" would be read within these quotes.
+		printf '  %s\n' "$(path_words)"
+		;;
+	esac
+	case $(stat -f -c %T "$HOME" 2>/dev/null) in
+	nfs | cifs | smb* | afs | fuse* | 9p)
+		say "Your home is on a network: a second machine that shares it" \
+			"needs a folder of its own: mkdir -p -m 700" \
+			"its home/.agents.d/HOSTNAME."
+		;;
+	esac
+}
+
+# A message and a file between two windows of a server of our own.
+step_demo() {
+	local folder t n
+	step=scratch
+	if [ -n "$plan" ]; then
+		say "  a text and a file between two windows of a private tmux server"
+		return
+	fi
+	folder=$(mktemp -d)
+	record scratch "$folder"
+	unset TMUX TMUX_PANE AGENT_NAME
+	export PATH="$bin:$PATH" AGENTS_DIR=$folder/agents \
+		AGENT_INBOX_DIR=$folder/inbox
+	mkdir -m 700 "$AGENTS_DIR"
+	echo here >"$AGENTS_DIR/self.conf"
+	t="tmux -u -S $folder/socket -f /dev/null"
+	$t new-session -d -s demo -n one -x 80 -y 12 \
+		env PS1='$ ' bash --norc 9>&-
+	$t source-file "$hooks"
+	$t new-window -d -n two env PS1='$ ' bash --norc
+	for n in $(seq 150); do
+		[ "$(notify-pane --list 2>/dev/null | grep -c '^here-demo-')" != 2 ] ||
+			break
+		sleep 0.1
+	done
+	echo "the log" >"$folder/build.log"
+	say "Trying it out between two windows of a private tmux server:"
+	if notify-pane -w 10 here-demo-two "hello from one" >"$folder/said" &&
+		notify-pane -w 10 here-demo-two -f "$folder/build.log" \
+			"and a file" >>"$folder/said"; then
+		sed 's/^/  /' "$folder/said"
+		say "The recipient's screen:"
+		$t capture-pane -p -t demo:two | sed '/^$/d; s/^/  | /'
+	else
+		cat "$folder/said"
+		n=failed
+	fi
+	undo_scratch "$folder"
+	unset "seen[scratch $folder]"
+	[ "$n" != failed ] || die "the message was not delivered, see above"
+}
+
+# ---- all together ----
+
+steps() {
+	step_packages
+	[ -n "$plan" ] || check_tmux
+	step_build
+	step_files
+	step_takeover
+	ran=''
+	[ -n "$installed" ] || ran=files
+	if [ -n "$tmux_conf" ]; then
+		step_tmux
+		ran="$ran tmux"
+	fi
+	if [ -n "$timer" ]; then
+		step_timer
+		ran="$ran timer"
+	fi
+	step_discover
+}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
 
 if [ -n "$uninstall" ]; then
-	say "Removing panemesh from $prefix"
-	if [ -e "$conf" ] && grep -qxF "$begin" "$conf"; then
-		say "  the block in $conf"
-		[ -n "$dry" ] || without_block | write_conf
+	if [ ! -e "$manifest" ]; then
+		say "Nothing to undo: $manifest is not there."
+		exit 0
 	fi
-	while read -r s; do
-		say "  hooks of the tmux server $s"
-		[ -n "$dry" ] || tmux -S "$s" show-hooks -g 2>/dev/null |
-			awk '/^[a-z-]*\[77\] .*(agent-register-hook|panemesh)/ { print $1 }' |
-			while read -r h; do tmux -S "$s" set-hook -gu "$h"; done
-	done < <(servers)
-	run make -s -C "$here" uninstall PREFIX="$prefix"
-	say "Left as they are: ~/.agents and ~/.agent-inbox"
+	timer_gone=''
+	if [ -n "$dry" ]; then
+		plan=yes
+		say "This would be undone (nothing is touched):"
+	else
+		open_state
+		say "Undoing what was installed:"
+	fi
+	undo_all
+	say "  $removed files"
+	undo_state
+	[ -z "$timer_gone" ] || user_systemd daemon-reload || true
+	say "Left as they are: ~/.agents (address book, mail) and ~/.agent-inbox" \
+		"(files that came)."
 	exit 0
 fi
 
-say "panemesh will be installed for $(id -un) into $prefix${dry:+ (dry run)}"
-
-need=()
-command -v tmux >/dev/null || need+=(tmux)
-command -v make >/dev/null || need+=(make)
-if ! command -v gcc >/dev/null && ! command -v clang >/dev/null; then
-	need+=(gcc libc6-dev)
+check_home
+check_prefix
+plan=yes
+say "panemesh for $user on $(uname -n)${dry:+ (dry run: nothing is touched)}:"
+steps
+[ -z "$demo" ] || step_demo
+[ -z "$dry" ] || exit 0
+say "(all of it is undone by: $prefix/share/panemesh/install.sh --uninstall)"
+plan='' changes=0 same=0 seen=()
+open_state
+say "Doing it:"
+steps
+# shellcheck disable=SC2086  # the words
+settle $ran
+if [ "$changes" = 0 ]; then
+	say "  nothing had to be changed"
 fi
-if ! command -v pkg-config >/dev/null || ! pkg-config --exists libssh; then
-	need+=(pkg-config libssh-dev)
-fi
-if [ ${#need[@]} -gt 0 ]; then
-	[ -n "$packages" ] || die "missing: ${need[*]}; install them, or leave --no-packages out"
-	command -v apt-get >/dev/null ||
-		die "missing: ${need[*]}; install them with this system's package manager (dnf, pacman, apk), then run this again"
-	sudo=''
-	if [ "$(id -u)" != 0 ]; then
-		command -v sudo >/dev/null || die "missing: ${need[*]}; ask root to install them"
-		sudo=sudo
-	fi
-	say "Packages: ${need[*]}"
-	run $sudo apt-get update -qq
-	run $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-		--no-install-recommends "${need[@]}" >/dev/null
-fi
-
-say "Building"
-cc=gcc
-command -v gcc >/dev/null || cc=clang
-run make -s -C "$here" CC="$cc" BUILD="build/install" -j "$(nproc)" all
-say "Installing"
-run make -s -C "$here" CC="$cc" BUILD="build/install" install PREFIX="$prefix"
-
-if [ -n "$tmux_conf" ]; then
-	say "tmux: a block in $conf"
-	if [ -z "$dry" ]; then
-		mkdir -p "$(dirname "$conf")"
-		{
-			without_block
-			printf '%s\nsource-file -q "%s"\n%s\n' "$begin" "$hooks" "$end"
-		} | write_conf
-	fi
-	while read -r s; do
-		say "tmux: hooks in the running server $s"
-		[ -n "$dry" ] || tmux -S "$s" source-file "$hooks"
-	done < <(servers)
-fi
-[ -n "$dry" ] || "$prefix/bin/agent-discover" || say "(agent-discover: see above)"
-
-case ":$PATH:" in
-*":$prefix/bin:"*) ;;
-*) say "Put $prefix/bin into your PATH: export PATH=\"$prefix/bin:\$PATH\"" ;;
-esac
-[ -n "$demo" ] && [ -z "$dry" ] || exit 0
-
-# A message and a file between two windows of a server of our own.
-tmp=$(mktemp -d)
-export PATH="$prefix/bin:$PATH" AGENTS_DIR=$tmp/agents AGENT_INBOX_DIR=$tmp/inbox
-mkdir -p "$AGENTS_DIR"
-echo here >"$AGENTS_DIR/self.conf"
-t() { env -u TMUX tmux -S "$tmp/socket" "$@"; }
-# The last hooks of that server may still be writing when it is gone.
-clean_up() {
-	t kill-server 2>/dev/null || true
-	for _ in $(seq 50); do
-		rm -rf "$tmp" 2>/dev/null && return
-		sleep 0.1
-	done
-	say "left behind: $tmp"
-}
-trap clean_up EXIT
-say "Trying it out between two windows of a private tmux server"
-t -f /dev/null new-session -d -s demo -n one -x 80 -y 12 "PS1='$ ' exec bash --norc"
-t source-file "$hooks"
-t new-window -d -n two "PS1='$ ' exec bash --norc"
-for _ in $(seq 100); do
-	notify-pane --list 2>/dev/null | grep -q here-demo-two && break
-	sleep 0.1
-done
-echo "the log" >"$tmp/build.log"
-notify-pane -w 10 here-demo-two "hello from one"
-notify-pane -w 10 here-demo-two -f "$tmp/build.log" "and a file"
-say "The recipient's screen:"
-t capture-pane -p -t demo:two | sed '/^$/d; s/^/  | /'
-say "Done. Open a tmux window and try: notify-pane --list"
+hints
+[ -z "$demo" ] || step_demo
+settle scratch
+say "Done. In a tmux window:  notify-pane --list"

@@ -1,0 +1,373 @@
+#!/bin/bash
+# install.sh: what it does it can undo, whatever it finds; and what it says
+# where it can do nothing.
+# time-limit: 200
+# shellcheck disable=SC2016,SC2088  # as it is shown
+# shellcheck source=tests/it/lib.sh
+. "$(dirname "$0")/lib.sh"
+plan 88
+
+root=${here%/tests/it}
+log=$world/log
+export PATH=$world/bin:$PATH
+unset XDG_CONFIG_HOME
+
+# --- what this machine may not have, or not for a test ---
+cat >"$world/bin/crontab" <<'SH'
+#!/bin/sh
+table=$HOME/../crontab
+case $1 in
+-l) [ -e "$table" ] && exec cat "$table"
+	echo "no crontab for me" >&2; exit 1 ;;
+-r) exec rm -f "$table" ;;
+*) exec cat "${1:--}" >"$table" ;;
+esac
+SH
+cat >"$world/bin/systemctl" <<'SH'
+#!/bin/sh
+# Without a file "systemd" there is none for this user.
+[ -e "$HOME/../systemd" ] || exit 1
+shift
+units=$HOME/.config/systemd/user wants=$HOME/.config/systemd/user/timers.target.wants
+echo "$*" >>"$HOME/../systemd"
+case $1 in
+is-enabled) [ -L "$wants/$2" ] ;;
+is-active) [ -L "$wants/$2" ] && [ -e "$HOME/../active" ] ;;
+enable)
+	[ "$2" != --now ] || { shift; touch "$HOME/../active"; }
+	[ -e "$units/$2" ] && mkdir -p "$wants" && ln -sf "$units/$2" "$wants/" ;;
+disable) rm -f "$wants/$3" "$HOME/../active" ;;
+restart) touch "$HOME/../active" ;;
+esac
+SH
+cat >"$world/bin/getent" <<'SH'
+#!/bin/sh
+echo "me:x:0:0::/home/me:${LOGIN_SHELL:-/bin/bash}"
+SH
+chmod +x "$world/bin"/*
+
+# A clone whose path has a space; nothing is compiled again.
+ln -s "$root" "$world/my clone"
+installs() {
+	"$world/my clone/install.sh" --build "$BUILD" "$@" >"$log" 2>&1 </dev/null ||
+		{
+			cat "$log"
+			return 1
+		}
+}
+# setsid: no terminal of ours either.
+fails() {
+	local code=$1 part=$2 name=$3
+	shift 3
+	"$@" >"$log" 2>&1 </dev/null
+	is "$? $(grep -cF -- "$part" "$log")" "$code 1" "$name"
+}
+said() {
+	grep -qF -- "$1" "$log" || {
+		cat "$log"
+		return 1
+	}
+}
+# Everything in HOME but what an uninstall leaves.
+tree() {
+	(cd "$HOME" && find . -path ./.agents -prune -o \
+		-printf '%p %y %m %l\n' | sort &&
+		find . -path ./.agents -prune -o -type f -print0 | sort -z |
+		xargs -0r sha256sum)
+	cat "$HOME/../crontab" 2>/dev/null
+}
+our_hooks() {
+	{
+		tm show-hooks -g
+		tm show-hooks -gw
+	} | grep -c '\[77\]'
+}
+
+mkdir "$HOME/dotfiles"
+printf 'set -g mouse on\nset -g status off' >"$HOME/dotfiles/tmux.conf"
+chmod 640 "$HOME/dotfiles/tmux.conf"
+ln -s dotfiles/tmux.conf "$HOME/.tmux.conf"
+start_server -s dev -n build
+before=$(tree)
+hooks_before=$(tm show-hooks -g)
+
+# --- a dry run ---
+check 'a dry run' installs --dry-run --prefix "$HOME/pane mesh" --cron
+is "$(tree)" "$before" 'touches nothing'
+is "$(tm show-hooks -g)" "$hooks_before" 'nor the running server'
+check 'says where' said 'into ~/pane mesh'
+check 'says what it does to tmux' said 'three lines in ~/.tmux.conf'
+check 'and to the running server' said "$(socket)"
+
+# --- once, twice ---
+check 'into a folder with a space in its name' installs \
+	--prefix "$HOME/pane mesh" --cron
+check 'it said first what it would do' said 'panemesh for '
+check 'a text was shown' said '| [from '
+check 'and a file' said 'build.log (8 bytes): and a file'
+check 'the configuration is still a link' test -L "$HOME/.tmux.conf"
+is "$(stat -c %a "$HOME/dotfiles/tmux.conf")" 640 'with the rights it had'
+is "$(sed -n 2,3p "$HOME/.tmux.conf")" 'set -g status off
+# >>> panemesh >>>' 'our lines stand on lines of their own'
+is "$(our_hooks)" 12 'the running server has the hooks'
+tm new-window -d -n fresh
+check 'and they work' until_true 10 grep -q 'dev-fresh\]' \
+	"$HOME/.agents/local.toml"
+check 'cron has an absolute path' grep -qF \
+	"'$HOME/pane mesh/bin/agent-discover' --quiet" "$world/crontab"
+is "$(sh -c "$(sed -n 's/^.\/5 . . . . //p' "$world/crontab")" 2>&1; echo $?)" \
+	0 'and sh runs that line'
+is "$(readlink "$HOME/.local/bin/agent-serve")" \
+	"$HOME/pane mesh/bin/agent-serve" 'other hosts find agent-serve'
+installed=$(tree)
+check 'again' installs --prefix "$HOME/pane mesh" --cron --no-demo
+check 'changes nothing and says so' said 'nothing had to be changed'
+is "$(tree)" "$installed" 'which is true'
+# A new server reads the configuration.
+server=second
+tmux -L second -f "$HOME/.tmux.conf" new-session -d
+is "$(our_hooks)" 12 'a new server has the hooks'
+tm kill-server
+server=main
+
+# --- it is changed meanwhile ---
+echo 'set -g base-index 1' >>"$HOME/.tmux.conf"
+sed -i --follow-symlinks '/<<< panemesh/d' "$HOME/.tmux.conf"
+tm set-hook -gu 'after-set-hook[77]'
+tm set-hook -gu 'window-linked[77]'
+rm "$HOME/pane mesh/bin/notify-pane"
+: >"$HOME/pane mesh/bin/agent-sync"
+check 'what was broken' installs --prefix "$HOME/pane mesh" --cron --no-demo
+is "$(our_hooks)" 12 'is mended: hooks'
+is "$(tail -n 2 "$HOME/.tmux.conf")" '# <<< panemesh <<<
+set -g base-index 1' 'tmux.conf, and the line behind stays'
+check 'programs' sh -c "\"$HOME/pane mesh/bin/notify-pane\" --version &&
+	\"$HOME/pane mesh/bin/agent-sync\" --version"
+# What was put there was not ours: it is kept.
+check 'another file in that place was kept' said 'as it was, kept as'
+
+# --- elsewhere ---
+check 'into another folder' installs --no-timer --no-demo
+check 'the old one is empty' test ! -e "$HOME/pane mesh/bin/notify-pane"
+is "$(grep -c source-file "$HOME/.tmux.conf")" 1 'one line in tmux.conf'
+is "$(tm show-hooks -g | grep -c "'$HOME/.local/bin/agent-register-hook'")" 7 \
+	'the running server has the new hooks'
+check 'from where it is installed' "$HOME/.local/share/panemesh/install.sh" \
+	--no-timer --no-demo
+
+# --- undone ---
+sed -i --follow-symlinks '/base-index/d' "$HOME/.tmux.conf"
+# The broken one, which was not ours any more, was put back.
+check 'what was not ours is in its old place' test -f \
+	"$HOME/pane mesh/bin/agent-sync"
+rm -r "$HOME/pane mesh"
+mkdir -p "$HOME/.agent-inbox/x"
+echo mail >"$HOME/.agent-inbox/x/y"
+check 'uninstall, by the installed script' \
+	"$HOME/.local/share/panemesh/install.sh" --uninstall
+is "$(cat "$HOME/.agent-inbox/x/y")" mail 'what came stays'
+rm -rf "$HOME/.agent-inbox"
+is "$(tree)" "$before" 'all else is as it was'
+is "$(our_hooks)" 0 'the running server too'
+check 'again' installs --uninstall
+check 'there is nothing to do' said 'Nothing to undo'
+
+# --- a timer ---
+touch "$world/systemd"
+check 'with systemd' installs --no-demo
+check 'the unit has an absolute path' grep -qxF \
+	"ExecStart=\"$HOME/.local/bin/agent-discover\" --quiet" \
+	"$HOME/.config/systemd/user/agent-resync.service"
+check 'the timer runs' systemctl --user is-active agent-resync.timer
+check 'what lingering means is said' said 'loginctl enable-linger'
+check 'then by cron' installs --no-demo --cron
+is "$(grep -c agent-discover "$world/crontab") $(systemctl --user is-enabled \
+	agent-resync.timer; echo $?)" '1 1' 'the timer is gone'
+check 'uninstalled' installs --uninstall
+is "$(tree)" "$before" 'all is as it was'
+
+# --- killed at any step, run again ---
+rm "$world/systemd"
+check 'a reference' installs --no-demo --cron
+wanted=$(tree | grep -v '/panemesh/manifest$\|/backup')
+installs --uninstall
+crashes=0
+manifest=$HOME/.local/state/panemesh/manifest
+for lines in 0 2 12 30 45 62 66 68; do
+	setsid "$world/my clone/install.sh" --build "$BUILD" --no-demo --cron \
+		>"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 "$pid" && [ "$(wc -l <"$manifest" || echo 0)" -le \
+		"$lines" ]; do :; done 2>/dev/null
+	kill -KILL -- "-$pid" 2>/dev/null && crashes=$((crashes + 1))
+	wait "$pid" 2>/dev/null
+	if [ $((lines % 4)) = 0 ]; then
+		installs --no-demo --cron
+		is "$(tree | grep -v '/panemesh/manifest$\|/backup')" "$wanted" \
+			"killed after $lines changes, run again"
+	fi
+	installs --uninstall
+	[ "$(tree)" = "$before" ] || {
+		note "killed after $lines changes, then undone:"
+		note "$(diff <(echo "$before") <(tree))"
+		crashes=-100
+	}
+done
+note "$crashes of 8 were killed"
+[ "$crashes" -ge 4 ]
+is $? 0 'killed anywhere and undone: all is as it was'
+
+# --- a bash agent-mesh is in place ---
+touch "$world/systemd"
+rm -f "$world/crontab"
+mkdir -p "$HOME/bin" "$HOME/scripts" "$HOME/.config/systemd/user"
+for name in bin/notify-pane bin/agent-register-hook bin/agent-discover \
+	scripts/sync-agent-registry.sh; do
+	printf '#!/usr/bin/env bash\n# %s\nREGISTRY="$HOME/.agents/registry.toml"\n' \
+		"$name" >"$HOME/$name"
+	chmod 755 "$HOME/$name"
+done
+printf '#!/bin/sh\necho mine\n' >"$HOME/bin/mine"
+chmod 755 "$HOME/bin/mine"
+their_hooks() {
+	cat <<-'HOOKS'
+	set-hook -g session-created "run-shell -b '~/bin/agent-register-hook on  #{session_name}'"
+	set-hook -g session-closed  "run-shell -b '~/bin/agent-register-hook off #{hook_session_name}'"
+	set-hook -g window-linked   "run-shell -b '~/bin/agent-register-hook on  #{session_name}'"
+	set-hook -g window-unlinked "run-shell -b '~/bin/agent-register-hook on  #{hook_session_name}'"
+	set-hook -g window-renamed  "run-shell -b '~/bin/agent-register-hook on  #{session_name}'"
+	HOOKS
+}
+{
+	echo
+	echo '# === agent-mesh tmux hooks (managed) ==='
+	their_hooks
+} >>"$HOME/.tmux.conf"
+their_hooks >"$world/hooks"
+tm source-file "$world/hooks"
+tm set-hook -g 'session-renamed[3]' 'display-message mine'
+printf '[Service]\nExecStart=%%h/bin/agent-discover\n' \
+	>"$HOME/.config/systemd/user/agent-resync.service"
+printf '[Timer]\nOnUnitActiveSec=5min\n' \
+	>"$HOME/.config/systemd/user/agent-resync.timer"
+systemctl --user enable --now agent-resync.timer
+printf '0 4 * * * backup\n*/5 * * * * $HOME/bin/agent-discover\n' \
+	>"$world/crontab"
+rm -rf "$HOME/.agents"
+mkdir -m 700 "$HOME/.agents"
+echo 'oldname   # as the others call us' >"$HOME/.agents/self.conf"
+printf '# the mesh\noldname\nother\n' >"$HOME/.agents/peers.conf"
+chmod 600 "$HOME/.agents"/*.conf
+SOCKET=$(socket) "$here/agent-mesh" register
+conf=$(cat "$HOME/.agents"/*.conf)
+before=$(tree)
+hooks_before=$(tm show-hooks -g)
+check 'taking over' installs --dry-run
+is "$(tree)" "$before" 'a dry run touches nothing'
+check 'taking over' installs --no-demo
+check 'a backup is named' said \
+	"~/bin/notify-pane: as it was, kept as ~/.local/state/panemesh/backup/bin/notify-pane"
+is "$(cat "$HOME/.agents"/*.conf)" "$conf" 'peers.conf and self.conf are kept'
+for name in bin/notify-pane bin/agent-register-hook bin/agent-discover; do
+	"$HOME/$name" --version
+done >"$log" 2>&1
+is "$(grep -c panemesh "$log") $("$HOME/bin/mine")" '3 mine' \
+	'its programs are ours, others are not touched'
+is "$("$HOME/bin/agent-register-hook" on dev 2>&1; echo $?)" 0 \
+	'what its hooks would call does no harm'
+is "$(tm show-hooks -g | grep -c 'agent-register-hook o') $(our_hooks) $(
+	tm show-hooks -g | grep -c 'display-message mine')" '0 12 1' \
+	'hooks in the running server: ours, and those of others'
+is "$(grep -c '^#panemesh# set-hook' "$HOME/.tmux.conf")" 5 'in tmux.conf too'
+is "$(cat "$world/crontab")" '0 4 * * * backup
+#panemesh# */5 * * * * $HOME/bin/agent-discover' 'cron'
+check 'the timer is ours' grep -q "ExecStart=\"$HOME/.local/bin" \
+	"$HOME/.config/systemd/user/agent-resync.service"
+check 'the panes have their addresses' grep -q '^\[agents.oldname-dev-build\]' \
+	"$HOME/.agents/registry.toml"
+is "$("$HOME/bin/notify-pane" oldname-dev-build hello 2>&1 | tail -n 1)" \
+	shown 'a message by the old path'
+check 'again' installs --no-demo
+check 'changes nothing' said 'nothing had to be changed'
+check 'and back' installs --uninstall
+is "$(tree)" "$before" 'all is as it was'
+is "$(tm show-hooks -g)" "$hooks_before" 'the running server too'
+check 'its timer runs' systemctl --user is-active agent-resync.timer
+is "$(cat "$HOME/.agents"/*.conf)" "$conf" 'peers.conf and self.conf are kept'
+
+# --- where it can do nothing ---
+before=$(tree)
+mkdir "$world/farm"
+ln -s /usr/local/bin/* /usr/bin/* /bin/* "$world/farm/" 2>/dev/null
+rm -f "$world/farm"/{apt-get,pkg-config,dnf,pacman,apk}
+farm() {
+	ln -sf /bin/true "$world/farm/$1"
+	PATH=$world/farm "$root/install.sh" --no-demo
+	set -- $? "$1"
+	rm "$world/farm/$2"
+	return "$1"
+}
+fails 9 'as root: dnf install gcc make tmux pkgconf-pkg-config libssh-devel' \
+	'Fedora' farm dnf
+fails 9 'as root: pacman -S --needed gcc make tmux pkgconf libssh' 'Arch' \
+	farm pacman
+fails 9 'as root: apk add gcc make musl-dev linux-headers tmux pkgconf libssh-dev' \
+	'Alpine' farm apk
+fails 9 'missing: pkg-config libssh-dev' 'no packages wanted' env \
+	PATH="$world/farm" "$root/install.sh" --no-packages
+fails 1 'is not an absolute path' 'a prefix that is none' \
+	"$root/install.sh" --prefix here
+fails 1 'has a character' 'nor one that shells would read' \
+	"$root/install.sh" --prefix "$HOME/\$(date)"
+fails 9 'is no folder' 'no home' env HOME=/nonexistent "$root/install.sh"
+is "$(tree)" "$before" 'and nothing was touched'
+mv "$HOME/.agents" "$world/agents"
+mkdir -m 700 "$HOME/.agents"
+printf '[slices.me]\nformat = 1\nhost = "me"\nhost_id = "0123456789abcdef"\ngeneration = 1\nwritten = "2026-01-01T00:00:00Z"\n' \
+	>"$HOME/.agents/local.toml"
+echo me >"$HOME/.agents/self.conf"
+chmod 600 "$HOME/.agents"/*
+fails 9 'cannot work yet' 'a home that another machine uses too' \
+	"$root/install.sh" --build "$BUILD" --no-demo
+check 'the mend is named' said '.agents.d/'
+installs --uninstall
+rm -r "$HOME/.agents"
+mv "$world/agents" "$HOME/.agents"
+
+# --- as a user who may not do everything ---
+mkdir -p "$world/user/home" "$world/user/tmp"
+chmod 755 "$world" "$world/bin" "$world/user"
+as_user() {
+	local who=()
+	if [ "$(id -u)" = 0 ]; then
+		chown -R 65534:65534 "$world/user"
+		who=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	fi
+	"${who[@]}" env HOME="$world/user/home" TMPDIR="$world/user/tmp" \
+		TMUX_TMPDIR="$world/user/tmp" "$@"
+}
+if ! as_user test -r "$root/install.sh" -a -x "$BUILD/notify-pane"; then
+	for name in 1 2 3 4; do
+		ok "# skip the checkout is not readable by others"
+	done
+else
+	chmod 555 "$world/user/home"
+	fails 9 'is read-only' 'a home that is read-only' \
+		as_user "$root/install.sh" --build "$BUILD"
+	chmod 755 "$world/user/home"
+	fails 9 'may not write there; choose another --prefix' \
+		'a prefix of the system without sudo' as_user env \
+		PATH="$world/farm" "$root/install.sh" --prefix /usr/local
+	if as_user env SHELL=/usr/bin/fish LOGIN_SHELL=/usr/bin/fish \
+		"$root/install.sh" --build "$BUILD" >"$log" 2>&1 </dev/null; then
+		ok 'an ordinary user with fish'
+	else
+		not_ok 'an ordinary user with fish'
+		note "$(cat "$log")"
+	fi
+	check 'who is told how PATH is set there' said \
+		"fish_add_path '$world/user/home/.local/bin'"
+fi
+export SHELL=/bin/tcsh LOGIN_SHELL=/bin/tcsh
+check 'tcsh' installs
+check 'is told its own way' said 'set path = ('
