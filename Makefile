@@ -2,17 +2,19 @@
 #
 #   make [SAN=1] [CC=clang] [WERROR=1]      the programs
 #   make check | valgrind | fuzz T=60 | bench | lint | release-check
-#   make install | uninstall DESTDIR= PREFIX=
+#   make install | uninstall DESTDIR= PREFIX=, make dist, make deb
 
 VERSION  = 0.1.0
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share/panemesh
 MANDIR  ?= $(PREFIX)/share/man/man1
+MAN7DIR ?= $(PREFIX)/share/man/man7
 UNITDIR ?= $(PREFIX)/share/systemd/user
 DESTDIR ?=
 CC      ?= gcc
 T       ?= 60
+DIST    ?= .
 BUILD   ?= build$(if $(SAN),-san)$(if $(filter clang%,$(CC)),-clang)
 B       := $(BUILD)
 
@@ -47,7 +49,7 @@ HELP   := $(patsubst tests/helpers/%.c,$(B)/helpers/%, \
 	    $(wildcard tests/helpers/*.c))
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check valgrind fuzz bench lint install uninstall clean dist \
+.PHONY: all check valgrind fuzz bench lint install uninstall clean dist deb \
 	release-check units helpers libssh-is-there
 
 # What another host needs to build it: `agent-sync peer install` sends it.
@@ -108,10 +110,11 @@ release-check:
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/profiles' \
 	    '$(DESTDIR)$(DATADIR)/setup' '$(DESTDIR)$(MANDIR)' \
-	    '$(DESTDIR)$(UNITDIR)'
+	    '$(DESTDIR)$(MAN7DIR)' '$(DESTDIR)$(UNITDIR)'
 	install -m 755 $(PROGS) '$(DESTDIR)$(BINDIR)'
 	install -m 644 profiles/*.toml '$(DESTDIR)$(DATADIR)/profiles'
 	install -m 644 bin/*.1 '$(DESTDIR)$(MANDIR)'
+	install -m 644 docs/panemesh.7 '$(DESTDIR)$(MAN7DIR)'
 	sed 's|@BINDIR@|$(BINDIR)|g; s|@HOOKS@|$(DATADIR)/panemesh.tmux.conf|g' \
 	    hooks/panemesh.tmux.conf.in \
 	    >'$(DESTDIR)$(DATADIR)/panemesh.tmux.conf'
@@ -124,12 +127,15 @@ install: all
 uninstall:
 	cd '$(DESTDIR)$(BINDIR)' && rm -f $(notdir $(PROGS))
 	cd '$(DESTDIR)$(MANDIR)' && rm -f $(notdir $(wildcard bin/*.1))
+	rm -f '$(DESTDIR)$(MAN7DIR)/panemesh.7'
 	cd '$(DESTDIR)$(UNITDIR)' && rm -f agent-resync.service \
 	    agent-resync.timer
 	rm -rf '$(DESTDIR)$(DATADIR)'
+deb:
+	tests/deb .
 dist:
 	git archive --prefix=panemesh-$(VERSION)/ \
-	    -o panemesh-$(VERSION).tar.gz HEAD
+	    -o $(DIST)/panemesh-$(VERSION).tar.gz HEAD
 clean:
 	rm -rf build build-san build-clang build-san-clang \
 	    panemesh-$(VERSION).tar.gz

@@ -4,7 +4,8 @@
 # With --commands it prints the commands under "Two commands" in the README.
 # Every program has a manual page with EXIT STATUS and EXAMPLES; its --help and
 # its page name the same long options; the exit codes in a page carry the
-# sentences of src/exit.h; README and docs/ name only files and programs that
+# sentences of src/exit.h, those of panemesh(7) all of them, and that page names
+# every program; README and docs/ name only files and programs that
 # exist; CHANGELOG.md has the version of the Makefile. Prints what is wrong.
 set -u
 
@@ -57,7 +58,7 @@ options_of_help() {
 }
 
 check_program() {
-	local name=$1 page=bin/$1.1 status code sentence number
+	local name=$1 page=bin/$1.1 status option
 	if [ ! -e "$page" ]; then
 		bad "$name: has no page $page"
 		return
@@ -91,7 +92,18 @@ check_program() {
 	grep -qF "$version" "$work/version" ||
 		bad "$name --version: is not $version"
 
-	# EXIT STATUS: .It N and, on the next line, the sentence.
+	check_codes "$page"
+	# What --help says of them is printed from the table itself.
+	sed -n 's/^  \([0-9]\)  .*/\1/p' "$work/help" | sort -u >"$work/help-codes"
+	cut -d' ' -f1 "$work/said" | sort -u >"$work/page-codes"
+	cmp -s "$work/help-codes" "$work/page-codes" ||
+		bad "$page: its exit codes are not those of --help"
+}
+
+# EXIT STATUS of a page: .It N and, on the next line, the sentence. They are
+# left in $work/said.
+check_codes() {
+	local page=$1 code sentence number
 	awk '/^\.Sh/ { on = /EXIT STATUS/ }
 		on && /^\.It (Li |Sy |Cm )?[0-9]+$/ { code = $NF; getline; print code, $0 }' \
 		"$page" >"$work/said"
@@ -105,11 +117,22 @@ check_program() {
 				"not '$number'"
 		fi
 	done <"$work/said"
-	# What --help says of them is printed from the table itself.
-	sed -n 's/^  \([0-9]\)  .*/\1/p' "$work/help" | sort -u >"$work/help-codes"
+}
+
+# The overview: all codes, all programs, and the sections of every page.
+check_overview() {
+	local page=$1 source name
+	grep -q '^\.Sh EXIT STATUS' "$page" || bad "$page: no EXIT STATUS"
+	grep -q '^\.Sh EXAMPLES' "$page" || bad "$page: no EXAMPLES"
+	check_codes "$page"
 	cut -d' ' -f1 "$work/said" | sort -u >"$work/page-codes"
-	cmp -s "$work/help-codes" "$work/page-codes" ||
-		bad "$page: its exit codes are not those of --help"
+	cut -d' ' -f1 "$work/codes" | sort -u | cmp -s - "$work/page-codes" ||
+		bad "$page: its exit codes are not all of src/exit.h"
+	for source in bin/*.c; do
+		name=${source##*/}
+		grep -q "^\.It Xr ${name%.c} 1" "$page" ||
+			bad "$page: does not say what ${name%.c} does"
+	done
 }
 
 version=$(sed -n 's/^VERSION *= *//p' Makefile)
@@ -119,6 +142,7 @@ for source in bin/*.c; do
 	name=${source##*/}
 	check_program "${name%.c}"
 done
+check_overview docs/panemesh.7
 for page in bin/*.1; do
 	[ -e "$page" ] || continue
 	[ -e "${page%.1}.c" ] || bad "$page: has no program"
