@@ -2,10 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 #include "prog.h"
 #include "register.h"
+#include "register_buffers.h"
 #include "register_hooks.h"
 #include "setup.h"
 
@@ -92,6 +94,23 @@ out:
 	argv_free(&hidden);
 }
 
+/* Message bodies that killed senders left behind. */
+static void
+check_buffers(struct request *q, const char *socket)
+{
+	struct err e = { .code = EXIT_OK };
+	struct tmux t;
+	size_t n;
+
+	if (tmux_open(&t, socket, &e) != 0 ||
+	    register_buffers_sweep(
+		&t, clock_real_ms() / 1000, q->dry_run, &n, &e) != 0)
+		failed(q, &e);
+	else if (n > 0)
+		(void)printf("%s: %zu buffers of killed senders %s\n", socket,
+		    n, q->dry_run ? "would be deleted" : "deleted");
+}
+
 static void
 report(void *arg, const char *socket, const struct register_result *result,
     const struct err *e)
@@ -117,6 +136,7 @@ report(void *arg, const char *socket, const struct register_result *result,
 			: q->dry_run ? "; would change"
 				     : "; changed");
 	check_hooks(q, socket);
+	check_buffers(q, socket);
 }
 
 static int

@@ -75,7 +75,7 @@ run_paste(struct run *r, struct err *e)
 	char *yes, *no, *name;
 	enum step step;
 
-	name = x_asprintf("panemesh-%s", r->d->id);
+	name = x_asprintf(TMUX_BUFFER_PREFIX "%s", r->d->id);
 	yes = x_asprintf(
 	    "paste-buffer -p -r -d -b %s -t %s", name, r->d->ident.pane);
 	no = x_asprintf("delete-buffer -b %s", name);

@@ -180,40 +180,43 @@ file_append(const char *path, const void *p, size_t len, struct err *e)
 	return rc;
 }
 
-int
-file_make_dir(const char *path, struct err *e)
+/* mkdir -p, mode 0700. */
+static int
+file_make_dirs(const char *path, struct err *e)
 {
 	char *part = x_strdup(path), *slash;
-	struct stat st;
-	int rc = -1;
+	int rc = 0;
 
 	/* An empty path goes to mkdir(2), which says what it is. */
 	slash = part[0] == '\0' ? part : part + 1;
-	for (; (slash = strchr(slash, '/')) != NULL; slash++) {
+	while (rc == 0 && (slash = strchr(slash, '/')) != NULL) {
 		*slash = '\0';
 		/* Linux says EEXIST first, whatever else forbids it. */
-		if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-			(void)file_errno(e, part);
-			goto out;
-		}
-		*slash = '/';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+			rc = file_errno(e, part);
+		*slash++ = '/';
 	}
-	if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-		(void)file_errno(e, path);
-		goto out;
-	}
-	if (stat(path, &st) != 0) {
-		(void)file_errno(e, path);
-		goto out;
-	}
-	if (!S_ISDIR(st.st_mode)) {
-		(void)err_set(e, EXIT_LOCAL, "%s: is not a folder", path);
-		goto out;
-	}
-	rc = file_check_ours(path, &st, e);
-out:
+	if (rc == 0 && mkdir(path, 0700) != 0 && errno != EEXIST)
+		rc = file_errno(e, path);
 	x_free(part);
 	return rc;
+}
+
+int
+file_make_dir(const char *path, struct err *e)
+{
+	struct stat st;
+
+	/* Nearly always it is there. */
+	if (stat(path, &st) != 0) {
+		if (file_make_dirs(path, e) != 0)
+			return -1;
+		if (stat(path, &st) != 0)
+			return file_errno(e, path);
+	}
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, EXIT_LOCAL, "%s: is not a folder", path);
+	return file_check_ours(path, &st, e);
 }
 
 struct file_stamp

@@ -7,6 +7,8 @@
 #include "json.h"
 #include "registry.h"
 
+enum { LISTING_CHUNK = 32768 }; /* bytes printed at a time */
+
 static void
 listing_key(struct json *j, const char *key, const char *value)
 {
@@ -39,15 +41,24 @@ listing_json(struct json *j, const struct agent *a)
 	json_object_end(j);
 }
 
-/* Address, tab, role; what is said beyond that begins with a blank. */
+/* Address, tab, role. */
 static void
-listing_line(struct buf *out, const struct agent *a, bool verbose)
+listing_line(void *arg, const char *address, const char *role)
+{
+	struct buf *out = arg;
+
+	buf_adds(out, address);
+	buf_addc(out, '\t');
+	buf_adds(out, role);
+	buf_addc(out, '\n');
+}
+
+/* What is said beyond that begins with a blank. */
+static void
+listing_more(struct buf *out, const struct agent *a)
 {
 	size_t i;
 
-	buf_addf(out, "%s\t%s\n", a->address, a->role);
-	if (!verbose)
-		return;
 	buf_addf(out, "    %s[%s]  %s  %s\n", a->host, a->target, a->command,
 	    a->path);
 	for (i = 0; i < a->aliases_n; i++)
@@ -61,12 +72,13 @@ static void
 listing_columns(FILE *to, const struct buf *lines)
 {
 	const char *line, *tab, *end, *stop = lines->data + lines->len;
-	int columns = 0, width;
+	struct buf out = BUF_INIT;
+	size_t columns = 0, width;
 
 	for (line = lines->data; line < stop; line = end + 1) {
 		end = memchr(line, '\n', (size_t)(stop - line));
 		tab = memchr(line, '\t', (size_t)(end - line));
-		width = tab == NULL ? 0 : (int)(tab - line);
+		width = tab == NULL ? 0 : (size_t)(tab - line);
 		columns = width > columns ? width : columns;
 	}
 	for (line = lines->data; line < stop; line = end + 1) {
@@ -74,12 +86,44 @@ listing_columns(FILE *to, const struct buf *lines)
 		tab = memchr(line, '\t', (size_t)(end - line));
 		if (tab != NULL) {
 			/* addresses are ASCII */
-			(void)fprintf(
-			    to, "%-*.*s  ", columns, (int)(tab - line), line);
+			buf_add(&out, line, (size_t)(tab - line));
+			for (width = (size_t)(tab - line); width < columns + 2;
+			     width++)
+				buf_addc(&out, ' ');
 			line = tab + 1;
 		}
-		(void)fwrite(line, 1, (size_t)(end + 1 - line), to);
+		buf_add(&out, line, (size_t)(end + 1 - line));
+		if (out.len > LISTING_CHUNK || end + 1 == stop) {
+			(void)fwrite(out.data, 1, out.len, to);
+			buf_reset(&out);
+		}
 	}
+	buf_free(&out);
+}
+
+/* Every entry in full, which takes parsing it. */
+static int
+listing_all(struct registry *r, struct buf *out, bool as_json, struct err *e)
+{
+	struct json j = JSON_INIT(out);
+	struct agent a;
+	size_t at = 0;
+	int rc;
+
+	if (as_json)
+		json_array_begin(&j);
+	while ((rc = registry_next(r, &at, &a, e)) == 1) {
+		if (as_json) {
+			listing_json(&j, &a);
+		} else {
+			listing_line(out, a.address, a.role);
+			listing_more(out, &a);
+		}
+		agent_free(&a);
+	}
+	if (as_json)
+		json_array_end(&j);
+	return rc;
 }
 
 int
@@ -88,32 +132,19 @@ listing_print(const struct home *home, FILE *to, bool as_json, bool verbose,
 {
 	struct buf out = BUF_INIT_MAX(4U * REGISTRY_SIZE_MAX);
 	struct registry r = REGISTRY_INIT;
-	struct json j = JSON_INIT(&out);
-	struct agent a;
-	size_t at = 0;
 	int rc;
 
 	rc = registry_open(&r, home, clock_real_ms(), e);
-	if (rc != 0)
-		goto out;
-	if (as_json)
-		json_array_begin(&j);
-	while ((rc = registry_next(&r, &at, &a, e)) == 1) {
-		if (as_json)
-			listing_json(&j, &a);
-		else
-			listing_line(&out, &a, verbose);
-		agent_free(&a);
-	}
-	if (rc != 0 || (rc = buf_check(&out, "list", e)) != 0)
-		goto out;
-	if (as_json) {
-		json_array_end(&j);
+	if (rc == 0)
+		rc = as_json || verbose
+		    ? listing_all(&r, &out, as_json, e)
+		    : registry_each(&r, listing_line, &out, e);
+	if (rc == 0)
+		rc = buf_check(&out, "list", e);
+	if (rc == 0 && as_json)
 		(void)fprintf(to, "%s\n", out.data);
-	} else {
+	else if (rc == 0)
 		listing_columns(to, &out);
-	}
-out:
 	registry_close(&r);
 	buf_free(&out);
 	return rc;

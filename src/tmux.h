@@ -17,6 +17,9 @@ enum {
 	TMUX_OUT_MAX = 8 * 1024 * 1024,
 };
 
+/* Our buffers' names begin so; an id follows. */
+#define TMUX_BUFFER_PREFIX "panemesh-"
+
 /* One server, named by its socket. */
 struct tmux {
 	char socket[PANE_SOCKET_MAX];

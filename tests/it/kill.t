@@ -4,7 +4,7 @@ of the same command lists them: a message is there whole or not at all, a file
 too, no buffer, lock or temporary stays behind, and the same command works
 again."""
 
-# time-limit: 200
+# time-limit: 300
 
 import collections
 import fcntl
@@ -214,6 +214,51 @@ class ToShell(Scenario):
             self.fail(point, "the prompt is not what it was:", screen)
 
 
+def left_buffer(world):
+    """Sender and tmux client are killed between load-buffer and paste."""
+    composer = world.composer("left")
+    world.write(f"{world.dir}/killed", """#!/bin/sh
+case "$*" in
+*load-buffer*)
+    tmux -u -S "$3" load-buffer -b "$6" -
+    kill -9 $PPID
+    exit 1 ;;
+esac
+exec tmux "$@"
+""")
+    os.chmod(f"{world.dir}/killed", 0o755)
+    mine = ("mine", "panemesh-", "panemesh-#{x}", "xpanemesh-a")
+    for name in mine:
+        world.tm("set-buffer", "-b", name, "kept")
+
+    def left():
+        return sorted(
+            set(world.tm("list-buffers", "-F", "#{buffer_name}").split("\n"))
+            - {"", *mine})
+
+    def sweep(*args):
+        return subprocess.run([f"{BUILD}/agent-discover", *args],
+                              env=world.env, capture_output=True, text=True)
+
+    r = world.notify(composer.address, "secret",
+                     TMUX_BIN=f"{world.dir}/killed")
+    ok(r.code == -9 and len(left()) == 1, "a killed sender's body stays", r,
+       left())
+    sweep("-q")
+    equal(len(left()), 1, "one that may be a live sender's is not touched")
+    ok(until(60, lambda: "would be deleted" in sweep("-n").stdout),
+       "--dry-run says what is old")
+    r = sweep("-q")
+    ok("1 buffers of killed senders deleted" in r.stdout and not left(),
+       "discover deletes it", r.stdout, r.stderr, left())
+    equal(sorted(world.tm("list-buffers", "-F", "#{buffer_name}").split()),
+          sorted(mine), "and nobody else's")
+    for name in mine:
+        world.tm("delete-buffer", "-b", name)
+    equal(composer.messages(), [], "nothing was typed")
+    equal(world.notify(composer.address, "next").code, 0, "the next is sent")
+
+
 def main():
     if not shutil.which("strace"):
         skip("all", "missing strace")
@@ -222,6 +267,7 @@ def main():
     # no leak can be looked for under ptrace
     world.env["ASAN_OPTIONS"] = (
         world.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
+    left_buffer(world)
     composer = world.composer("to")
     ToComposer("message", ["one;\ntwo"], world, composer,
                rb"one;\n  two").run()

@@ -381,6 +381,62 @@ test_torn(void **state)
 	registry_close(&r);
 }
 
+static void
+list_one(void *arg, const char *address, const char *role)
+{
+	buf_addf(arg, "%s|%s\n", address, role);
+}
+
+/* A list in one pass says what parsing every entry says. */
+static void
+test_each(void **state)
+{
+	static const char *const roles[] = { "", "plain", "say \"hi\"", "a\\b",
+		"r\u00e9viseur \U0001f600", "role = \"x\"", "[agents.evil]",
+		"ends in \\", "x" };
+	struct fix *f = *state;
+	struct buf want = BUF_INIT, got = BUF_INIT;
+	char address[40];
+	struct registry r;
+	struct slice s;
+	struct agent a, *one;
+	struct err e;
+	size_t i, at;
+	int pass;
+
+	start(&s, f, "hub");
+	/* Enough for several pages, so that lines go over their ends. */
+	for (i = 0; i < 900; i++) {
+		(void)snprintf(address, sizeof(address), "hub-dev-w%zu", i);
+		one = add(&s, address);
+		agent_text(
+		    &one->role, roles[i % UNIT_COUNT(roles)], AGENT_LONG_MAX);
+	}
+	put(&s, f);
+	/* From memory, then from the file. */
+	for (pass = 0; pass < 2; pass++) {
+		assert_int_equal(registry_open(&r, &f->home, 1, &e), 0);
+		assert_int_equal(r.fd >= 0, pass == 1);
+		assert_int_equal(registry_each(&r, list_one, &got, &e), 0);
+		for (at = 0; registry_next(&r, &at, &a, &e) == 1;
+		     agent_free(&a))
+			list_one(&want, a.address, a.role);
+		assert_true(want.len > 900 * 10);
+		assert_string_equal(got.data, want.data);
+		buf_reset(&got);
+		buf_reset(&want);
+		registry_close(&r);
+		assert_int_equal(registry_assemble(&f->home, 1, &e), 0);
+	}
+	assert_int_equal(registry_open(&r, &f->home, 1, &e), 0);
+	assert_int_equal(truncate(f->home.registry, 700), 0);
+	assert_int_equal(registry_each(&r, list_one, &got, &e), -1);
+	assert_err(e, EXIT_LOCAL, "changed while it was read");
+	registry_close(&r);
+	buf_free(&want);
+	buf_free(&got);
+}
+
 int
 main(void)
 {
@@ -394,6 +450,7 @@ main(void)
 		TEST(test_empty),
 		TEST(test_many),
 		TEST(test_torn),
+		TEST(test_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
