@@ -101,10 +101,15 @@ post_again(const struct post *p, struct agent *to, struct err *e)
 enum exit_code
 post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 {
+	struct register_result result;
 	enum exit_code code;
 	struct err e;
 
 	code = post_once(p, to, v);
+	/* Nobody else notices that a server was killed. */
+	if (code == EXIT_WIRE && ps_ended((pid_t)to->ident.server_pid))
+		(void)register_server(
+		    p->reg, to->ident.socket, 0, &result, NULL);
 	if (code != EXIT_UNKNOWN)
 		return code;
 	/* The address book was behind. */

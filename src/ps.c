@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,18 @@ ps_read(pid_t pid, struct ps *out)
 out:
 	buf_free(&text);
 	return rc;
+}
+
+bool
+ps_ended(pid_t pid)
+{
+	struct ps ps;
+
+	if (pid <= 1)
+		return false;
+	if (kill(pid, 0) != 0)
+		return errno == ESRCH;
+	return ps_read(pid, &ps) == 0 && (ps.state == 'Z' || ps.state == 'X');
 }
 
 void

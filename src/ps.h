@@ -39,6 +39,10 @@ struct ps_list {
 /* Read one process: 0, or -1 when it is gone. */
 int ps_read(pid_t pid, struct ps *out);
 
+/* Has it ended for certain? A zombie that nobody waits for has. One whose pid
+ * another process got, or that we may not see, has not. */
+bool ps_ended(pid_t pid);
+
 /* Its command line, at most PS_CMDLINE_MAX bytes of it; empty for a kernel
  * thread, a zombie or another user's hidden process. */
 void ps_cmdline(pid_t pid, struct argv *out);

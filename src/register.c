@@ -1,7 +1,5 @@
 #include "register.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +111,7 @@ drop_ended(struct agent_list *list, const char *socket)
 	for (i = 0; i < list->n; i++) {
 		pid = list->v[i].ident.server_pid;
 		if (pid != last)
-			ended = pid > 1 && kill((pid_t)pid, 0) != 0 &&
-			    errno == ESRCH;
+			ended = ps_ended((pid_t)pid);
 		last = pid;
 		if (ended && !str_eq(list->v[i].ident.socket, socket))
 			agent_free(&list->v[i]);

@@ -2,7 +2,7 @@
 # What tmux does, the address book follows: every event of a real server.
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 78
+plan 81
 
 host=$(sed -n 1p /proc/sys/kernel/hostname | cut -d. -f1 | tr -c 'A-Za-z0-9_\n' -)
 fake_agent
@@ -219,6 +219,21 @@ settles 'a crash and a new server that uses the ids again'
 [ "$(field id @0)" != "$ids" ]
 is $? 0 'the id is a new one'
 tm kill-server
+# Nobody can tell that a server was killed: the next hook of another one sees
+# that its process is gone, even where nobody waits for it (a container).
+server=third
+start_server -s dev -n doomed
+hooks
+settles 'a third server'
+kill -9 "$(tm display-message -p '#{pid}')"
+server=main
+doomed_is_gone() {
+	! grep -q doomed "$HOME/.agents/local.toml"
+}
+tm new-window -d -n poke 'exec sleep 1000'
+check 'a killed one, at the next hook' until_true 10 doomed_is_gone
+tm kill-window -t poke
+settles 'and nothing else'
 server=main
 
 # --- reading meanwhile ---

@@ -62,6 +62,29 @@ test_read(void **state)
 	assert_int_equal(ps_read(pid, &child), -1);
 }
 
+static void
+test_ended(void **state)
+{
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_false(ps_ended(pid));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	/* a zombie until we wait for it */
+	WAIT_FOR(ps_ended(pid));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(ps_ended(pid));
+	assert_false(ps_ended(getpid()));
+	assert_false(ps_ended(1));
+	assert_false(ps_ended(0));
+	assert_false(ps_ended(-1));
+}
+
 /* A name made to look like the fields behind it. */
 static void
 test_hostile_name(void **state)
@@ -371,6 +394,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_hostile_name),
 		cmocka_unit_test(test_cmdline),
 		cmocka_unit_test(test_cmdline_bounds),
