@@ -121,6 +121,7 @@ install: all
 	install -m 644 $(B)/$(SOURCE) '$(DESTDIR)$(DATADIR)'
 	install -m 755 install.sh '$(DESTDIR)$(DATADIR)'
 	install -m 644 setup/*.sh '$(DESTDIR)$(DATADIR)/setup'
+	install -m 755 setup/peer '$(DESTDIR)$(DATADIR)/setup'
 	sed 's|@BINDIR@|$(BINDIR)|g' systemd/agent-resync.service \
 	    >'$(DESTDIR)$(UNITDIR)/agent-resync.service'
 	install -m 644 systemd/agent-resync.timer '$(DESTDIR)$(UNITDIR)'

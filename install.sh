@@ -217,7 +217,10 @@ run_build() {
 		tail -n 20 "$log" >&2
 		die "it does not build, see above"
 	}
-	[ "$build" != build/install ] || : >"$whole"
+	[ "$build" != build/install ] || {
+		mkdir -p "${whole%/*}"
+		: >"$whole"
+	}
 }
 
 step_build() {
@@ -227,7 +230,10 @@ step_build() {
 		build=$tmp/build
 	fi
 	[ -z "$plan" ] || say "  build in $(cd "$here" && realpath -m "$build")"
-	[ -n "$plan" ] || run_build
+	[ -n "$plan" ] || {
+		say "  building"
+		run_build
+	}
 }
 
 step_files() {

@@ -17,9 +17,12 @@ static const char usage[] =
     "       agent-sync status [-j]\n"
     "       agent-sync peer add [-r] [-t SECONDS] HOST\n"
     "       agent-sync peer rm HOST\n"
+    "       agent-sync peer install [-a NAME] HOST\n"
+    "       agent-sync peer leave | uninstall HOST\n"
     "\n"
     "Exchange address books with all peers in ~/.agents/peers.conf, at once.\n"
     "\n"
+    "  -a, --as NAME          what HOST calls this host for ssh\n"
     "  -h, --help             this text\n"
     "  -j, --json             status as JSON\n"
     "  -q, --quiet            for hooks: print nothing, write errors to\n"
@@ -30,6 +33,7 @@ static const char usage[] =
     "  -V, --version          print the version\n";
 
 static const struct option options[] = {
+	{ "as", required_argument, NULL, 'a' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -47,16 +51,35 @@ enum {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 's'ync, s't'atus, 'a'dd, 'r'm, 'h' or 'V' */
+	int what; /* 's'ync, s't'atus, 'a'dd, 'r'm, 'i'nstall, 'h' or 'V' */
+	const char *verb; /* behind "peer" */
 	const char *name;
+	const char *as;
 	bool json, quiet, restricted;
 	struct sync_options sync;
 };
 
+/* What a word behind "peer" asks for; 0: it is none. */
+static int
+peer_verb(const char *word)
+{
+	static const struct {
+		const char *word;
+		int what;
+	} verbs[] = { { "add", 'a' }, { "rm", 'r' }, { "install", 'i' },
+		{ "leave", 'i' }, { "uninstall", 'i' } };
+	size_t i;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (str_eq(word, verbs[i].word))
+			return verbs[i].what;
+	return 0;
+}
+
 static int
 parse_words(struct request *q, int n, char **words, struct err *e)
 {
-	int used;
+	int used, what;
 
 	q->what = 's';
 	if (n == 0)
@@ -65,8 +88,9 @@ parse_words(struct request *q, int n, char **words, struct err *e)
 		q->what = 't';
 		used = 1;
 	} else if (str_eq(words[0], "peer") && n > 1 &&
-	    (str_eq(words[1], "add") || str_eq(words[1], "rm"))) {
-		q->what = words[1][0] == 'a' ? 'a' : 'r';
+	    (what = peer_verb(words[1])) != 0) {
+		q->what = what;
+		q->verb = words[1];
 		if (n < 3)
 			return err_set(e, EXIT_USAGE,
 			    "peer %s: a host is missing; as for ssh", words[1]);
@@ -74,7 +98,8 @@ parse_words(struct request *q, int n, char **words, struct err *e)
 		used = 3;
 	} else {
 		return err_set(e, EXIT_USAGE,
-		    "'%s': is none of: status, peer add HOST, peer rm HOST",
+		    "'%s': is none of: status, peer add, rm, install, leave or "
+		    "uninstall HOST",
 		    str_eq(words[0], "peer") && n > 1 ? words[1] : words[0]);
 	}
 	if (n > used)
@@ -107,8 +132,11 @@ parse(struct request *q, int argc, char **argv, struct err *e)
 	q->sync = (struct sync_options){ .connect_ms = SYNC_CONNECT_MS,
 		.total_ms = SYNC_TOTAL_MS };
 	while (
-	    (option = prog_option(argc, argv, "hjqrt:V", options, e)) != -1) {
+	    (option = prog_option(argc, argv, "a:hjqrt:V", options, e)) != -1) {
 		switch (option) {
+		case 'a':
+			q->as = optarg;
+			break;
 		case 'j':
 			q->json = true;
 			break;
@@ -193,6 +221,8 @@ run(struct request *q, const struct home *home, struct err *e)
 
 	if (q->what == 'a') {
 		rc = do_add(home, q, e);
+	} else if (q->what == 'i') {
+		rc = sync_peer_helper(home, q->verb, q->name, q->as, e);
 	} else if (q->what == 'r') {
 		rc = sync_peer_remove(home, q->name, &out, e);
 	} else if (peers_load(&peers, path, e) == 0) {

@@ -85,15 +85,17 @@ sum_of() {
 there() { [ -e "$1" ] || [ -L "$1" ]; }
 
 make_dir() {
-	local folder=$1 missing=()
+	local folder=$1 missing=() mode=()
 	until [ -d "$folder" ]; do
 		missing=("$folder" "${missing[@]}")
 		folder=${folder%/*}
 		folder=${folder:-/}
 	done
+	# Where others look too, whatever the umask.
+	[[ $1 == "$HOME"/* ]] || mode=(-m 755)
 	for folder in "${missing[@]}"; do
 		record dir "$folder"
-		as_owner "$folder" mkdir "$folder" || die "$folder: cannot be made"
+		as_owner "$folder" mkdir "${mode[@]}" "$folder" || die "$folder: cannot be made"
 	done
 }
 

@@ -100,4 +100,14 @@ int sync_peer_restrict(const struct home *home, const char *alias,
 int sync_peer_remove(
     const struct home *home, const char *name, struct buf *out, struct err *e);
 
+/*
+ * `peer install`, `leave` and `uninstall` (`verb`): a script does it, in place
+ * of this program: from here only its status counts. `name` is what that host
+ * calls us for ssh (NULL: our alias). Returns -1 only: EXIT_USAGE for names
+ * that are none and peers that are not reached by ssh, EXIT_LOCAL when the
+ * script is missing.
+ */
+int sync_peer_helper(const struct home *home, const char *verb,
+    const char *alias, const char *name, struct err *e);
+
 #endif
