@@ -175,8 +175,11 @@ class World:
             "#{pane_id}", command,
         )
         if awaits is not None and not self.sees(pane, awaits):
+            panes = self.tm("list-panes", "-a", "-F", "#{pane_id} "
+                            "#{window_name} #{pane_current_command}")
             raise RuntimeError(
-                f"{name}: '{awaits}' is not seen:\n{self.screen(pane)}"
+                f"{name} ({pane}): '{awaits}' is not seen:\n"
+                f"{self.screen(pane)}\nof\n{panes}"
             )
         if register:
             self.register()
