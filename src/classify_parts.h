@@ -28,6 +28,43 @@ void classify_row(const struct screen *screen, unsigned row, struct buf *out);
 const char *classify_find(const struct screen *screen, const struct argv *words,
     unsigned from, unsigned to);
 
+/* Text of columns [from, to) of a row matches one of `patterns` whole. */
+bool classify_span(const struct screen *s, unsigned row, unsigned from,
+    unsigned to, const struct argv *patterns);
+
+/* The row reaches the last column: what follows may be its other half. */
+bool classify_row_full(const struct screen *s, unsigned row);
+
+/*
+ * Where does the first thing on the row that can be a whole prompt end? One
+ * past its blank, at most `limit`; 0: nowhere. A prompt the profile names
+ * counts as much as a character that ends prompts with one blank after it.
+ */
+unsigned classify_ps1_end(const struct look *l, unsigned row, unsigned limit);
+
+/* Such a prompt is no accident: long, or coloured. */
+bool classify_ps1_strong(const struct screen *s, unsigned row, unsigned end);
+
+/* The same prompt begins a row further up. */
+bool classify_ps1_seen(const struct look *l, unsigned row, unsigned end);
+
+/* What speaks against [0, end) of the row being the prompt; NULL: nothing. */
+const char *classify_ps1_doubt(
+    const struct look *l, unsigned row, unsigned end);
+
+/* A prompt without a blank ends at column x, as in rows above. */
+bool classify_ps1_tight(const struct look *l, unsigned row, unsigned x);
+
+/* The prompt of a row above ends at column x, after output that had no
+ * newline. */
+bool classify_after_output(const struct look *l, unsigned row, unsigned x);
+
+/* May the prompt [0, end) ask for the rest of an entry begun above? */
+bool classify_may_continue(const struct look *l, unsigned row, unsigned end);
+
+/* May `text`, lines typed into a shell, want more before it is run? */
+bool classify_entry_open(const char *text);
+
 /* An agent with a composer. */
 void classify_agent(struct look *l);
 

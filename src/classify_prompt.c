@@ -1,9 +1,9 @@
 /*
- * Prompts: shells, REPLs, programs that read lines. Nobody knows a person's
- * PS1; what can be known is where the earliest prompt on the cursor's row may
- * end, and whether anything stands after it. Shells run what is typed, so for
- * them a message is shown, not typed, and a wrong guess between idle and typed
- * costs nothing but politeness.
+ * Prompts: shells, REPLs, programs that read lines. What can be known is where
+ * the earliest prompt on the cursor's row may end (classify_ps1), and whether
+ * anything stands after it. Shells run what is typed, so for them a message is
+ * shown, not typed, and a wrong guess between idle and typed costs nothing but
+ * politeness.
  */
 #include "classify_parts.h"
 
@@ -14,199 +14,9 @@
 enum {
 	RIGHT_GAP = 2,    /* blanks between the input and a right prompt */
 	RIGHT_MARGIN = 2, /* a right prompt ends this near to the edge */
-	STRONG_CELLS = 3, /* a prompt this long is no accident */
 	ROWS_UP = 200,
-	PROMPT_MAX = 256, /* columns; a longer one is looked for in vain */
+	JOB_ROWS = 40, /* that a job in the background may have written */
 };
-
-static bool
-in_words(const struct argv *words, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < words->n; i++) {
-		if (str_eq(words->v[i], text))
-			return true;
-	}
-	return false;
-}
-
-/* Text of [from, to) matches one of `patterns` whole. */
-static bool
-span_matches(const struct screen *s, unsigned row, unsigned from, unsigned to,
-    const struct argv *patterns)
-{
-	struct buf text = BUF_INIT;
-	bool hit;
-
-	screen_text(s, row, from, to, false, &text);
-	hit = profile_match_any(patterns, text.data) != NULL;
-	buf_free(&text);
-	return hit;
-}
-
-/*
- * Where does the first thing on the row that can be a whole prompt end? One
- * past its blank; 0: nowhere. A prompt the profile names counts as much as a
- * character that ends prompts with one blank after it.
- */
-static unsigned
-prompt_end(const struct look *l, unsigned row, unsigned limit)
-{
-	const struct profile *p = l->profile;
-	const struct screen *s = l->screen;
-	const struct screen_cell *c;
-	unsigned col, first = screen_row_start(s, row);
-
-	if (limit > PROMPT_MAX)
-		limit = PROMPT_MAX;
-	for (col = first + 2; col <= limit; col++) {
-		if (!screen_is_blank(screen_at(s, row, col - 1)))
-			continue;
-		if (span_matches(s, row, 0, col, &p->prompts))
-			return col;
-		c = screen_at(s, row, col - 2);
-		if (!in_words(&p->prompt_ends, c->text))
-			continue;
-		/* "➜  proj": what begins such a prompt does not end it. */
-		if (col - 2 == first && in_words(&p->prompt_heads, c->text) &&
-		    screen_is_blank(screen_at(s, row, col)))
-			continue;
-		return col;
-	}
-	return 0;
-}
-
-static bool
-cell_eq(const struct screen_cell *a, const struct screen_cell *b)
-{
-	if (screen_is_blank(a) && screen_is_blank(b))
-		return true;
-	return a->fg == b->fg && str_eq(a->text, b->text);
-}
-
-/* Columns [0, n) of one row look like [at, at + n) of another. */
-static bool
-span_eq(const struct screen *s, unsigned row, unsigned n, unsigned other,
-    unsigned at)
-{
-	unsigned col;
-
-	for (col = 0; col < n; col++) {
-		if (!cell_eq(
-			screen_at(s, row, col), screen_at(s, other, at + col)))
-			return false;
-	}
-	return true;
-}
-
-/* A prompt that text cannot look like by accident. */
-static bool
-is_strong(const struct screen *s, unsigned row, unsigned end)
-{
-	unsigned col, cells = 0;
-	bool coloured = false;
-
-	for (col = 0; col < end; col++) {
-		const struct screen_cell *c = screen_at(s, row, col);
-
-		cells += !screen_is_blank(c);
-		coloured |= !screen_is_blank(c) && c->fg != SCREEN_DEFAULT;
-	}
-	return cells >= STRONG_CELLS || coloured;
-}
-
-/*
- * Output without a newline pushes the prompt to the right. A row further up
- * shows the prompt at its start, and it stands here, once, at the end.
- */
-static bool
-after_output(const struct look *l, unsigned row, unsigned x)
-{
-	const struct screen *s = l->screen;
-	unsigned up, end, col, times;
-
-	for (up = row; up > 0; up--) {
-		end = prompt_end(l, up - 1, s->cols);
-		if (end == 0 || end > x || !is_strong(s, up - 1, end) ||
-		    span_eq(s, up - 1, end, row, 0))
-			continue;
-		times = 0;
-		for (col = 0; col + end <= x; col++)
-			times += span_eq(s, up - 1, end, row, col);
-		if (times == 1 && span_eq(s, up - 1, end, row, x - end))
-			return true;
-	}
-	return false;
-}
-
-/* The same prompt begins a row further up. */
-static bool
-seen_above(const struct look *l, unsigned row, unsigned end)
-{
-	unsigned up;
-
-	for (up = row; up > 0; up--) {
-		if (span_eq(l->screen, up - 1, end, row, 0))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Is another prompt in use here? The nearest row above that begins with a
- * strong prompt and a command tells how prompts end in this shell; one that
- * ends otherwise and was never seen before is a question ("read> "). Rows with
- * a ">" do not count: output is full of them.
- */
-static bool
-is_stranger(const struct look *l, unsigned row, unsigned end)
-{
-	const struct screen *s = l->screen;
-	unsigned up, other;
-
-	if (seen_above(l, row, end))
-		return false;
-	for (up = row; up > 0; up--) {
-		other = prompt_end(l, up - 1, s->cols);
-		if (other < 2 || !is_strong(s, up - 1, other) ||
-		    str_eq(screen_at(s, up - 1, other - 2)->text, ">") ||
-		    screen_is_blank(screen_at(s, up - 1, other)))
-			continue;
-		return !cell_eq(screen_at(s, up - 1, other - 2),
-		    screen_at(s, row, end - 2));
-	}
-	return false;
-}
-
-/* The row reaches the last column: what follows may be its other half. */
-static bool
-is_full(const struct screen *s, unsigned row)
-{
-	return screen_row_end(s, row) == s->cols;
-}
-
-/*
- * A prompt like "> " is also how shells ask for the rest of an entry. It is
- * the first kind when the row above is output: neither such a prompt nor any
- * other begins it, wrapped rows taken together.
- */
-static bool
-may_continue(const struct look *l, unsigned row, unsigned end)
-{
-	unsigned up = row;
-
-	if (!span_matches(l->screen, row, 0, end, &l->profile->continuation))
-		return false;
-	if (row == 0)
-		return true;
-	up = row - 1;
-	while (up > 0 && is_full(l->screen, up - 1))
-		up--;
-	return screen_row_end(l->screen, up) == 0 ||
-	    prompt_end(l, up, l->screen->cols) != 0 ||
-	    span_eq(l->screen, up, end, row, 0);
-}
 
 /* What stands right of the cursor is a right prompt, or nothing. */
 static bool
@@ -246,12 +56,135 @@ rows_above(const struct look *l)
 {
 	unsigned row = l->facts->cursor_y, n = 0;
 
-	while (row > 0 && n < ROWS_UP && is_full(l->screen, row - 1) &&
-	    prompt_end(l, row, l->screen->cols) == 0) {
+	while (row > 0 && n < ROWS_UP &&
+	    classify_row_full(l->screen, row - 1) &&
+	    classify_ps1_end(l, row, l->screen->cols) == 0) {
 		row--;
 		n++;
 	}
 	return n;
+}
+
+static void
+say_idle(struct look *l)
+{
+	l->r->composer_empty = true;
+	classify_say(
+	    l, CLASSIFY_IDLE, "%s waits at its prompt", l->profile->label);
+}
+
+/* The process that reads is computing instead. */
+static bool
+is_running(const struct look *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->facts->foreground.n; i++) {
+		if (l->facts->foreground.v[i].state == 'R')
+			return true;
+	}
+	return false;
+}
+
+/* Braces that rows above the cursor's open and none of them closes: of a
+ * program without a prompt an unfinished entry. */
+static bool
+braces_open(const struct screen *s, unsigned row)
+{
+	unsigned up, col;
+	int depth = 0;
+
+	for (up = 0; up < row; up++) {
+		for (col = 0; col < s->cols; col++) {
+			const char *text = screen_at(s, up, col)->text;
+
+			depth += str_eq(text, "{") - str_eq(text, "}");
+		}
+	}
+	return depth > 0 ||
+	    (row > 0 && screen_row_end(s, row - 1) > 0 &&
+		str_eq(
+		    screen_at(s, row - 1, screen_row_end(s, row - 1) - 1)->text,
+		    "\\"));
+}
+
+/*
+ * A job in the background has written over the prompt and ended its line: the
+ * shell's notice of the job ("[1] 2345") stands above the row that begins with
+ * a prompt. A pasted line that ends in a newline would look alike, but it is
+ * drawn in reverse.
+ */
+static bool
+after_job(const struct look *l, unsigned row)
+{
+	static char notice_word[] = "[*] *";
+	static char *notice_words[] = { notice_word };
+	const struct argv notice = { notice_words, 1, 1 };
+	const struct screen *s = l->screen;
+	struct buf text = BUF_INIT;
+	unsigned up, col, end = 0;
+	bool hit = false;
+
+	for (up = row; up > 1 && row - up < JOB_ROWS && end == 0; up--)
+		end = classify_ps1_end(l, up - 1, s->cols);
+	if (end == 0 || !classify_ps1_strong(s, up, end))
+		return false;
+	for (col = 0; col < s->cols; col++) {
+		if ((screen_at(s, up, col)->flags & SCREEN_REVERSE) != 0)
+			return false;
+	}
+	classify_row(s, up - 1, &text);
+	if (profile_match_any(&notice, text.data) != NULL)
+		hit = text.data[strspn(text.data, "[]0123456789 ")] == '\0';
+	buf_free(&text);
+	return hit;
+}
+
+/* The cursor's row is blank and the cursor at its start: the prompt is empty,
+ * or something has written over it. */
+static void
+judge_blank(struct look *l)
+{
+	const struct screen *s = l->screen;
+	const struct profile *p = l->profile;
+	unsigned y = l->facts->cursor_y;
+
+	take_region(l, 0);
+	if (p->no_prompt && is_running(l)) {
+		classify_note(l, "process: it computes");
+		classify_say(l, CLASSIFY_BUSY, "%s runs something", p->label);
+	} else if (p->no_prompt && braces_open(s, y)) {
+		classify_note(l, "rows above: a brace or a backslash is open");
+		classify_say(l, CLASSIFY_TYPED,
+		    "an unfinished entry may stand in %s", p->label);
+	} else if (y > 0 && classify_row_full(s, y - 1)) {
+		classify_note(l, "the row above may be the first half");
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "a line of just the pane's width may stand in %s",
+		    p->label);
+	} else if (p->no_prompt) {
+		classify_note(l, "prompt: it has none, and the row is empty");
+		say_idle(l);
+	} else if (screen_end(s) == 0 && l->facts->history == 0) {
+		classify_note(l, "prompt: empty, nothing was ever shown");
+		say_idle(l);
+	} else if (after_job(l, y)) {
+		classify_note(l, "prompt: overwritten by a background job");
+		say_idle(l);
+	} else {
+		classify_note(l, "prompt: none, the row is empty");
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "%s reads, but its prompt is not to be seen", p->label);
+	}
+}
+
+/* Blank cells right of the cursor that the program wrote: text that stood
+ * there was taken back. */
+static bool
+was_edited(const struct screen *s, unsigned row, unsigned x)
+{
+	return (screen_at(s, row, x)->flags & SCREEN_WRITTEN) != 0 &&
+	    screen_row_end(s, row) <= x;
 }
 
 static void
@@ -260,8 +193,9 @@ judge_line(struct look *l)
 	const struct screen *s = l->screen;
 	const struct profile *p = l->profile;
 	unsigned x = l->facts->cursor_x, y = l->facts->cursor_y, end;
+	const char *doubt;
 
-	end = prompt_end(l, y, x);
+	end = classify_ps1_end(l, y, x);
 	if (end > 0)
 		take_region(l, end);
 	if (!right_is_free(s, y, x) || !below_is_free(s, y)) {
@@ -272,8 +206,17 @@ judge_line(struct look *l)
 		    "text stands at the prompt of %s", p->label);
 		return;
 	}
+	if (x == 0 && screen_row_blank(s, y, 0, s->cols)) {
+		judge_blank(l);
+		return;
+	}
+	if (end == 0 && classify_ps1_tight(l, y, x)) {
+		classify_note(l, "prompt: ends at column %u, as above", x);
+		say_idle(l);
+		return;
+	}
 	if (end == 0) {
-		if (x > 0 && span_matches(s, y, 0, x, &p->continuation)) {
+		if (x > 0 && classify_span(s, y, 0, x, &p->continuation)) {
 			classify_note(l, "prompt: of an unfinished entry");
 			classify_say(l, CLASSIFY_TYPED,
 			    "an unfinished entry stands in %s", p->label);
@@ -286,20 +229,21 @@ judge_line(struct look *l)
 		    p->label);
 		return;
 	}
-	if (may_continue(l, y, end)) {
+	if (classify_may_continue(l, y, end)) {
 		classify_note(l, "prompt: maybe of an unfinished entry");
 		classify_say(l, CLASSIFY_TYPED,
 		    "an unfinished entry may stand in %s", p->label);
 		return;
 	}
-	if (end == x && y > 0 && is_full(s, y - 1) && !seen_above(l, y, end)) {
+	if (end == x && y > 0 && classify_row_full(s, y - 1) &&
+	    !classify_ps1_seen(l, y, end)) {
 		classify_note(l, "the row above may be the first half");
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "what stands at the cursor of %s may be half a line",
 		    p->label);
 		return;
 	}
-	if (end != x && after_output(l, y, x)) {
+	if (end != x && classify_after_output(l, y, x)) {
 		classify_note(l, "prompt: as further up, after output");
 		take_region(l, x);
 		end = x;
@@ -313,17 +257,25 @@ judge_line(struct look *l)
 		    "text stands at the prompt of %s", p->label);
 		return;
 	}
-	if (p->prompts.n == 0 && is_stranger(l, y, end)) {
-		classify_note(l, "prompt: another one is in use above");
+	doubt = classify_ps1_doubt(l, y, end);
+	if (doubt != NULL) {
+		classify_note(l, "prompt: %s", doubt);
 		classify_say(l, CLASSIFY_UNKNOWN,
-		    "what stands at the cursor of %s may be a question, not "
-		    "its prompt",
+		    "what stands at the cursor of %s may be a question or "
+		    "typed text, not its prompt",
+		    p->label);
+		return;
+	}
+	if (was_edited(s, y, x)) {
+		classify_note(l, "cells right of the cursor: written, blank");
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "somebody edited the line of %s and emptied it; keys may "
+		    "be commands",
 		    p->label);
 		return;
 	}
 	classify_note(l, "prompt: ends at column %u, nothing after it", end);
-	l->r->composer_empty = true;
-	classify_say(l, CLASSIFY_IDLE, "%s waits at its prompt", p->label);
+	say_idle(l);
 }
 
 /* A cooked terminal under a program that edits its own lines. */
@@ -349,6 +301,7 @@ classify_prompt(struct look *l)
 {
 	const struct pane_facts *f = l->facts;
 	bool canonical = f->modes_tty.known && f->modes_tty.canonical;
+	const char *mark;
 
 	if (f->alternate) {
 		classify_note(l, "alternate screen under %s", l->profile->name);
@@ -373,7 +326,16 @@ classify_prompt(struct look *l)
 		return;
 	}
 	l->r->prompt_rows = rows_above(l);
-	judge_line(l);
+	mark = classify_find(
+	    l->screen, &l->profile->command_rows, f->cursor_y, f->cursor_y + 1);
+	if (mark != NULL) {
+		classify_note(l, "prompt: says %s", mark);
+		classify_say(l, CLASSIFY_MODAL,
+		    "the keys are commands to the line editor of %s",
+		    l->profile->label);
+	} else {
+		judge_line(l);
+	}
 	if (canonical && l->r->state == CLASSIFY_UNKNOWN) {
 		judge_cooked(l);
 		return;
@@ -400,7 +362,7 @@ classify_lines(struct look *l)
 		    "text stands right of or below the cursor");
 		return;
 	}
-	if (x > 0 && !span_matches(s, y, 0, x, &l->profile->prompts)) {
+	if (x > 0 && !classify_span(s, y, 0, x, &l->profile->prompts)) {
 		classify_note(l, "the last row is not empty");
 		classify_say(l, CLASSIFY_MODAL,
 		    "%s has begun its last row: a question or typed text",

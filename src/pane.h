@@ -43,6 +43,7 @@ struct pane_facts {
 	int bracketed;     /* DECSET 2004: 1, 0, -1 unknown (< 3.7) */
 	unsigned width, height;
 	unsigned cursor_x, cursor_y; /* 0-based; x == width: waits to wrap */
+	unsigned history;            /* rows that have scrolled away */
 
 	char title[PANE_TEXT_MAX];
 	char command[PANE_TEXT_MAX]; /* #{pane_current_command} */

@@ -85,7 +85,9 @@ struct profile {
 	struct argv prompts;      /* whole prompts with their blank: ">>> " */
 	struct argv prompt_ends;  /* literal; last character of a prompt */
 	struct argv prompt_heads; /* literal; an end that also begins one */
+	struct argv command_rows; /* its row while keys are commands (vi) */
 	struct argv continuation; /* prompts of an unfinished entry */
+	bool no_prompt;           /* shows none: an empty row is its prompt */
 	bool cooked;              /* has no line editor: reads a cooked tty */
 
 	/* Delivery. */

@@ -34,6 +34,7 @@ enum look_field {
 	LOOK_HEIGHT,
 	LOOK_CURSOR_X,
 	LOOK_CURSOR_Y,
+	LOOK_HISTORY,
 	LOOK_AGENT_SEEN,
 	LOOK_TTY,
 	LOOK_PEOPLE,
@@ -64,6 +65,7 @@ static const char *const look_formats[] = {
 	[LOOK_HEIGHT] = "pane_height",
 	[LOOK_CURSOR_X] = "cursor_x",
 	[LOOK_CURSOR_Y] = "cursor_y",
+	[LOOK_HISTORY] = "history_size",
 	[LOOK_AGENT_SEEN] = "@agent-seen",
 	[LOOK_TTY] = "pane_tty",
 	[LOOK_PEOPLE] = LOOK_PEOPLE_FORMAT,
@@ -152,7 +154,8 @@ look_parse(
 	    tmux_field_unsigned(f[LOOK_WIDTH], &facts->width) != 0 ||
 	    tmux_field_unsigned(f[LOOK_HEIGHT], &facts->height) != 0 ||
 	    tmux_field_unsigned(f[LOOK_CURSOR_X], &facts->cursor_x) != 0 ||
-	    tmux_field_unsigned(f[LOOK_CURSOR_Y], &facts->cursor_y) != 0)
+	    tmux_field_unsigned(f[LOOK_CURSOR_Y], &facts->cursor_y) != 0 ||
+	    tmux_field_unsigned(f[LOOK_HISTORY], &facts->history) != 0)
 		return -1;
 	facts->dead = tmux_field_flag(f[LOOK_DEAD]);
 	facts->active = tmux_field_flag(f[LOOK_ACTIVE]);

@@ -94,6 +94,8 @@ set_fact(struct kase *k, const char *key, char *value)
 		f->width = n;
 	else if (str_eq(key, "pane_height"))
 		f->height = n;
+	else if (str_eq(key, "history_size"))
+		f->history = n;
 	else if (str_eq(key, "pane_current_command"))
 		set_text(f->command, sizeof(f->command), value);
 	else if (str_eq(key, "pane_title"))
@@ -111,6 +113,8 @@ set_fact(struct kase *k, const char *key, char *value)
 		    (struct tty_modes){ true, strstr(value, "icanon") != NULL,
 			    strstr(value, "echo") != NULL,
 			    strstr(value, "isig") != NULL };
+	else if (str_eq(key, "running") && f->foreground.n > 0)
+		f->foreground.v[f->foreground.n - 1].state = 'R';
 	else if (str_eq(key, "leader") || str_eq(key, "process"))
 		add_process(f, value, str_eq(key, "leader"));
 }

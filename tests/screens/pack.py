@@ -12,7 +12,8 @@ import sys
 
 KEYS = ("cursor_x", "cursor_y", "cursor_flag", "alternate_on", "mouse_any_flag",
         "pane_in_mode", "pane_dead", "pane_input_off", "pane_synchronized",
-        "pane_width", "pane_height", "pane_current_command", "pane_title")
+        "pane_width", "pane_height", "history_size",
+        "pane_current_command", "pane_title")
 
 
 def pack(case, out):
@@ -35,6 +36,8 @@ def pack(case, out):
         m = re.match(r"(tmux: \w+|\S+)\s*(.*)$", f[5])
         lead = "leader" if f[0] == f[2] else "process"
         lines.append(f"{lead}: {m.group(1)}\t{m.group(2)}")
+        if f[4].startswith("R"):
+            lines.append("running: yes")
     name = os.path.basename(case.rstrip("/"))
     with open(os.path.join(out, name + ".screen"), "wb") as f:
         f.write("\n".join(lines).encode() + b"\n\n" + screen)

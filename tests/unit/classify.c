@@ -11,9 +11,10 @@ struct pane {
 	unsigned cols, rows; /* 0: 60 x 12 */
 	const char *title;
 	bool cooked, echo, hidden, alternate, no_tty;
-	bool agent_seen;
+	bool agent_seen, running;
 	enum ps_reading reading;
 	const char *profile;
+	unsigned history;
 };
 
 static struct profile_set set;
@@ -42,6 +43,7 @@ set_facts(const struct pane *p)
 	facts.alternate = p->alternate;
 	facts.agent_seen = p->agent_seen;
 	facts.reading = p->reading;
+	facts.history = p->history;
 	facts.modes_tty =
 	    (struct tty_modes){ !p->no_tty, p->cooked, p->echo, true };
 	(void)snprintf(facts.title, sizeof(facts.title), "%s",
@@ -53,6 +55,7 @@ set_facts(const struct pane *p)
 	facts.foreground.n = 1;
 	(void)snprintf(
 	    facts.foreground.v[0].comm, PS_COMM_MAX, "%s", p->program);
+	facts.foreground.v[0].state = p->running ? 'R' : 'S';
 	argv_add(&facts.lines, p->program);
 }
 
@@ -322,8 +325,20 @@ shells(void **state)
 	/* Text that ends like a prompt. */
 	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 17,
 	    .screen = "u@h:~$ echo hi > ");
-	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 0, .screen = "");
+	/* An empty prompt, if nothing was ever there. */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 0, .screen = "");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 0, .screen = "",
+	    .history = 3);
 	assert_true(r.show_ok);
+	/* vi's command mode, where the prompt says so. */
+	assert_state(CLASSIFY_MODAL, .program = "fish", .x = 13,
+	    .screen = "[N] u@h ~/a> ");
+	assert_state(CLASSIFY_IDLE, .program = "fish", .x = 13,
+	    .screen = "[I] u@h ~/a> ");
+	assert_true(r.show_ok);
+	/* A line that was emptied: vi's keys may be commands now. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 7,
+	    .screen = "u@h:~$    ");
 	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 22,
 	    .screen = "(reverse-i-search)`': ");
 	/* A right prompt; a completion menu below. */
@@ -334,6 +349,58 @@ shells(void **state)
 	/* "➜  proj" begins a prompt, it does not end one. */
 	assert_state(
 	    CLASSIFY_IDLE, .program = "zsh", .x = 10, .screen = "➜  proj ✗ ");
+	assert_state(
+	    CLASSIFY_IDLE, .program = "zsh", .x = 8, .screen = "➜  proj ");
+	assert_state(
+	    CLASSIFY_TYPED, .program = "zsh", .x = 11, .screen = "➜  proj ls ");
+	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 19,
+	    .screen = "➜  proj git:(main) ");
+	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 21,
+	    .screen = "➜  proj git:(main) ✗ ");
+	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 23,
+	    .screen = "➜  proj git:(main) ✗ ls");
+	/* The corner of a prompt of two rows. */
+	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 3, .y = 1,
+	    .cols = 20, .screen = "╭─ ~/proj main\n╰─                ─╯");
+	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 5, .y = 1,
+	    .screen = "┌──(u㉿h)-[~]\n└─ ls");
+}
+
+/* Where the prompt is not known, what ends like one may be typed. */
+static void
+prompts_in_doubt(void **state)
+{
+	(void)state;
+	assert_state(
+	    CLASSIFY_UNKNOWN, .program = "bash", .x = 5, .screen = "ls > ");
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 5,
+	    .screen = "\033[32mls\033[0m > ");
+	assert_state(
+	    CLASSIFY_IDLE, .program = "bash", .x = 4, .screen = "~ $ ");
+	/* The rows above show a shorter prompt. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 13, .y = 2,
+	    .screen = "~/a: ls\nb\n~/a: cat b > ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 2, .y = 1,
+	    .screen = "$ls\n$ ");
+	/* No blank after it, but seen twice. */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 1, .y = 4,
+	    .screen = "$ls\na\n$ls\na\n$");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 1, .y = 2,
+	    .screen = "$ls\na\n$");
+}
+
+/* A job in the background wrote over the prompt. */
+static void
+overwritten_prompts(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 0, .y = 3,
+	    .screen = "u@h:~$ make &\n[1] 234\nu@h:~$ make: done\n");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 0, .y = 2,
+	    .screen = "[x] hi\nu@h:~$ make: done\n");
+	/* Pasted, with a newline at its end. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 0, .y = 2,
+	    .screen = "[1] 234\nu@h:~$ \033[7mmake\033[0m\n");
 }
 
 static void
@@ -342,7 +409,10 @@ unfinished_entries(void **state)
 	(void)state;
 	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 1,
 	    .screen = "u@h:~$ echo \"abc\n> ");
-	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .screen = "> ");
+	/* Nothing can go on with an entry when nothing was there before. */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 2, .screen = "> ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .screen = "> ",
+	    .history = 1);
 	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 8, .y = 1,
 	    .screen = "h % echo \"a\ndquote> ");
 	/* PS1 is "> ", and the row above is output. */
@@ -350,6 +420,15 @@ unfinished_entries(void **state)
 	    .screen = "> make\nall done\n> ");
 	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 2,
 	    .screen = "> echo 'a\n> b\n> ");
+	/* What stands above is whole, and the prompt was seen before. */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 2, .y = 4,
+	    .screen = "> cat mail\nBob wrote:\n> hi\n> ho\n> ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 2,
+	    .screen = "Bob wrote:\n> hi\n> ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 3,
+	    .screen = "> ls\na\n> for i in 1; do\n> ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 1,
+	    .screen = "~: cat <<E\n> ");
 	/* A wrapped first row. */
 	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 2,
 	    .cols = 20, .screen = "u@h:~$ cat > /tmp/lo\nng-name <<EOF\n> ");
@@ -365,6 +444,11 @@ prompts_seen_before(void **state)
 	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 18, .y = 1,
 	    .screen = "u@h:~$ printf x\nno newline u@h:~$ ");
 	assert_int_equal(r.composer.column, 18);
+	/* A short one only right below the command. */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 7, .y = 1,
+	    .screen = "# printf x\na > b# ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 7, .y = 2,
+	    .screen = "# printf x\ny\na > b# ");
 	/* A question of `read -e`, not the prompt that is in use. */
 	assert_state(CLASSIFY_UNKNOWN, .program = "fish", .x = 6, .y = 1,
 	    .screen = "u@h ~# read x\nread> ");
@@ -439,7 +523,13 @@ repls(void **state)
 	    .screen = "undefined\n> ");
 	assert_state(CLASSIFY_TYPED, .program = "node", .x = 4, .y = 1,
 	    .screen = "> f(x) {\n... ");
-	assert_state(CLASSIFY_UNKNOWN, .program = "bc", .x = 0, .screen = "");
+	/* No prompt at all. */
+	assert_state(CLASSIFY_IDLE, .program = "bc", .x = 0, .y = 2,
+	    .screen = "3 > 2\n1\n");
+	assert_state(CLASSIFY_BUSY, .program = "bc", .x = 0, .y = 1,
+	    .running = true, .screen = "f(9)\n");
+	assert_state(CLASSIFY_TYPED, .program = "bc", .x = 0, .y = 1,
+	    .screen = "define f(x) {\n");
 }
 
 static void
@@ -575,6 +665,8 @@ main(void)
 		cmocka_unit_test(codex_box),
 		cmocka_unit_test(other_agents),
 		cmocka_unit_test(shells),
+		cmocka_unit_test(prompts_in_doubt),
+		cmocka_unit_test(overwritten_prompts),
 		cmocka_unit_test(unfinished_entries),
 		cmocka_unit_test(prompts_seen_before),
 		cmocka_unit_test(cooked_shells),

@@ -1,0 +1,466 @@
+/*
+ * Where does a prompt end? Nobody knows a person's PS1: the rows above the
+ * cursor show how it looked before, and characters that people end prompts
+ * with do the rest. Whatever contradicts that makes it unknown.
+ */
+#include "classify_parts.h"
+
+#include <string.h>
+
+#include "str.h"
+
+enum {
+	STRONG_CELLS = 3, /* a prompt this long is no accident */
+	ENTRY_ROWS = 40,  /* of an unfinished entry that are looked at */
+	PROMPT_MAX = 256, /* columns; a longer one is looked for in vain */
+};
+
+static bool
+in_words(const struct argv *words, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < words->n; i++) {
+		if (str_eq(words->v[i], text))
+			return true;
+	}
+	return false;
+}
+
+bool
+classify_span(const struct screen *s, unsigned row, unsigned from, unsigned to,
+    const struct argv *patterns)
+{
+	struct buf text = BUF_INIT;
+	bool hit;
+
+	screen_text(s, row, from, to, false, &text);
+	hit = profile_match_any(patterns, text.data) != NULL;
+	buf_free(&text);
+	return hit;
+}
+
+/* One past the word at `col`; *branch: it names a branch, as "git:(main)". */
+static unsigned
+word_end(const struct screen *s, unsigned row, unsigned col, bool *branch)
+{
+	bool colon = false, open = false;
+
+	for (; !screen_is_blank(screen_at(s, row, col)) && col < s->cols;
+	     col++) {
+		const char *text = screen_at(s, row, col)->text;
+
+		open |= colon && str_eq(text, "(");
+		colon = str_eq(text, ":");
+	}
+	*branch = open && str_eq(screen_at(s, row, col - 1)->text, ")");
+	return col;
+}
+
+/*
+ * "➜  proj git:(main) ✗ ": a prompt that begins with its sign and two blanks
+ * ends after one word, a branch and a character that ends prompts.
+ */
+static unsigned
+headed_end(const struct look *l, unsigned row, unsigned head, unsigned limit)
+{
+	const struct screen *s = l->screen;
+	unsigned end, next;
+	bool branch;
+
+	end = word_end(s, row, head + 3, &branch);
+	next = word_end(s, row, end + 1, &branch);
+	if (branch)
+		end = next;
+	if (in_words(
+		&l->profile->prompt_ends, screen_at(s, row, end + 1)->text) &&
+	    screen_is_blank(screen_at(s, row, end + 2)))
+		end += 2;
+	return end + 1 <= limit ? end + 1 : 0;
+}
+
+/* The row begins with a corner: the last of a prompt of several rows. */
+static bool
+is_cornered(const struct screen *s, unsigned row)
+{
+	static const char *const corners[] = { "╰", "└", "┗", "╚", NULL };
+	unsigned first = screen_row_start(s, row);
+	size_t i;
+
+	for (i = 0; corners[i] != NULL && row > 0; i++) {
+		if (str_eq(screen_at(s, row, first)->text, corners[i]))
+			return true;
+	}
+	return false;
+}
+
+/* "╰─ ", "└─$ ": such a prompt ends after the word that its corner begins. */
+static unsigned
+cornered_end(const struct look *l, unsigned row, unsigned first, unsigned limit)
+{
+	const struct screen *s = l->screen;
+	unsigned end;
+	bool branch;
+
+	if (!is_cornered(s, row))
+		return 0;
+	end = word_end(s, row, first, &branch) + 1;
+	if (in_words(&l->profile->prompt_ends, screen_at(s, row, end)->text) &&
+	    screen_is_blank(screen_at(s, row, end + 1)))
+		end += 2;
+	return end <= limit ? end : 0;
+}
+
+unsigned
+classify_ps1_end(const struct look *l, unsigned row, unsigned limit)
+{
+	const struct profile *p = l->profile;
+	const struct screen *s = l->screen;
+	const struct screen_cell *c;
+	unsigned col, first = screen_row_start(s, row);
+
+	if (limit > PROMPT_MAX)
+		limit = PROMPT_MAX;
+	if (limit < 2 || first >= limit)
+		return 0;
+	if (p->prompt_heads.n > 0) {
+		col = cornered_end(l, row, first, limit);
+		if (col > 0)
+			return col;
+	}
+	for (col = first + 2; col <= limit; col++) {
+		if (!screen_is_blank(screen_at(s, row, col - 1)))
+			continue;
+		if (classify_span(s, row, 0, col, &p->prompts))
+			return col;
+		c = screen_at(s, row, col - 2);
+		if (!in_words(&p->prompt_ends, c->text))
+			continue;
+		if (col - 2 == first && in_words(&p->prompt_heads, c->text) &&
+		    screen_is_blank(screen_at(s, row, col)) &&
+		    !screen_is_blank(screen_at(s, row, col + 1)))
+			return headed_end(l, row, first, limit);
+		return col;
+	}
+	return 0;
+}
+
+static bool
+cell_eq(const struct screen_cell *a, const struct screen_cell *b)
+{
+	if (screen_is_blank(a) && screen_is_blank(b))
+		return true;
+	return a->fg == b->fg && str_eq(a->text, b->text);
+}
+
+/* Columns [0, n) of one row look like [at, at + n) of another. */
+static bool
+span_eq(const struct screen *s, unsigned row, unsigned n, unsigned other,
+    unsigned at)
+{
+	unsigned col;
+
+	for (col = 0; col < n; col++) {
+		if (!cell_eq(
+			screen_at(s, row, col), screen_at(s, other, at + col)))
+			return false;
+	}
+	return true;
+}
+
+/* A prompt that text cannot look like by accident. */
+bool
+classify_ps1_strong(const struct screen *s, unsigned row, unsigned end)
+{
+	unsigned col, cells = 0;
+	bool coloured = false;
+
+	for (col = 0; col < end; col++) {
+		const struct screen_cell *c = screen_at(s, row, col);
+
+		cells += !screen_is_blank(c);
+		coloured |= !screen_is_blank(c) && c->fg != SCREEN_DEFAULT;
+	}
+	return cells >= STRONG_CELLS || coloured;
+}
+
+/* The row reaches the last column: what follows may be its other half. */
+bool
+classify_row_full(const struct screen *s, unsigned row)
+{
+	return screen_row_end(s, row) == s->cols;
+}
+
+/* Append the text of a row from column `from`, and of the rows that it wrapped
+ * into, up to row `to`. */
+static void
+wrapped_text(const struct screen *s, unsigned row, unsigned from, unsigned to,
+    struct buf *out)
+{
+	for (; row < to; row++, from = 0) {
+		screen_text(s, row, from, s->cols, true, out);
+		if (!classify_row_full(s, row))
+			break;
+	}
+}
+
+/* Does a prompt that reads [0, end) of `up` stand in `row` just left of x,
+ * and nowhere else in it? */
+static bool
+stands_once(
+    const struct screen *s, unsigned up, unsigned end, unsigned row, unsigned x)
+{
+	unsigned col, times = 0;
+
+	for (col = 0; col + end <= x; col++)
+		times += span_eq(s, up, end, row, col);
+	return times == 1 && span_eq(s, up, end, row, x - end);
+}
+
+/*
+ * Output without a newline pushes the prompt to the right. A row further up
+ * shows the prompt at its start, and it stands here, once, at the end. A
+ * prompt that text could look like counts only where the row above is the
+ * whole command that said it.
+ */
+bool
+classify_after_output(const struct look *l, unsigned row, unsigned x)
+{
+	const struct screen *s = l->screen;
+	struct buf text = BUF_INIT;
+	unsigned up, end;
+	bool open;
+
+	for (up = row; up > 0; up--) {
+		end = classify_ps1_end(l, up - 1, s->cols);
+		if (end == 0 || end > x || span_eq(s, up - 1, end, row, 0) ||
+		    !stands_once(s, up - 1, end, row, x))
+			continue;
+		if (classify_ps1_strong(s, up - 1, end))
+			return true;
+		buf_reset(&text);
+		wrapped_text(s, up - 1, end, row, &text);
+		open = text.len == 0 || up != row ||
+		    classify_entry_open(text.data);
+		buf_free(&text);
+		if (!open)
+			return true;
+	}
+	return false;
+}
+
+/* A row above `below` begins with the prompt [0, end) of `row`. */
+static bool
+begins_above(const struct screen *s, unsigned below, unsigned row, unsigned end)
+{
+	for (; below > 0; below--) {
+		if (span_eq(s, below - 1, end, row, 0))
+			return true;
+	}
+	return false;
+}
+
+bool
+classify_ps1_seen(const struct look *l, unsigned row, unsigned end)
+{
+	return begins_above(l->screen, row, row, end);
+}
+
+/*
+ * The nearest row above that begins with a strong prompt and a command tells
+ * how prompts end in this shell; one that ends otherwise and was never seen
+ * before is a question ("read> "). Rows with a ">" do not count: output is
+ * full of them.
+ */
+static bool
+is_stranger(const struct look *l, unsigned row, unsigned end)
+{
+	const struct screen *s = l->screen;
+	unsigned up, other;
+
+	for (up = row; up > 0; up--) {
+		other = classify_ps1_end(l, up - 1, s->cols);
+		if (other < 2 || !classify_ps1_strong(s, up - 1, other) ||
+		    str_eq(screen_at(s, up - 1, other - 2)->text, ">") ||
+		    screen_is_blank(screen_at(s, up - 1, other)))
+			continue;
+		return !cell_eq(screen_at(s, up - 1, other - 2),
+		    screen_at(s, row, end - 2));
+	}
+	return false;
+}
+
+/* Columns that two rows have in common at their start. */
+static unsigned
+common_start(const struct screen *s, unsigned a, unsigned b)
+{
+	unsigned col;
+
+	for (col = 0; col < s->cols; col++) {
+		if (!cell_eq(screen_at(s, a, col), screen_at(s, b, col)))
+			break;
+	}
+	return col;
+}
+
+/*
+ * A row above begins as this one does, up to a blank or a character that ends
+ * prompts, and goes on otherwise, without a prompt as it was found here: that
+ * beginning is the prompt, and what follows it was typed.
+ */
+static bool
+is_contradicted(const struct look *l, unsigned row, unsigned end)
+{
+	const struct screen *s = l->screen;
+	unsigned up, same, other;
+
+	for (up = row; up > 0; up--) {
+		same = common_start(s, up - 1, row);
+		if (same == 0 || same >= end ||
+		    screen_row_end(s, up - 1) <= same)
+			continue;
+		if (!screen_is_blank(screen_at(s, row, same - 1)) &&
+		    !in_words(&l->profile->prompt_ends,
+			screen_at(s, row, same - 1)->text))
+			continue;
+		if (screen_row_start(s, row) >= same)
+			continue; /* blanks only */
+		other = classify_ps1_end(l, up - 1, s->cols);
+		if (other < 2 || end < 2 ||
+		    !cell_eq(screen_at(s, up - 1, other - 2),
+			screen_at(s, row, end - 2)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Could the row be a command whose last word ends as prompts do ("ls > ")? A
+ * blank before that character, and nothing that tells it from a command: no
+ * colour, for "$" nothing that names a place or a person. "%" and "#" are
+ * hardly ever typed so.
+ */
+static bool
+is_command_like(const struct screen *s, unsigned row, unsigned end)
+{
+	const char *last = screen_at(s, row, end - 2)->text;
+	unsigned col;
+
+	if (end < 4 || !screen_is_blank(screen_at(s, row, end - 3)) ||
+	    str_eq(last, "%") || str_eq(last, "#"))
+		return false;
+	for (col = 0; col + 2 < end; col++) {
+		const struct screen_cell *c = screen_at(s, row, col);
+
+		if (screen_is_blank(c))
+			continue;
+		if (c->fg != SCREEN_DEFAULT || (unsigned char)c->text[0] > 127)
+			return false;
+		if (c->text[0] != '\0' &&
+		    strchr("~@])}:/", c->text[0]) != NULL && str_eq(last, "$"))
+			return false;
+	}
+	return true;
+}
+
+const char *
+classify_ps1_doubt(const struct look *l, unsigned row, unsigned end)
+{
+	if (is_contradicted(l, row, end))
+		return "a shorter prompt stands in rows above";
+	if (classify_ps1_seen(l, row, end) || is_cornered(l->screen, row))
+		return NULL;
+	if (l->profile->prompts.n == 0 && is_stranger(l, row, end))
+		return "another prompt is in use above";
+	if (l->profile->prompts.n == 0 && is_command_like(l->screen, row, end))
+		return "what ends it may as well be typed";
+	return NULL;
+}
+
+/*
+ * A prompt without a blank after it: the row ends with the first character
+ * that ends prompts, and two rows above begin with it and a command.
+ */
+bool
+classify_ps1_tight(const struct look *l, unsigned row, unsigned x)
+{
+	const struct screen *s = l->screen;
+	unsigned up, col, times = 0;
+
+	for (col = 0; col < x; col++) {
+		if (in_words(
+			&l->profile->prompt_ends, screen_at(s, row, col)->text))
+			break;
+	}
+	if (x == 0 || col + 1 != x || is_contradicted(l, row, x))
+		return false;
+	for (up = row; up > 0; up--)
+		times += span_eq(s, up - 1, x, row, 0) &&
+		    !screen_is_blank(screen_at(s, up - 1, x));
+	return times >= 2;
+}
+
+/* First row of the line that `row` is the end of. */
+static unsigned
+line_start(const struct screen *s, unsigned row)
+{
+	while (row > 0 && classify_row_full(s, row - 1))
+		row--;
+	return row;
+}
+
+/* The lines from `first` up to `to`, each after `skip` columns. */
+static bool
+lines_open(const struct screen *s, unsigned first, unsigned to, unsigned skip)
+{
+	struct buf text = BUF_INIT;
+	bool open;
+
+	for (; first < to; first++) {
+		if (first > 0 && classify_row_full(s, first - 1))
+			continue; /* the rest of the line before */
+		wrapped_text(s, first, skip, to, &text);
+		buf_addc(&text, '\n');
+	}
+	if (text.len > 0)
+		buf_truncate(&text, text.len - 1);
+	open = classify_entry_open(text.data);
+	buf_free(&text);
+	return open;
+}
+
+/*
+ * A prompt like "> " is also how shells ask for the rest of an entry. It is
+ * the first kind when nothing stands above it, or when the lines above are
+ * output, or whole entries after the same prompt.
+ */
+bool
+classify_may_continue(const struct look *l, unsigned row, unsigned end)
+{
+	const struct screen *s = l->screen;
+	unsigned top = row, up, other;
+
+	if (!classify_span(s, row, 0, end, &l->profile->continuation))
+		return false;
+	while (top > 0 && row - top < ENTRY_ROWS) {
+		up = line_start(s, top - 1);
+		if (!span_eq(s, up, end, row, 0))
+			break;
+		top = up;
+		if (lines_open(s, top, row, end))
+			return true;
+	}
+	/* The start may have scrolled away. */
+	if (top == 0)
+		return l->facts->history > 0;
+	if (row - top >= ENTRY_ROWS)
+		return true;
+	up = line_start(s, top - 1);
+	if (screen_row_end(s, up) == 0)
+		return true;
+	/* Output, if such a prompt was seen further up at all. */
+	other = classify_ps1_end(l, up, s->cols);
+	return !begins_above(s, up, row, end) ||
+	    lines_open(s, up, top, other) ||
+	    (other != 0 && classify_ps1_strong(s, up, other));
+}
