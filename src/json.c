@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "quote.h"
 
 /* The bit of the innermost level; depth > 0. */
 static uint64_t
@@ -113,20 +113,11 @@ json_array_end(struct json *j)
 	end(j, false);
 }
 
+/* RFC 8259, section 7: beyond U+FFFF a pair of surrogates. */
 static void
 add_escape(struct buf *b, uint32_t ch)
 {
-	static const char names[] = "btnfr\"\\";
-	static const char means[] = "\b\t\n\f\r\"\\";
-	const char *p;
-
-	p = ch > 0 && ch < 0x80 ? strchr(means, (int)ch) : NULL;
-	if (p != NULL) {
-		buf_addf(b, "\\%c", names[p - means]);
-		return;
-	}
 	if (ch > 0xffff) {
-		/* a pair of surrogates (RFC 8259, section 7) */
 		ch -= 0x10000;
 		buf_addf(b, "\\u%04" PRIx32, 0xd800 | ch >> 10);
 		ch = 0xdc00 | (ch & 0x3ff);
@@ -137,26 +128,7 @@ add_escape(struct buf *b, uint32_t ch)
 static void
 add_string(struct buf *b, const char *s, size_t len)
 {
-	size_t from = 0, i = 0, n;
-	uint32_t ch;
-
-	buf_addc(b, '"');
-	while (i < len) {
-		n = utf8_decode(s + i, len - i, &ch);
-		if (n > 0 && ch != '"' && ch != '\\' && !utf8_unsafe(ch)) {
-			i += n;
-			continue;
-		}
-		buf_add(b, s + from, i - from);
-		if (n == 0)
-			buf_adds(b, "\xef\xbf\xbd");
-		else
-			add_escape(b, ch);
-		i += n == 0 ? 1 : n;
-		from = i;
-	}
-	buf_add(b, s + from, i - from);
-	buf_addc(b, '"');
+	quote(b, s, len, add_escape);
 }
 
 void

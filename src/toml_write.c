@@ -5,7 +5,7 @@
 #include "mem.h"
 #include "toml.h"
 #include "toml_scan.h"
-#include "utf8.h"
+#include "quote.h"
 
 /* One member of a table while it is sorted. */
 struct entry {
@@ -38,14 +38,7 @@ is_bare(const char *s, size_t len)
 static void
 write_escape(struct buf *b, uint32_t ch)
 {
-	static const char names[] = "btnfr";
-	static const char means[] = "\b\t\n\f\r";
-	const char *p;
-
-	p = ch > 0 && ch < 0x20 ? strchr(means, (int)ch) : NULL;
-	if (p != NULL)
-		buf_addf(b, "\\%c", names[p - means]);
-	else if (ch > 0xffff)
+	if (ch > 0xffff)
 		buf_addf(b, "\\U%08" PRIX32, ch);
 	else
 		buf_addf(b, "\\u%04" PRIX32, ch);
@@ -54,28 +47,7 @@ write_escape(struct buf *b, uint32_t ch)
 static void
 write_quoted(struct buf *b, const char *s, size_t len)
 {
-	size_t from = 0, i = 0, n;
-	uint32_t ch;
-
-	buf_addc(b, '"');
-	while (i < len) {
-		n = utf8_decode(s + i, len - i, &ch);
-		if (n > 0 && ch != '"' && ch != '\\' && !utf8_unsafe(ch)) {
-			i += n;
-			continue;
-		}
-		buf_add(b, s + from, i - from);
-		if (n == 0)
-			buf_adds(b, "\xef\xbf\xbd");
-		else if (ch == '"' || ch == '\\')
-			buf_addf(b, "\\%c", (int)ch);
-		else
-			write_escape(b, ch);
-		i += n == 0 ? 1 : n;
-		from = i;
-	}
-	buf_add(b, s + from, i - from);
-	buf_addc(b, '"');
+	quote(b, s, len, write_escape);
 }
 
 static void
