@@ -48,10 +48,45 @@ settled() {
 	[ -z "$(serves)" ]
 }
 
-# Kill what there is of this kind, in milliseconds from now.
+# How far is the message on its way? What its host has recorded of messages...
+ring=$home_b/.agents/run/verdicts
+count_of() {
+	grep -c " $1 " "$ring" 2>/dev/null
+}
+
+# ... and what is there by now. `before` is what was recorded before it.
+at_stage() {
+	local pid fd
+	case $1 in
+	now) ;;
+	link) [ -n "$(of_kind link)" ] ;;
+	serve) [ -n "$(of_kind serve)" ] ;;
+	accepted | started) [ "$(count_of "$1")" -gt "${before[$1]}" ] ;;
+	standing) tmx b capture-pane -p -t "=s:$to" | grep -qF "$text" ;;
+	submitted) [ "$(submitted b "$to" "$text")" -gt 0 ] ;;
+	*) # so many bytes of a file have come
+		for pid in $(of_kind serve); do
+			for fd in "/proc/$pid/fd/"*; do
+				[[ $(readlink "$fd") == "$home_b/.agent-inbox"* ]] &&
+					[ "$(stat -Lc %s "$fd")" -ge "$1" ] &&
+					return 0
+			done
+		done 2>/dev/null
+		return 1
+		;;
+	esac
+}
+
+remember() {
+	before=([accepted]=$(count_of accepted) [started]=$(count_of started))
+}
+
+# Kill what there is of this kind once the message is so far, or through.
 strike() {
-	local kind=$1 ms=$2 pids
-	sleep "$(printf '0.%03d' "$ms")"
+	local kind=$1 stage=$2 pids
+	until at_stage "$stage" || ! kill -0 "$notify" 2>/dev/null; do
+		:
+	done
 	pids=$(of_kind "$kind")
 	# shellcheck disable=SC2086 # a word each
 	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
@@ -65,21 +100,24 @@ send_off() {
 		notify-pane "$@"
 }
 
-# One kind at many moments.
+# One kind at each of these stages, three times.
 wave() {
-	local kind=$1 to=$2 from=$3 step=$4 rounds=$5 i code n lied=0 twice=0
-	local codes=
-	shift 5
+	local kind=$1 to=$2 i code n lied=0 twice=0 codes='' stage text rounds=0
+	shift 2
 	struck=0
-	for i in $(seq "$rounds"); do
-		send_off "$@" "b-s-$to" "$kind-$i." >"$out" 2>"$err" &
+	for stage in "$@" "$@" "$@"; do
+		rounds=$((rounds + 1))
+		i=$rounds
+		text=$kind-$i.
+		remember
+		send_off "b-s-$to" "$text" >"$out" 2>"$err" &
 		notify=$!
-		strike "$kind" $((from + i * step))
+		strike "$kind" "$stage"
 		wait "$notify" 2>/dev/null
 		code=$?
 		until_true 10 settled || note "$kind $i: agent-serve stays"
-		n=$(submitted b "$to" "$kind-$i.")
-		codes="$codes $code/$n"
+		n=$(submitted b "$to" "$text")
+		codes="$codes $stage:$code/$n"
 		[ "$n" -le 1 ] || twice=$((twice + 1))
 		case "$code/$n" in
 		0/1 | 5/? | 137/?) ;;
@@ -92,33 +130,43 @@ wave() {
 		# What was left standing in the composer is not for the next.
 		[ "$code/$n" != 5/0 ] || tmx b send-keys -t "=s:$to" C-u
 	done
-	note "$kind: $struck struck; status/shown:$codes"
+	note "$kind: $struck of $rounds struck; status/shown:$codes"
 	is "$twice $lied" '0 0' "$kind killed: never twice, never a false word"
 	[ "$struck" -gt $((rounds / 3)) ]
 	is $? 0 "$kind killed: most of them in time"
 }
+declare -A before
 composer b slow -e 150
-wave link slow 20 30 14
-wave serve slow 100 25 12
-wave session slow 100 25 12
-wave deliver slow 120 25 12
-wave notify slow 20 40 10
+wave link slow link serve accepted started standing submitted
+wave serve slow serve accepted started standing submitted
+wave session slow serve accepted started standing submitted
+wave deliver slow accepted started standing submitted
+wave notify slow now link accepted started standing submitted
 
 # --- while it waits there for its pane ---
 blocked() {
 	tmx b capture-pane -p -t "=s:$1" | grep -q proceed
 }
+# On a new connection it is asked for.
+asked_again() {
+	local pid
+	for pid in $(of_kind deliver); do
+		[[ " $old " == *" $pid "* ]] || return 0
+	done
+	return 1
+}
 for kind in link serve session; do
 	composer b "wait$kind" -d
 	sent a "b-s-wait$kind" first
 	until_true 5 blocked "wait$kind"
+	remember
 	send_off -w 15 "b-s-wait$kind" late. >"$out" 2>"$err" &
 	notify=$!
-	until_true 5 sh -c "pgrep -P $notify -x agent-link"
-	sleep 0.5
+	until_true 10 at_stage accepted
+	old=$(of_kind deliver | xargs)
 	struck=0
-	strike "$kind" 1
-	sleep 0.4
+	strike "$kind" now
+	until_true 10 asked_again
 	tmx b send-keys -t "=s:wait$kind" Enter
 	wait "$notify"
 	is "$struck $? $(submitted b "wait$kind" late.)" '1 0 1' \
@@ -128,13 +176,12 @@ done
 composer b lost -d
 sent a b-s-lost first
 until_true 5 blocked lost
+remember
 send_off -w 15 b-s-lost late. >"$out" 2>"$err" &
 notify=$!
-until_true 5 sh -c "pgrep -P $notify -x agent-link"
-sleep 0.5
+until_true 10 at_stage accepted
 sshd_stop b
-strike session 1
-sleep 0.3
+strike session now
 wait "$notify"
 is "$? $(grep -c 'it may have been delivered' "$err")" '5 1' \
 	'no way back to ask: it may have been delivered'
@@ -149,21 +196,22 @@ until_true 10 settled
 # --- with a file ---
 composer b file
 head -c 60M /dev/urandom >"$world/big"
-wrong=0 codes=
-for i in 1 2 3 4 5 6 7 8; do
+wrong=0 codes= i=0 struck=0
+for stage in link serve 1 10000000 20000000 30000000 40000000 55000000; do
+	i=$((i + 1))
 	case $((i % 3)) in
-	0) kind='link' ;;
-	1) kind=serve ;;
+	0) kind=serve ;;
+	1) kind='link' ;;
 	2) kind=session ;;
 	esac
 	send_off b-s-file -f "$world/big" "file-$i." >"$out" 2>"$err" &
 	notify=$!
-	strike "$kind" $((i * 150 % 999))
+	strike "$kind" "$stage"
 	wait "$notify"
 	code=$?
 	until_true 15 settled || note "$kind $i: agent-serve stays"
 	n=$(submitted b file "file-$i.")
-	codes="$codes $kind:$code/$n"
+	codes="$codes $stage:$kind:$code/$n"
 	case "$code/$n" in
 	0/1 | 4/0 | 5/?) ;;
 	*)
@@ -172,7 +220,7 @@ for i in 1 2 3 4 5 6 7 8; do
 		;;
 	esac
 done
-note "status/shown:$codes"
+note "$struck of $i struck; status/shown:$codes"
 is "$wrong" 0 'killed while a file is under way: no false word'
 torn=0
 while read -r f; do

@@ -120,8 +120,15 @@ FORCE_SEND=1 refuses 3 'b-s-dialog: refused: ' 'even by force' b-s-dialog third
 t=$SECONDS
 refuses 8 'not ready within 1 s' 'nor by --wait 1' -w 1 b-s-dialog fourth
 is "$((SECONDS - t < 5))" 1 'in time'
+# What else is sent there has been looked at and refused since it waits.
+waits=$(grep -c ' accepted ' "$world/hosts/b/.agents/run/verdicts")
+it_waits() {
+	[ "$(grep -c ' accepted ' "$world/hosts/b/.agents/run/verdicts")" \
+		-gt "$waits" ]
+}
 (
-	sleep 1.5
+	until_true 10 it_waits
+	on a notify-pane --check b-s-dialog >/dev/null
 	tmx b send-keys -t =s:dialog Enter
 ) &
 sent a -w 10 b-s-dialog fifth
@@ -132,7 +139,12 @@ tmx b send-keys -t =s:one -l 'half typed'
 sent a --type b-s-one 'echo no'
 is "$?" 3 '--type into half a line'
 tmx b send-keys -t =s:one C-u
-sleep 2.2 # that was a person's key
+# That was a person's key.
+key_is_old() {
+	[ $(($(date +%s) - $(tmx b display-message -p -t =s:one \
+		'#{session_activity}'))) -gt 3 ]
+}
+until_true 10 key_is_old
 sent a --type b-s-one 'echo typed'
 is "$? $(tail -n 1 "$out")" '0 submitted' '--type at a prompt there'
 

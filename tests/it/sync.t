@@ -127,12 +127,31 @@ is "$(find "$world/hosts/a/.agents" -name '*.tmp.*' | wc -l)" 0 \
 	'nothing is left behind'
 
 # --- killed ---
+stamps() {
+	stat -c '%n %i' "$world/hosts/a/.agents/registry.toml" \
+		"$world/hosts/a/.agents/hosts"/*.toml
+}
+# How far is the sync that runs as $pid?
+at_stage() {
+	local links
+	links=$(pgrep -cP "$pid" -x agent-link)
+	case $1 in
+	0) ;;
+	1) [ "$links" -ge 1 ] ;;
+	2) [ "$links" -ge 2 ] ;;
+	3) [ "$(stamps)" != "$stamp" ] ;;
+	*) [ "$(stamps | grep registry)" != "$(grep registry <<<"$stamp")" ] ;;
+	esac
+}
 for i in 0 1 2 3 4 5 6 7 8 9; do
 	tmx b rename-window -t one "one$i" 2>/dev/null ||
 		tmx b rename-window -t "one$((i - 1))" "one$i"
+	stamp=$(stamps)
 	on a agent-sync >/dev/null 2>&1 &
 	pid=$!
-	sleep "0.0$i"
+	until at_stage $((i % 5)) || ! kill -0 "$pid" 2>/dev/null; do
+		:
+	done
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	on a notify-pane --list | grep -q c-s-one ||
@@ -176,10 +195,22 @@ is $? 0 'after the time-out, and not more than a second later'
 is $? 0 'the other came at once'
 on a agent-sync -q -t 8 &
 hung=$!
-sleep 0.3
+# What the turn with a peer is kept by.
+held() {
+	local f
+	for f in "$world/hosts/a/.agents/run"/sync-*."$1"; do
+		grep -q ":$(stat -c %i "$f") " /proc/locks && return 0
+	done
+	return 1
+}
+only_c() {
+	[ "$(pgrep -cP "$hung" -x agent-link)" = 1 ]
+}
+until_true 5 held lock
+until_true 5 only_c
 on a agent-sync -q -t 8 &
 second=$!
-sleep 0.2
+until_true 5 held wait
 t=$(now_ms)
 on a agent-sync -q -t 8
 t=$(($(now_ms) - t))
