@@ -129,6 +129,21 @@ frame_get(const struct frame *f, const char *name, const char *fallback)
 	return fallback;
 }
 
+bool
+frame_lists(const struct frame *f, const char *name, const char *word)
+{
+	const char *p = frame_get(f, name, "");
+	size_t len = strlen(word), n;
+
+	for (; *p != '\0'; p += n) {
+		p += strspn(p, " ");
+		n = strcspn(p, " ");
+		if (n == len && memcmp(p, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
 uint64_t
 frame_number(
     const struct frame *f, const char *name, uint64_t max, uint64_t fallback)

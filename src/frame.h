@@ -34,7 +34,8 @@ enum {
 	X(FRAME_PUSH, "PUSH")       /* body: my slice */                       \
 	X(FRAME_PING, "PING")       /* are you there? */                       \
 	X(FRAME_SLICE, "SLICE")     /* answer to PULL; body: the slice */      \
-	X(FRAME_DONE, "DONE")       /* answer: Code, Verdict; body: words */
+	X(FRAME_PROGRESS, "PROGRESS") /* no answer yet, it is worked on */     \
+	X(FRAME_DONE, "DONE")         /* answer: Code, Verdict; body: words */
 
 enum frame_verb {
 #define X(symbol, word) symbol,
@@ -76,6 +77,9 @@ void frame_addf(struct frame *f, const char *name, const char *fmt, ...)
 /* The first header of that name (any case), or `fallback`. */
 const char *frame_get(
     const struct frame *f, const char *name, const char *fallback);
+
+/* Does the header of that name list `word`, between blanks? */
+bool frame_lists(const struct frame *f, const char *name, const char *word);
 
 /* The same as a number without sign, at most `max`; `fallback` if there is
  * none or it is no such number. */

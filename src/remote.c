@@ -20,7 +20,7 @@ enum {
 };
 
 /* What either side can do, by verb. */
-#define REMOTE_CAPABILITIES "deliver file check pull push ping"
+#define REMOTE_CAPABILITIES "deliver file check pull push ping progress"
 
 int
 remote_open_within(struct remote *r, const struct home *home,
@@ -37,7 +37,8 @@ remote_open_within(struct remote *r, const struct home *home,
 	buf_init(&r->out, REMOTE_QUEUE_MAX);
 	buf_init(&r->said, REMOTE_SAID_MAX);
 	r->alias = x_strdup(peer->alias);
-	r->begun = clock_mono_ms();
+	r->begun = r->moved = clock_mono_ms();
+	r->silent_ms = REMOTE_SILENT_MS;
 	r->hello_by = clock_deadline(connect_ms + REMOTE_LATE_MS);
 	program = proc_sibling("agent-link");
 	argv_addl(&argv, program, "-t", NULL);
@@ -150,6 +151,7 @@ remote_read(int fd, struct buf *b)
 void
 remote_turn(struct remote *r)
 {
+	size_t before;
 	ssize_t n;
 
 	while (r->link.in >= 0 && r->out.len > 0) {
@@ -164,14 +166,18 @@ remote_turn(struct remote *r)
 			break;
 		}
 		r->written += (size_t)n;
+		r->moved = clock_mono_ms();
 		buf_consume(&r->out, (size_t)n);
 	}
 	if (r->link.err >= 0 && remote_read(r->link.err, &r->said))
 		remote_shut(&r->link.err);
+	before = r->in.len;
 	if (r->link.out >= 0 && remote_read(r->link.out, &r->in)) {
 		remote_shut(&r->link.out);
 		r->ended = true;
 	}
+	if (r->in.len > before)
+		r->moved = clock_mono_ms();
 }
 
 /* The link ended: its last line says why, if it said anything. */
@@ -223,6 +229,7 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	memcpy(r->host_id, id, strlen(id) + 1);
 	(void)snprintf(
 	    r->version, sizeof(r->version), "%s", frame_get(f, "Version", ""));
+	r->tells = frame_lists(f, "Can", "progress");
 	r->hello = true;
 	return 0;
 }
@@ -252,6 +259,10 @@ remote_next(struct remote *r, struct frame *f, struct err *e)
 				return FRAME_BAD;
 			continue;
 		}
+		if (f->verb == FRAME_PROGRESS) {
+			frame_free(f);
+			continue;
+		}
 		if (f->verb == FRAME_DONE || f->verb == FRAME_SLICE)
 			return FRAME_READY;
 		(void)err_set(e, EXIT_WIRE,
@@ -262,6 +273,32 @@ remote_next(struct remote *r, struct frame *f, struct err *e)
 	}
 }
 
+/* When the wait for an answer is over, for a reason of the peer's own. */
+static int64_t
+remote_until(const struct remote *r, int64_t asked)
+{
+	int64_t since = r->moved > asked ? r->moved : asked;
+
+	if (!r->hello)
+		return r->hello_by;
+	return since + r->silent_ms + (r->tells ? 0 : r->untold_ms);
+}
+
+static int
+remote_late(const struct remote *r, int64_t asked, bool silent, struct err *e)
+{
+	int64_t now = clock_mono_ms();
+	int64_t since = r->moved > asked ? r->moved : asked;
+
+	if (silent)
+		return err_set(e, EXIT_WIRE,
+		    "%s: says nothing for %lld s, although it is connected",
+		    r->alias, (long long)(now - since) / 1000);
+	return err_set(e, EXIT_WIRE, "%s: no %s within %lld s", r->alias,
+	    r->hello ? "answer" : "connection",
+	    (long long)(now - (r->hello ? asked : r->begun)) / 1000);
+}
+
 int
 remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
     struct err *e)
@@ -269,6 +306,7 @@ remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
 	struct pollfd pfd[REMOTE_FDS];
 	int64_t asked = clock_mono_ms(), until;
 	enum frame_result result;
+	bool silent;
 
 	for (;;) {
 		remote_turn(r);
@@ -279,14 +317,12 @@ remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
 		}
 		if (result == FRAME_BAD)
 			return -1;
-		until =
-		    r->hello || deadline < r->hello_by ? deadline : r->hello_by;
+		until = remote_until(r, asked);
+		silent = r->hello && until < deadline;
+		if (deadline < until)
+			until = deadline;
 		if (clock_left(until) == 0)
-			return err_set(e, EXIT_WIRE, "%s: no %s within %lld s",
-			    r->alias, r->hello ? "answer" : "connection",
-			    (long long)(clock_mono_ms() -
-				(r->hello ? asked : r->begun)) /
-				1000);
+			return remote_late(r, asked, silent, e);
 		remote_poll(r, pfd);
 		(void)poll(pfd, REMOTE_FDS, clock_left(until));
 	}

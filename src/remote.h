@@ -17,6 +17,7 @@
 enum {
 	REMOTE_FDS = 3,            /* descriptors of one conversation */
 	REMOTE_CONNECT_MS = 15000, /* until the peer's HELLO */
+	REMOTE_SILENT_MS = 10000,  /* while an answer is due */
 	REMOTE_VERSION_MAX = 32,   /* bytes kept of the peer's version */
 	REMOTE_QUEUE_MAX = 64 * 1024 * 1024, /* bytes of frames not yet sent */
 };
@@ -34,11 +35,19 @@ struct remote {
 	char *alias;      /* in peers.conf */
 	int64_t begun;    /* monotonic ms */
 	int64_t hello_by; /* when the peer must have said HELLO */
-	size_t written;   /* bytes the link was given */
-	bool unread;      /* it ended and had read none of them */
-	bool hello;       /* the peer's HELLO came */
-	bool ended;       /* no more will come */
-	size_t noise;     /* bytes dropped before it */
+	/* Once it said HELLO and owes an answer: how long it may be silent. It
+	 * tells every few seconds that it goes on, unless its version does not
+	 * know how: then so much longer. The caller may set both. */
+	int64_t silent_ms; /* REMOTE_SILENT_MS; more for much to be written to
+			    * disk there */
+	int64_t untold_ms; /* 0; the time that it was asked to wait */
+	bool tells;        /* PROGRESS */
+	int64_t moved;     /* monotonic ms: when a byte last came or left */
+	size_t written;    /* bytes the link was given */
+	bool unread;       /* it ended and had read none of them */
+	bool hello;        /* the peer's HELLO came */
+	bool ended;        /* no more will come */
+	size_t noise;      /* bytes dropped before it */
 	char host[HOST_MAX + 1]; /* from its HELLO */
 	char host_id[HOME_ID_LEN + 1];
 	char version[REMOTE_VERSION_MAX]; /* of its panemesh, for people */
@@ -70,8 +79,8 @@ void remote_turn(struct remote *r);
 /*
  * The next frame from the peer; its HELLO is checked and kept in `r`, not
  * handed out. On a link that we dialled the peer may only answer: anything but
- * DONE and SLICE is FRAME_BAD, as is an end before all is there (EXIT_WIRE with
- * what the link said).
+ * DONE, SLICE and PROGRESS, which is not handed out either, is FRAME_BAD, as is
+ * an end before all is there (EXIT_WIRE with what the link said).
  */
 enum frame_result remote_next(struct remote *r, struct frame *f, struct err *e);
 
@@ -85,7 +94,8 @@ bool remote_unsent(struct remote *r);
 /*
  * Turn until the answer to `id` is there: 0 and the frame, to be freed; or -1,
  * EXIT_WIRE. Answers to other ids are dropped. For one peer at a time. A peer
- * that is late with its HELLO is not waited for until `deadline`.
+ * that is late with its HELLO, or silent after it for as long as `r` says, is
+ * not waited for until `deadline`.
  */
 int remote_wait(struct remote *r, const char *id, int64_t deadline,
     struct frame *f, struct err *e);

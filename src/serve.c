@@ -155,6 +155,7 @@ server_hello(struct server *s, const struct frame *f, struct err *e)
 		    "%s",
 		    s->o->peer, host);
 	memcpy(s->host, host, strlen(host) + 1);
+	s->tells = frame_lists(f, "Can", "progress");
 	s->hello = true;
 	return 0;
 }
@@ -226,6 +227,7 @@ server_frame(struct server *s, const struct frame *f)
 		break;
 	case FRAME_HELLO:
 	case FRAME_SLICE:
+	case FRAME_PROGRESS:
 	case FRAME_DONE:
 		break; /* nobody asked; a later version may */
 	case FRAME_OTHER:
@@ -295,7 +297,7 @@ server_greet(struct server *s)
 	frame_init(&f, FRAME_HELLO, "0");
 	frame_add(&f, "Host", s->home->host);
 	frame_add(&f, "Host-Id", s->home->host_id);
-	frame_add(&f, "Can", "deliver file check pull push ping");
+	frame_add(&f, "Can", "deliver file check pull push ping progress");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);
@@ -333,6 +335,37 @@ server_read(struct server *s)
 		s->ended = true;
 }
 
+/* Whoever waits for an answer need not take silence for death. */
+static void
+server_progress(struct server *s)
+{
+	struct frame f;
+	size_t i;
+
+	if (!s->tells || s->jobs_n == 0 || clock_left(s->progress_by) > 0)
+		return;
+	s->progress_by = clock_deadline(SERVE_PROGRESS_MS);
+	/* To one that does not even take these it need not be said again. */
+	for (i = 0; i < s->jobs_n && s->out.len < FRAME_CHUNK; i++) {
+		frame_init(&f, FRAME_PROGRESS, s->jobs[i].id);
+		frame_addf(&f, "Ms", "%lld",
+		    (long long)(clock_mono_ms() - s->jobs[i].begun));
+		frame_write(&s->out, &f);
+		frame_free(&f);
+	}
+}
+
+/* How long nothing needs to be done; -1: for ever. */
+static int
+server_patience(struct server *s, int64_t hello_by)
+{
+	if (s->jobs_n == 0)
+		s->progress_by = clock_deadline(SERVE_PROGRESS_MS);
+	if (!s->hello)
+		return clock_left(hello_by);
+	return s->tells && s->jobs_n > 0 ? clock_left(s->progress_by) : -1;
+}
+
 /* One round: poll, move, answer. 1 when all is done. */
 static int
 server_turn(struct server *s, int64_t hello_by, struct err *e)
@@ -350,7 +383,7 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 	for (i = 0; i < s->jobs_n; i++)
 		pfd[n++] =
 		    (struct pollfd){ .fd = s->jobs[i].fd, .events = POLLIN };
-	(void)poll(pfd, n, s->hello ? -1 : clock_left(hello_by));
+	(void)poll(pfd, n, server_patience(s, hello_by));
 	if (!s->hello && clock_left(hello_by) == 0)
 		return err_set(e, EXIT_WIRE, "no HELLO within %d s",
 		    SERVE_HELLO_MS / 1000);
@@ -363,6 +396,7 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 		return -1;
 	if (s->ended && !s->hello && s->in.len == 0 && s->noise == 0)
 		return 1;
+	server_progress(s);
 	/* Nobody there to hear it: what is being delivered goes on. */
 	if (server_flush(s) != 0)
 		return 1;

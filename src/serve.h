@@ -13,6 +13,7 @@ enum {
 	SERVE_JOBS_MAX = 32,    /* messages being delivered at once */
 	SERVE_FILES_MAX = 16,   /* files coming in at once */
 	SERVE_WAIT_MAX_MS = 3600000, /* the longest wait one may ask for */
+	SERVE_PROGRESS_MS = 3000,    /* between words that it goes on */
 	SERVE_BACK_MS = 8000, /* to reach a host that asks whether we do */
 	SERVE_BURST = 200,    /* requests a restricted peer may make */
 	SERVE_RATE = 20,      /* ... and how many more a second */

@@ -237,6 +237,7 @@ server_start(struct server *s, const struct frame *f)
 	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
 	job->fd = fd[0];
 	memcpy(job->id, f->id, sizeof(job->id));
+	job->begun = clock_mono_ms();
 	job->delivers = f->verb == FRAME_DELIVER;
 	buf_init(&job->answer, FRAME_BODY_MAX);
 	s->jobs_n++;

@@ -21,6 +21,7 @@ struct job {
 	int fd; /* its answer comes from here */
 	char id[FRAME_ID_MAX + 1];
 	bool delivers;
+	int64_t begun; /* monotonic ms */
 	struct buf answer;
 };
 
@@ -39,6 +40,8 @@ struct server {
 	const struct home *home;
 	struct buf in, out;
 	bool hello, ended;
+	bool tells;          /* the other side knows PROGRESS */
+	int64_t progress_by; /* when the next ones are due */
 	size_t noise;
 	char host[HOST_MAX + 1]; /* what the other side calls itself */
 	struct err refused;      /* code not EXIT_OK: it may nothing */

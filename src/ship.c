@@ -203,7 +203,7 @@ out:
 
 static int
 ship_file(struct remote *r, const struct ship_message *m, const char *id,
-    const char *path, struct err *e)
+    const char *path, int64_t *bytes, struct err *e)
 {
 	struct stat st;
 	struct frame f;
@@ -224,15 +224,17 @@ ship_file(struct remote *r, const struct ship_message *m, const char *id,
 	frame_addf(&f, "Size", "%lld", (long long)st.st_size);
 	remote_put(r, &f);
 	frame_free(&f);
+	*bytes += st.st_size;
 	rc = ship_data(r, m, id, path, fd, st.st_size, e);
 	(void)close(fd);
 	return rc;
 }
 
-/* All files one after the other; `ids` names them for the message. */
+/* All files one after the other; `ids` names them for the message. *bytes is
+ * what they have. */
 static int
 ship_files(struct remote *r, const struct ship_message *m, struct buf *ids,
-    struct err *e)
+    int64_t *bytes, struct err *e)
 {
 	char id[AGENT_ID_MAX + 1];
 	size_t i;
@@ -240,7 +242,7 @@ ship_files(struct remote *r, const struct ship_message *m, struct buf *ids,
 	for (i = 0; i < m->files_n; i++) {
 		agent_id_new(id);
 		buf_addf(ids, "%s%s", i == 0 ? "" : ",", id);
-		if (ship_file(r, m, id, m->files[i], e) != 0)
+		if (ship_file(r, m, id, m->files[i], bytes, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -352,15 +354,19 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 {
 	struct buf files = BUF_INIT_MAX(FRAME_LINE_MAX);
 	struct remote *r;
-	int64_t deadline;
+	int64_t deadline, bytes = 0, disk_ms;
 	int rc = -1;
 
 	r = ship_remote(s, peer, e);
-	if (r == NULL || (!ask && ship_files(r, m, &files, e) != 0))
+	if (r == NULL || (!ask && ship_files(r, m, &files, &bytes, e) != 0))
 		goto out;
 	ship_text(r, m, files.data, ask);
-	deadline = clock_deadline(
-	    (r->hello ? 0 : REMOTE_CONNECT_MS) + SHIP_ANSWER_MS + m->wait_ms);
+	/* It syncs files before it says another word. */
+	disk_ms = bytes / SHIP_DISK_RATE;
+	r->silent_ms = REMOTE_SILENT_MS + disk_ms;
+	r->untold_ms = m->wait_ms;
+	deadline = clock_deadline((r->hello ? 0 : REMOTE_CONNECT_MS) +
+	    SHIP_ANSWER_MS + m->wait_ms + disk_ms);
 	rc = remote_wait(r, m->id, deadline, answer, e);
 	if (rc == 0 || !remote_unsent(r))
 		*left = true;

@@ -3,7 +3,7 @@
 we call. Memory and time stay bounded, nothing is left behind, no terminal is
 written to, no message goes where it should not."""
 
-# time-limit: 150
+# time-limit: 240
 
 import os
 import re
@@ -293,6 +293,33 @@ def refused_twice(world, dialog):
     ok(True, "a refused id that four bring at once, 8 times: typed once each")
 
 
+def progress(world, dialog):
+    """While a message waits, whoever can hear it is told that it does."""
+    told = frame("HELLO", "0", Host="far", Can="deliver progress")
+    request = frame("DELIVER", "long", b"x", To=dialog.address, From="far-x",
+                    Wait_Ms="600000")
+    s, t = Serve(world, greet=None), Serve(world)
+    begun = time.monotonic()
+    s.say(told + request)
+    t.say(request.replace(b" long ", b" long2 "))
+    until(10, lambda: s.take() and sum(
+        f.verb == "PROGRESS" for f in s.order) >= 2)
+    took = time.monotonic() - begun
+    f = s.order[-1]
+    ok(f.verb == "PROGRESS" and f.id == "long" and 5.5 <= took <= 9 and
+       int(f.headers["Ms"]) >= 5000 and len(s.order) == 3,
+       "two PROGRESS in six seconds", took, *s.order)
+    t.take()  # at least its HELLO is there
+    equal([f.verb for f in t.order], ["HELLO"],
+          "none to one that does not know them")
+    for x in (s, t):
+        kids = x.children()
+        x.p.kill()
+        x.p.wait()
+        for pid in kids:  # ours, they wait for ten minutes
+            os.kill(int(pid), 9)
+
+
 def floods(world, composer):
     s = Serve(world)
     before = len(composer.messages())
@@ -563,7 +590,12 @@ def request():
         if len(w) == 4 and w[0] == b"panemesh/1" and w[1] != b"HELLO":
             return w[1].decode(), w[2].decode()
 hello = frame("HELLO", "0", head="Host: evil\nHost-Id: 0123456789abcdef\n")
-if mode not in ("silent", "garbage", "noise", "exit", "nohost", "flood"):
+tells = frame("HELLO", "0",
+              head="Host: evil\nHost-Id: 0123456789abcdef\n"
+              "Can: deliver progress\n")
+if mode in ("dumb", "slow"):
+    say(tells)
+elif mode not in ("silent", "garbage", "noise", "exit", "nohost", "flood"):
     say(hello)
 if mode == "silent":
     time.sleep(300)
@@ -610,7 +642,16 @@ elif mode == "endless":
 else:
     verb, ident = request()
     evil = "\x1b]0;owned\x07\x1b[2J\u202e\u009b31m\nfake".encode()
-    if mode == "empty":
+    if mode == "dumb":
+        time.sleep(300)
+    elif mode == "slow":
+        # longer than anybody may be silent
+        for _ in range(13):
+            say(frame("PROGRESS", ident, head="Ms: 1\n"))
+            time.sleep(1)
+        say(frame("DONE", ident, b"at last",
+                  "Code: 0\nVerdict: submitted\n"))
+    elif mode == "empty":
         say(frame("DONE", ident))
     elif mode == "unproven":
         say(frame("DONE", ident, b"sure", "Code: 0\nVerdict: refused\n"))
@@ -681,6 +722,20 @@ def far_end(world):
            not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", raw) and
            len(raw) < 5000, f"far end: {name}", repr(raw)[:2000], r.code,
            f"{took:.1f} s")
+    for name, args, codes, least, most in (
+        # HELLO and then nothing: 10 s, and 10 more to ask again
+        ("mute", (), (5,), 19, 28), ("dumb", (), (5,), 19, 28),
+        ("dumb", ("-w", "300"), (5,), 19, 28),
+        ("dumb", ("--check",), (4,), 9, 14), ("slow", (), (0,), 12, 20),
+    ):
+        mode(name)
+        begun = time.monotonic()
+        r = world.notify(*args, "evil-dev-w",
+                         *(() if args == ("--check",) else ("hello",)))
+        took = time.monotonic() - begun
+        ok(r.code in codes and least <= took <= most and
+           (r.code == 0 or "says nothing for 10 s" in r.err),
+           f"far end: {name} {' '.join(args)}", r, f"{took:.1f} s")
     mode("escapes")
     r = world.notify("--check", "evil-dev-w")
     ok(not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", r.out + r.err),
@@ -731,6 +786,7 @@ def main():
     refused_twice(world, world.composer("again"))
     slices(world)
     lying_files(world, composer)
+    progress(world, dialog)
     floods(world, composer)
     restricted(world, composer, shell)
     code = late.p.wait(20)

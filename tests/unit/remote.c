@@ -121,6 +121,47 @@ failures(void **state)
 	fails("yes; :", 5000, "before a HELLO", true);
 }
 
+#define TELLS                                                              \
+	"printf 'panemesh/1 HELLO 0 0\\nHost: far\\nHost-Id: ab\\nCan: x " \
+	"progress\\n\\n'\n"
+#define PROGRESS "printf 'panemesh/1 PROGRESS a 0\\n\\n'\n"
+
+/* Silence after HELLO: who says that he goes on is waited for. */
+static void
+silences(void **state)
+{
+	int64_t begun = clock_mono_ms();
+	struct frame f;
+	struct err e;
+
+	(void)state;
+	begin(TELLS "for i in 1 2 3 4 5 6 7 8; do " PROGRESS
+		    "sleep 0.2; done\n" DONE("a") "exec cat >/dev/null");
+	remote.silent_ms = 1000;
+	assert_int_equal(await(20000, &f, &e), 0);
+	frame_free(&f);
+	remote_close(&remote);
+	assert_true(clock_mono_ms() - begun > 1500);
+
+	begun = clock_mono_ms();
+	begin(TELLS PROGRESS "exec sleep 100");
+	remote.silent_ms = 500;
+	remote.untold_ms = 60000;
+	assert_int_equal(await(60000, &f, &e), -1);
+	assert_err(e, EXIT_WIRE, "box: says nothing for 0 s");
+	assert_false(remote_unsent(&remote));
+	remote_close(&remote);
+
+	/* One that cannot tell is given the time that it was asked to wait. */
+	begin(HELLO "exec sleep 100");
+	remote.silent_ms = 300;
+	remote.untold_ms = 900;
+	assert_int_equal(await(60000, &f, &e), -1);
+	assert_err(e, EXIT_WIRE, "box: says nothing for 1 s");
+	remote_close(&remote);
+	assert_true(clock_mono_ms() - begun < 6000);
+}
+
 static void
 deadlines(void **state)
 {
@@ -144,6 +185,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers),
 		cmocka_unit_test(failures),
+		cmocka_unit_test(silences),
 		cmocka_unit_test(deadlines),
 	};
 
