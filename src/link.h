@@ -38,8 +38,8 @@ struct link_to {
  * 0 when the program there ended well or nobody reads `out` any more; -1 with
  * EXIT_WIRE, EXIT_REFUSED (asking again changes nothing), EXIT_UNKNOWN (there
  * is no panemesh) or EXIT_LOCAL: "NAME: reason; mend". As long as nothing came
- * from a program that stands in for a session, nothing is read from `in`: what
- * is still there when this returns has reached nobody.
+ * from there, nothing is read from `in`: what is still in it when this returns
+ * has reached nobody. Something must come within the timeout.
  *
  * Connecting has a deadline. Since parts of it cannot be interrupted (the
  * resolver, an agent), a timer half a second later ends the process with

@@ -44,7 +44,7 @@ link_pipe_open(struct link_pipe *p, struct link *link, const struct link_to *to,
 		.what = what,
 		.in = in,
 		.out = out,
-		.speak_by = link->is_program ? deadline : 0,
+		.speak_by = deadline,
 		.mark = what == LINK_SLICE,
 		.in_open = what != LINK_SLICE };
 	buf_init(&p->up, 2 * LINK_HELD);
@@ -107,12 +107,13 @@ pipe_hear(struct link_pipe *p)
 	}
 }
 
-/* Until a program that stands in for a session has spoken nobody need be there
- * to hear us: bytes that are still in `in` when we end have reached nobody. */
+/* Until it has spoken nobody need be there to hear us, or somebody else, such
+ * as a shell that a start-up file began: bytes that are still in `in` when we
+ * end have reached nobody. */
 static bool
 pipe_mute(const struct link_pipe *p)
 {
-	return p->link->is_program && p->speak_by != 0;
+	return p->speak_by != 0;
 }
 
 /* `in` to the stream. */
@@ -279,7 +280,12 @@ link_pipe_turn(struct link_pipe *p, const struct pollfd *pfd, struct err *e)
 	    ssh_stream_ended(p->stream, &status))
 		return pipe_judge(p, status, e);
 	if (p->speak_by != 0 && clock_left(p->speak_by) == 0)
-		return err_set(e, EXIT_WIRE, "%s: its program says nothing",
+		return err_set(e, EXIT_WIRE,
+		    p->link->is_program
+			? "%s: its program says nothing"
+			: "%s: it lets us in, but agent-serve says nothing; "
+			  "does a start-up file of the login shell there run "
+			  "another program or read its input?",
 		    p->link->name);
 	if (!p->eof_sent && pipe_up(p, pfd[0].revents != 0, e) != 0)
 		return -1;

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "argv.h"
@@ -16,7 +14,6 @@ enum {
 	REMOTE_CHUNK = 65536,
 	REMOTE_SAID_MAX = 8192,
 	REMOTE_LATE_MS = 2000, /* for a HELLO once the link stands at last */
-	REMOTE_END_MS = 500,   /* for a link that is through to exit */
 };
 
 /* What either side can do, by verb. */
@@ -95,39 +92,15 @@ remote_poll(const struct remote *r, struct pollfd *pfd)
 {
 	pfd[0] = (struct pollfd){ .fd = r->link.out, .events = POLLIN };
 	pfd[1] = (struct pollfd){ .fd = r->link.err, .events = POLLIN };
-	pfd[2] = (struct pollfd){ .fd = r->out.len > 0 ? r->link.in : -1,
-		.events = POLLOUT };
-}
-
-/* Is all that the link was given still in its pipe? */
-static bool
-remote_pending(const struct remote *r)
-{
-	int n;
-
-	return r->link.in >= 0 && ioctl(r->link.in, FIONREAD, &n) == 0 &&
-	    (size_t)n == r->written;
+	pfd[2] =
+	    (struct pollfd){ .fd = r->hello && r->out.len > 0 ? r->link.in : -1,
+		    .events = POLLOUT };
 }
 
 bool
-remote_unsent(struct remote *r)
+remote_unsent(const struct remote *r)
 {
-	struct pollfd end = { .fd = r->link.pidfd, .events = POLLIN };
-	siginfo_t how = { .si_pid = 0 };
-
-	if (r->hello)
-		return false;
-	if (r->unread || remote_pending(r))
-		return true;
-	/* Of what it read nothing arrived if it says that nobody is there. */
-	if (r->link.pid <= 0 ||
-	    (r->ended && poll(&end, 1, REMOTE_END_MS) < 0) ||
-	    waitid(P_PID, (id_t)r->link.pid, &how,
-		WEXITED | WNOHANG | WNOWAIT) != 0 ||
-	    how.si_pid == 0 || how.si_code != CLD_EXITED)
-		return false;
-	return how.si_status == EXIT_USAGE || how.si_status == EXIT_UNKNOWN ||
-	    how.si_status == EXIT_REFUSED || how.si_status == EXIT_LOCAL;
+	return r->written == 0;
 }
 
 static void
@@ -154,14 +127,15 @@ remote_turn(struct remote *r)
 	size_t before;
 	ssize_t n;
 
-	while (r->link.in >= 0 && r->out.len > 0) {
+	/* Until agent-serve has spoken, what reads there may be a shell that a
+	 * start-up file began: it would run a message. */
+	while (r->hello && r->link.in >= 0 && r->out.len > 0) {
 		n = write(r->link.in, r->out.data, r->out.len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0) {
-			r->unread = remote_pending(r);
 			remote_shut(&r->link.in);
 			break;
 		}
@@ -210,7 +184,11 @@ remote_lost(struct remote *r, struct err *e)
 		(void)err_set(e, EXIT_WIRE, "%s", line);
 	else
 		(void)err_set(e, EXIT_WIRE, "%s: %s", r->alias,
-		    line[0] != '\0' ? line : "the connection ended early");
+		    line[0] != '\0' ? line
+			: r->hello  ? "the connection ended early"
+				    : "the connection ended before a HELLO; "
+				      "does a start-up file of the login "
+				      "shell there end it?");
 	return FRAME_BAD;
 }
 
@@ -284,19 +262,11 @@ remote_until(const struct remote *r, int64_t asked)
 	return since + r->silent_ms + (r->tells ? 0 : r->untold_ms);
 }
 
-static int
-remote_late(const struct remote *r, int64_t asked, bool silent, struct err *e)
+int
+remote_late(const struct remote *r, struct err *e)
 {
-	int64_t now = clock_mono_ms();
-	int64_t since = r->moved > asked ? r->moved : asked;
-
-	if (silent)
-		return err_set(e, EXIT_WIRE,
-		    "%s: says nothing for %lld s, although it is connected",
-		    r->alias, (long long)(now - since) / 1000);
-	return err_set(e, EXIT_WIRE, "%s: no %s within %lld s", r->alias,
-	    r->hello ? "answer" : "connection",
-	    (long long)(now - (r->hello ? asked : r->begun)) / 1000);
+	return err_set(e, EXIT_WIRE, "%s: no connection within %lld s",
+	    r->alias, (long long)(clock_mono_ms() - r->begun) / 1000);
 }
 
 int
@@ -322,8 +292,16 @@ remote_wait(struct remote *r, const char *id, int64_t deadline, struct frame *f,
 		if (deadline < until)
 			until = deadline;
 		if (clock_left(until) == 0)
-			return remote_late(r, asked, silent, e);
+			break;
 		remote_poll(r, pfd);
 		(void)poll(pfd, REMOTE_FDS, clock_left(until));
 	}
+	if (!r->hello)
+		return remote_late(r, e);
+	if (silent && r->moved > asked)
+		asked = r->moved;
+	return err_set(e, EXIT_WIRE,
+	    silent ? "%s: says nothing for %lld s, although it is connected"
+		   : "%s: no answer within %lld s",
+	    r->alias, (long long)(clock_mono_ms() - asked) / 1000);
 }

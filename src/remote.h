@@ -44,7 +44,6 @@ struct remote {
 	bool tells;        /* PROGRESS */
 	int64_t moved;     /* monotonic ms: when a byte last came or left */
 	size_t written;    /* bytes the link was given */
-	bool unread;       /* it ended and had read none of them */
 	bool hello;        /* the peer's HELLO came */
 	bool ended;        /* no more will come */
 	size_t noise;      /* bytes dropped before it */
@@ -63,7 +62,8 @@ int remote_open(struct remote *r, const struct home *home,
     const struct peer *peer, struct err *e);
 void remote_close(struct remote *r);
 
-/* Queue a frame. Bytes leave when remote_turn() is called. */
+/* Queue a frame. Bytes leave when remote_turn() is called, and not before the
+ * peer's HELLO. */
 void remote_put(struct remote *r, const struct frame *f);
 
 /* Bytes queued and not written yet: a sender of a file waits for this to fall
@@ -84,12 +84,12 @@ void remote_turn(struct remote *r);
  */
 enum frame_result remote_next(struct remote *r, struct frame *f, struct err *e);
 
-/*
- * A conversation failed: is it sure that nothing we said reached the peer? The
- * link then ended, or is to be ended, before it took a byte from us, or there
- * is no agent-serve to be reached.
- */
-bool remote_unsent(struct remote *r);
+/* EXIT_WIRE: there is no HELLO by now. Returns -1. */
+int remote_late(const struct remote *r, struct err *e);
+
+/* A conversation failed: is it sure that nothing we said reached the peer? So
+ * it is as long as it said no HELLO. */
+bool remote_unsent(const struct remote *r);
 
 /*
  * Turn until the answer to `id` is there: 0 and the frame, to be freed; or -1,

@@ -130,7 +130,7 @@ ship_push(struct remote *r, const char *id, size_t most, struct err *e)
 {
 	int64_t deadline = clock_deadline(SHIP_STALL_MS);
 	struct pollfd pfd[REMOTE_FDS];
-	bool ended = false;
+	bool ended = false, mute = !r->hello;
 	size_t before;
 
 	for (;;) {
@@ -140,6 +140,12 @@ ship_push(struct remote *r, const char *id, size_t most, struct err *e)
 			return -1;
 		if (remote_queued(r) <= most)
 			return 0;
+		/* Nothing leaves before its HELLO. */
+		if (!r->hello && clock_left(r->hello_by) == 0)
+			return remote_late(r, e);
+		if (mute && r->hello)
+			deadline = clock_deadline(SHIP_STALL_MS);
+		mute = !r->hello;
 		/* Why it ended comes in a moment. */
 		if (r->link.in < 0 && !ended) {
 			ended = true;

@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 68
+plan 72
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -317,6 +317,27 @@ for shell in bash zsh fish dash tcsh; do
 	works "login shell $shell" "$shell"
 	kill "$pid"
 done
+# A start-up file that runs something else: that is not given our input, which
+# a shell would run.
+mkdir -p "$far/.config/fish"
+for shell in bash zsh fish tcsh; do
+	path=$(command -v "$shell")
+	if [ -z "$path" ]; then
+		ok "start-up file of $shell # skip missing $shell"
+		continue
+	fi
+	daemon "$shell" 127.0.0.1 "ForceCommand cd $far && BASH_ENV=.bashrc \
+exec $path -c \"\$SSH_ORIGINAL_COMMAND\""
+	host "start-$shell" 127.0.0.1 "$port"
+	trust "$shell" 127.0.0.1 "$port"
+	echo 'exec sh' | tee "$far/.bashrc" "$far/.zshenv" "$far/.cshrc" \
+		>"$far/.config/fish/config.fish"
+	link -t 2 "start-$shell" <<<"touch $far/RUN"
+	is "$status $(grep -c 'start-up file' "$err") $(ls "$far/RUN" 2>&-)" \
+		"4 1 " "start-up file of $shell that runs a shell"
+	kill "$pid"
+done
+rm -r "$far/.bashrc" "$far/.zshenv" "$far/.cshrc" "$far/.config"
 mv "$far/noise" "$far/.bashrc"
 printf '[agents.x]\n' >"$far/.agents/local.toml"
 link --slice box </dev/null
@@ -410,16 +431,16 @@ fails 4 "MaxStartups" "closed before the banner" --unlisted rude
 is $(($(cat "$world/rude") - before)) 2 "is tried once more, and no more"
 
 head -c 200M /dev/urandom >"$world/big"
-printf '#!/bin/sh\nexec cat\n' >"$far/cat"
+printf '#!/bin/sh\necho serve\nexec cat\n' >"$far/cat"
 chmod +x "$far/cat"
 peer "box serve=$far/cat" "one serve=$far/cat"
 link box <"$world/big"
 note "200 MiB there and back: $took ms," \
 	"$((400 * 1000 / (took + 1))) MiB/s"
-is "$status $(cmp "$out" "$world/big" 2>&1)" "0 " \
+is "$status $(tail -c +7 "$out" | cmp - "$world/big" 2>&1)" "0 " \
 	"200 MiB there and back are the same bytes"
 rm -f "$world/big" "$out"
-is "$(yes | timeout 20 agent-link box 2>"$err" | head -n 1) $(cat "$err")" \
+is "$(yes | timeout 20 agent-link box 2>"$err" | sed -n 2p\;2q) $(cat "$err")" \
 	"y " "a reader that goes ends it"
 mkfifo "$world/in"
 sleep 600 >"$world/in" &

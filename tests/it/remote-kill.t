@@ -196,7 +196,7 @@ until_true 10 settled
 # --- with a file ---
 composer b file
 head -c 60M /dev/urandom >"$world/big"
-wrong=0 codes= i=0 struck=0
+wrong=0 codes="" i=0 struck=0
 for stage in link serve 1 10000000 20000000 30000000 40000000 55000000; do
 	i=$((i + 1))
 	case $((i % 3)) in

@@ -67,7 +67,8 @@ answers(void **state)
 	struct err e;
 
 	(void)state;
-	begin("echo welcome\n" HELLO DONE("b") DONE("a") "exec cat >/dev/null");
+	begin("echo welcome\n" HELLO "head -c 5 >/dev/null\n" DONE("b")
+		DONE("a") "exec cat >/dev/null");
 	assert_int_equal(await(5000, &f, &e), 0);
 	assert_string_equal(f.body.data, "ok");
 	frame_free(&f);
@@ -103,21 +104,25 @@ failures(void **state)
 	fails("echo 'agent-link: box: no way' >&2; exit 4", 5000, "box: no way",
 	    true);
 	fails("echo 'agent-link: odd' >&2; exit 7", 5000, "box: odd", true);
-	fails("exit 0", 5000, "ended early", true);
-	fails("kill -9 $$", 5000, "ended early", true);
-	fails("head -c 5 >/dev/null; exit 4", 5000, "ended early", false);
-	fails("head -c 5 >/dev/null; kill -9 $$", 5000, "ended early", false);
-	fails("head -c 5 >/dev/null; exit 2", 5000, "ended early", true);
-	fails(HELLO "exit 4", 5000, "ended early", false);
-	fails(HELLO "printf 'panemesh/1 DONE a 9\n\nhalf'", 5000, "ended early",
+	fails("exit 0", 5000, "before a HELLO", true);
+	fails("kill -9 $$", 5000, "before a HELLO", true);
+	fails(HELLO "head -c 5 >/dev/null; exit 4", 5000, "ended early", false);
+	fails(HELLO "head -c 5 >/dev/null; kill -9 $$", 5000, "ended early",
 	    false);
+	fails(HELLO "head -c 5 >/dev/null; printf 'panemesh/1 DONE a "
+		    "9\n\nhalf'",
+	    5000, "ended early", false);
 	/* What it must not say. */
-	fails("head -c 5 >/dev/null; printf 'panemesh/1 HELLO 0 0\nHost: "
-	      "../x\n\n'; exec cat",
-	    5000, "not as agent-serve does", false);
-	fails(HELLO "printf 'panemesh/1 DELIVER x 0\n\n'; exec cat", 5000,
-	    "asks for DELIVER", false);
-	fails(HELLO "echo garbage; exec cat", 5000, "begin a frame", false);
+	fails("printf 'panemesh/1 HELLO 0 0\nHost: ../x\n\n'; exec cat", 5000,
+	    "not as agent-serve does", true);
+	fails(HELLO "head -c 5 >/dev/null; printf 'panemesh/1 DELIVER x "
+		    "0\n\n'; exec cat",
+	    5000, "asks for DELIVER", false);
+	fails(HELLO "head -c 5 >/dev/null; echo garbage; exec cat", 5000,
+	    "begin a frame", false);
+	/* A shell in the place of agent-serve is told nothing to run. */
+	fails("head -c 1 >/dev/null && " HELLO "exec cat", 300,
+	    "no connection within", true);
 	fails("yes; :", 5000, "before a HELLO", true);
 }
 
