@@ -40,6 +40,9 @@ err_prefix(struct err *e, const char *fmt, ...)
 		prefix[0] = '\0';
 	va_end(ap);
 	len = strlen(prefix);
+	/* A host is often called what its alias is. */
+	if (strncmp(e->msg, prefix, len) == 0 && e->msg[len] == ':')
+		return -1;
 	/* A cut end is better than no message at all. */
 	keep = strnlen(e->msg, sizeof(e->msg) - len - 3);
 	memmove(e->msg + len + 2, e->msg, keep);

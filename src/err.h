@@ -25,7 +25,8 @@ struct err {
 int err_set(struct err *e, enum exit_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Put "prefix: " before what `e` says already. Always returns -1. */
+/* Put "prefix: " before what `e` says already, unless it begins with that.
+ * Always returns -1. */
 int err_prefix(struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -60,7 +60,8 @@ server_open_file(struct server *s, const struct frame *f)
 		return;
 	/* Its bytes may be on their way: they are dropped. */
 	file->e = e;
-	server_done(s, f->id, e.code, e.msg);
+	(void)err_prefix(&file->e, "on %s", s->home->host);
+	server_done(s, f->id, file->e.code, file->e.msg);
 }
 
 void
@@ -84,6 +85,9 @@ server_data(struct server *s, const struct frame *f)
 	}
 	drop_abort(&file->drop);
 	file->open = false;
-	if (file->e.code != EXIT_OK)
+	/* Its paths are ours, not those of the host where it is read. */
+	if (file->e.code != EXIT_OK) {
+		(void)err_prefix(&file->e, "on %s", s->home->host);
 		server_done(s, f->id, file->e.code, file->e.msg);
+	}
 }

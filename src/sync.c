@@ -350,12 +350,14 @@ talk_slice_ends(struct sync *s, struct talk *t, struct err *e)
 		line += strlen("agent-link: ");
 	if (status == EXIT_REFUSED)
 		t->contact.held = contact_keys(s->home, t->peer);
-	if (status != EXIT_OK)
-		return err_set(e, EXIT_WIRE, "%s: %s", t->peer->alias,
+	if (status != EXIT_OK) {
+		(void)err_set(e, EXIT_WIRE, "%s",
 		    line[0] != '\0' ? line
 				    : "has neither agent-serve nor "
 				      "~/.agents/local.toml; install "
 				      "panemesh there");
+		return err_prefix(e, "%s", t->peer->alias);
+	}
 	if (!t->contact.bash || host[0] == '\0') {
 		/* Seen for the first time: it is who its slice says. */
 		if (slice_parse(&slice, t->peer->alias, t->text.data,

@@ -200,7 +200,9 @@ print_text(const struct status *s, struct buf *out)
 		if (s->rows[i].alias != NULL &&
 		    strlen(s->rows[i].alias) > width)
 			width = strlen(s->rows[i].alias);
-	if (s->n > 0)
+	if (s->n == 0)
+		buf_adds(out, "no peers; agent-sync peer add HOST\n");
+	else
 		buf_addf(out, "%-*s  %-12s  %-11s  %-8s  %6s  %-20s  %s\n",
 		    (int)width, "PEER", "HOST", "STATE", "SEEN", "AGENTS",
 		    "WRITTEN", "VERSION");

@@ -6,7 +6,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b c || exit 1
-plan 60
+plan 63
 
 code() {
 	"$@" >"$world/out" 2>&1
@@ -55,6 +55,9 @@ logins() {
 is "$(code on a agent-sync)" 0 'no peers: done'
 check 'and it says how to add one' said 'agent-sync peer add'
 is "$(code on a agent-sync status)" 0 'status without peers'
+check 'says so, and how to add one' said '^no peers; agent-sync peer add'
+is "$(code on a agent-sync peer add gone.invalid)" 4 'a peer without address'
+check 'is named once' said '^agent-sync: gone.invalid: no address'
 for h in a b c; do
 	mesh_tmux "$h"
 	until_true 10 there "$h" "$h-s-one"

@@ -43,6 +43,7 @@ test_prefix(void **state)
 	(void)state;
 	(void)err_set(&e, EXIT_LOCAL, "no room");
 	assert_int_equal(err_prefix(&e, "%s", "file"), -1);
+	assert_int_equal(err_prefix(&e, "%s", "file"), -1); /* once */
 	assert_string_equal(e.msg, "file: no room");
 	assert_int_equal(e.code, EXIT_LOCAL);
 	(void)err_prefix(&e, "%s", "");
