@@ -72,7 +72,8 @@ link_program(const struct link_to *to, const char *home, const char *command,
 		return;
 	argv_addl(argv, "ssh", "-T", "-o", "BatchMode=yes", "-o",
 	    "ClearAllForwardings=yes", "-o", "ServerAliveInterval=5", "-o",
-	    "ServerAliveCountMax=3", "-o", (char *)NULL);
+	    "ServerAliveCountMax=3", "-o", "RemoteCommand=none", "-o",
+	    (char *)NULL);
 	argv_addf(
 	    argv, "ConnectTimeout=%d", (int)((to->timeout_ms + 999) / 1000));
 	ssh_argv_home(argv, home);
