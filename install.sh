@@ -151,21 +151,25 @@ packages_command() {
 	fi
 }
 
+# Waits for another that installs, such as what a killed run has left.
+apt() {
+	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+		-o DPkg::Lock::Timeout=300 --no-install-recommends "$@"
+} >>"$tmp/apt.log" 2>&1 9>&- </dev/null
+
 apt_install() {
-	local sudo=() log=$tmp/apt.log
+	local sudo=()
 	[ "$(id -u)" = 0 ] || sudo=(sudo)
 	record packages "$*"
-	# A run that was killed in here may have left packages half configured.
-	{
-		"${sudo[@]}" dpkg --configure -a &&
-			"${sudo[@]}" apt-get -qq update &&
-			"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get \
-				-o DPkg::Lock::Timeout=300 -qq -y \
-				--no-install-recommends install "$@"
-	} >"$log" 2>&1 9>&- </dev/null || {
-		tail -n 5 "$log" >&2
-		die "apt-get failed, see above; packages: $*"
-	}
+	apt update && apt install "$@" && return
+	# Packages that are half configured.
+	if grep -q 'dpkg --configure -a' "$tmp/apt.log" &&
+		"${sudo[@]}" dpkg --configure -a >>"$tmp/apt.log" 2>&1 &&
+		apt install "$@"; then
+		return
+	fi
+	tail -n 5 "$tmp/apt.log" >&2
+	die "apt-get failed, see above; packages: $*"
 }
 
 step_packages() {
@@ -195,8 +199,13 @@ check_tmux() {
 	fi
 }
 
+# Not undone: somebody else may need them by now. A killed run has named them
+# before.
 undo_packages() {
-	say "  packages that were installed stay: $1"
+	local word
+	for word in $1; do
+		[[ " $stay " == *" $word "* ]] || stay="$stay $word"
+	done
 }
 
 # ---- build and files ----
@@ -204,7 +213,8 @@ undo_packages() {
 make_it() {
 	local cc=gcc
 	command -v gcc >/dev/null || cc=clang
-	make -s -C "$here" CC="$cc" BUILD="$build" "$@" 9>&- </dev/null
+	TMPDIR=$tmp make -s -C "$here" CC="$cc" BUILD="$build" "$@" \
+		9>&- </dev/null
 }
 
 run_build() {
@@ -384,7 +394,7 @@ if [ -n "$uninstall" ]; then
 		say "Nothing to undo: $manifest is not there."
 		exit 0
 	fi
-	timer_gone=''
+	timer_gone='' stay=''
 	if [ -n "$dry" ]; then
 		plan=yes
 		say "This would be undone (nothing is touched):"
@@ -395,6 +405,7 @@ if [ -n "$uninstall" ]; then
 	undo_all
 	say "  $removed files"
 	undo_state
+	[ -z "$stay" ] || say "  packages stay:$stay"
 	[ -z "$timer_gone" ] || user_systemd daemon-reload || true
 	say "Left as they are: ~/.agents (address book, mail) and ~/.agent-inbox" \
 		"(files that came)."

@@ -270,33 +270,54 @@ undo_state() {
 	done
 }
 
+# For settle alone: with its variables.
+undo_unwanted() {
+	if [ "$b" != scratch ]; then
+		[ -n "$told" ] || say "No longer wanted, and undone:"
+		told=yes
+		changes=$((changes + 1))
+	fi
+	undo "$a" "$b" "$c" "$d"
+}
+
 settle() {
-	local steps=" $* " lines keep=() i a b c d
+	local steps=" $* " lines keep=() told='' i a b c d
 	local -A have=()
 	mapfile -t lines <"$manifest"
 	for ((i = ${#lines[@]} - 1; i >= 0; i--)); do
 		IFS=$'\t' read -r a b c d <<<"${lines[i]}"
 		case $b in
-		dir | packages | copy) ;;
+		copy) ;;
+		dir)
+			# Empty, and not needed any more?
+			if [[ $steps == *" $a "* ]] &&
+				as_owner "$c" rmdir "$c" 2>/dev/null; then
+				continue
+			fi
+			;;
 		backup)
 			# As long as ours is in its place.
 			if [ -z "${seen[file $c]:-}${seen[link $c]:-}" ] &&
 				[[ $steps == *" $a "* ]]; then
-				undo "$a" "$b" "$c" "$d"
+				undo_unwanted
 				continue
 			fi
 			;;
 		*)
 			[ -z "${have[$b $c]:-}" ] || continue
 			have["$b $c"]=1
+			# A link where a file was, or the other way round.
+			[ -n "${seen[$b $c]:-}" ] ||
+				[ -z "${seen[file $c]:-}${seen[link $c]:-}" ] || continue
 			if [ -z "${seen[$b $c]:-}" ] && [[ $steps == *" $a "* ]]; then
-				undo "$a" "$b" "$c" "$d"
+				undo_unwanted
 				continue
 			fi
 			;;
 		esac
 		keep=("${lines[i]}" "${keep[@]}")
 	done
+	[ -z "$told" ] || say "  $removed files"
 	printf '%s\n' "${keep[@]}" >"$manifest.new"
 	mv -f "$manifest.new" "$manifest"
 }

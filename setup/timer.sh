@@ -41,11 +41,16 @@ write_cron() {
 	crontab "$tmp/crontab.new" || die "crontab: refuses our line"
 }
 
+why_no_cron() {
+	if command -v crontab >/dev/null; then
+		echo "crontab fails: $(head -n 1 "$tmp/crontab.err")"
+	else
+		echo "crontab is not installed (apt-get install cron)"
+	fi
+}
+
 no_timer() {
-	local why='is not installed (apt-get install cron)'
-	! command -v crontab >/dev/null ||
-		why="fails: $(head -n 1 "$tmp/crontab.err")"
-	say "  no timer: ${1/#asked/cron was asked for}, and crontab $why"
+	say "  no timer: $1, and $(why_no_cron)"
 	[ -n "$plan" ] || say "  The hooks keep the address book; what they" \
 		"cannot see, such as a tmux server that crashed, is found when" \
 		"you run agent-discover."
@@ -54,6 +59,7 @@ no_timer() {
 timer_by_cron() {
 	seen["cron crontab"]=1
 	if ! read_crontab; then
+		[ "$1" != asked ] || die "--cron: $(why_no_cron)"
 		no_timer "$1"
 		return
 	fi

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 88
+plan 89
 
 root=${here%/tests/it}
 log=$world/log
@@ -148,7 +148,10 @@ check 'another file in that place was kept' said 'as it was, kept as'
 
 # --- elsewhere ---
 check 'into another folder' installs --no-timer --no-demo
-check 'the old one is empty' test ! -e "$HOME/pane mesh/bin/notify-pane"
+is "$(find "$HOME/pane mesh" | sort)" "$HOME/pane mesh
+$HOME/pane mesh/bin
+$HOME/pane mesh/bin/agent-sync" 'the old one is empty but for what was not ours'
+is "$(grep -c 'left there' "$log")" 0 'nothing is complained of'
 is "$(grep -c source-file "$HOME/.tmux.conf")" 1 'one line in tmux.conf'
 is "$(tm show-hooks -g | grep -c "'$HOME/.local/bin/agent-register-hook'")" 7 \
 	'the running server has the new hooks'
@@ -157,9 +160,6 @@ check 'from where it is installed' "$HOME/.local/share/panemesh/install.sh" \
 
 # --- undone ---
 sed -i --follow-symlinks '/base-index/d' "$HOME/.tmux.conf"
-# The broken one, which was not ours any more, was put back.
-check 'what was not ours is in its old place' test -f \
-	"$HOME/pane mesh/bin/agent-sync"
 rm -r "$HOME/pane mesh"
 mkdir -p "$HOME/.agent-inbox/x"
 echo mail >"$HOME/.agent-inbox/x/y"
@@ -319,6 +319,10 @@ fails 1 'is not an absolute path' 'a prefix that is none' \
 	"$root/install.sh" --prefix here
 fails 1 'has a character' 'nor one that shells would read' \
 	"$root/install.sh" --prefix "$HOME/\$(date)"
+ln -sf /bin/false "$world/farm/crontab"
+fails 9 'crontab fails' 'no cron, which was asked for' env \
+	PATH="$world/farm:$PATH" "$root/install.sh" --cron
+rm "$world/farm/crontab"
 fails 9 'is no folder' 'no home' env HOME=/nonexistent "$root/install.sh"
 is "$(tree)" "$before" 'and nothing was touched'
 mv "$HOME/.agents" "$world/agents"
