@@ -16,7 +16,7 @@ home_b=$world/hosts/b
 
 # Processes of the far end by what they are; each of them is ours.
 serves() {
-	pgrep -f "^agent-serve( |\$)|^$BUILD/agent-serve( |\$)" |
+	pgrep -x agent-serve |
 		while read -r pid; do
 			grep -qzs "^HOME=$home_b\$" "/proc/$pid/environ" &&
 				echo "$pid"
@@ -136,7 +136,8 @@ wave() {
 	is $? 0 "$kind killed: most of them in time"
 }
 declare -A before
-composer b slow -e 150
+# Each stage lasts long enough to be seen on a loaded machine.
+composer b slow -e 800
 wave link slow link serve accepted started standing submitted
 wave serve slow serve accepted started standing submitted
 wave session slow serve accepted started standing submitted
