@@ -1,7 +1,7 @@
 # panemesh: plain GNU make, no configure step. Products go to build/.
 #
 #   make [SAN=1] [CC=clang] [WERROR=1]      the programs
-#   make check | valgrind | fuzz T=60 | bench | lint | release-check
+#   make check | valgrind | fuzz T=60 | soak T=60 | bench | lint | release-check
 #   make install | uninstall DESTDIR= PREFIX=, make dist, make deb
 
 VERSION  = 0.1.0
@@ -49,7 +49,7 @@ HELP   := $(patsubst tests/helpers/%.c,$(B)/helpers/%, \
 	    $(wildcard tests/helpers/*.c))
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check valgrind fuzz bench lint install uninstall clean dist deb \
+.PHONY: all check valgrind fuzz soak bench lint install uninstall clean dist deb picture \
 	release-check units helpers libssh-is-there
 
 # What another host needs to build it: `agent-sync peer install` sends it.
@@ -85,13 +85,15 @@ $(B)/unit/%: tests/unit/%.c $(LIB) | $(B)/unit
 	$(CC) $(ALLFLAGS) -Itests -o $@ $< $(LIB) $(LDFLAGS) -lcmocka
 $(B)/helpers/%: tests/helpers/%.c $(LIB) | $(B)/helpers
 	$(CC) $(ALLFLAGS) -o $@ $< $(LIB) $(LDFLAGS) -lutil
+$(B)/helpers/skew.so: tests/soak/skew.c | $(B)/helpers
+	$(CC) -std=c11 -O2 -D_GNU_SOURCE $(WARN) -shared -fPIC -o $@ $<
 $(B)/panemesh.tmux.conf: hooks/panemesh.tmux.conf.in Makefile | $(B)
 	sed 's|@BINDIR@|$(abspath $(B))|g; s|@HOOKS@|$(abspath $@)|g' $< >$@
 $(B) $(B)/unit $(B)/helpers:
 	mkdir -p $@
 
 units: $(UNITS)
-helpers: $(HELP)
+helpers: $(HELP) $(B)/helpers/skew.so
 
 check: all units helpers
 	tests/check $(B)
@@ -99,8 +101,12 @@ valgrind: all units helpers
 	tests/valgrind $(B)
 fuzz:
 	tests/fuzz/run $(T)
+soak: all helpers
+	BUILD=$(B) tests/soak/run $(T)
 bench: all helpers
 	tests/bench/run $(B)
+picture: all helpers
+	BUILD=$(B) docs/picture
 lint:
 	tests/lint
 release-check:

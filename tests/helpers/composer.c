@@ -2,7 +2,7 @@
  * composer - a small full-line composer like those of agents, for tests.
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
- *                 [-p] [-n] [-x]
+ *                 [-p] [-n] [-x] [-t]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -16,6 +16,7 @@
  *   -p  collapses pasted text of more than one line to "[Pasted text]"
  *   -n  no bracketed paste
  *   -x  an "x" gets into the text with each paste, as if somebody typed it
+ *   -t  shows the submitted text above, not only how long it was
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -37,6 +38,7 @@ static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, busy_ms;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
+static bool show_text;
 static const char *log_path;
 static unsigned submissions, cursor_rows;
 
@@ -168,8 +170,12 @@ submit(void)
 	buf_adds(&line, "\r");
 	if (cursor_rows > 0)
 		buf_addf(&line, "\033[%uA", cursor_rows);
-	buf_addf(&line, "\033[J> message %u, %zu bytes\r\n\r\n\r\n\033[2A",
-	    submissions, text.len);
+	buf_adds(&line, "\033[J> ");
+	if (show_text)
+		buf_add(&line, text.data, text.len);
+	else
+		buf_addf(&line, "message %u, %zu bytes", submissions, text.len);
+	buf_adds(&line, "\r\n\r\n\r\n\033[2A");
 	put(line.data, line.len);
 	cursor_rows = 0;
 	buf_free(&line);
@@ -262,7 +268,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:dpnx")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:dpnxt")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -287,6 +293,9 @@ main(int argc, char **argv)
 			break;
 		case 'x':
 			intrude = true;
+			break;
+		case 't':
+			show_text = true;
 			break;
 		default:
 			return 1;
