@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "file.h"
+#include "generation.h"
 #include "lock.h"
 #include "log.h"
 #include "mem.h"
@@ -81,17 +82,16 @@ write_local(
 	memcpy(s->host, reg->home->host, sizeof(s->host));
 	memcpy(s->host_id, reg->home->host_id, sizeof(s->host_id));
 	s->version = SLICE_VERSION;
-	/* One from when the clock was wrong: peers would take none that
-	 * follows it. */
-	if (s->generation > now + SLICE_AHEAD_MS)
-		s->generation = 0;
-	s->generation = now > s->generation ? now : s->generation + 1;
+	if (generation_next(reg->home, s->generation, now, &s->generation, e) !=
+	    0)
+		goto out;
 	clock_text(s->written, now);
 	slice_write(&text, s);
 	home_sweep(reg->home, "local.toml");
 	if (buf_check(&text, reg->home->local, e) == 0)
 		rc = file_replace(
 		    reg->home->local, text.data, text.len, FILE_FAST, e);
+out:
 	buf_free(&text);
 	return rc;
 }
@@ -346,7 +346,8 @@ is_confirmed(const struct home *home, int64_t now)
 		    (str_eq(head.host, home->host) &&
 			str_eq(head.host_id, home->host_id) &&
 			head.generation <= now + SLICE_AHEAD_MS &&
-			now - head.generation < REGISTER_CONFIRM_MS);
+			now - head.generation < REGISTER_CONFIRM_MS &&
+			!generation_overtaken(home, head.generation, now));
 	slice_free(&head);
 	buf_free(&text);
 	return confirmed;
