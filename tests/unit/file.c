@@ -9,23 +9,7 @@
 
 #include "file.h"
 
-static char *dir;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	dir = unit_dir();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unit_dir_remove(dir);
-	return 0;
-}
+UNIT_FOLDER
 
 static const char *
 in_dir(const char *name)

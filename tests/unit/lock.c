@@ -6,23 +6,7 @@
 #include "clock.h"
 #include "lock.h"
 
-static char *dir;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	dir = unit_dir();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unit_dir_remove(dir);
-	return 0;
-}
+UNIT_FOLDER
 
 static void
 test_take(void **state)

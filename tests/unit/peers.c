@@ -3,23 +3,7 @@
 #include "file.h"
 #include "peers.h"
 
-static char *dir;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	dir = unit_dir();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unit_dir_remove(dir);
-	return 0;
-}
+UNIT_FOLDER
 
 static int
 parse(struct peers *p, const char *text, struct err *e)

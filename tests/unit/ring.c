@@ -5,23 +5,7 @@
 #include "ring.h"
 #include "str.h"
 
-static char *dir;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	dir = unit_dir();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unit_dir_remove(dir);
-	return 0;
-}
+UNIT_FOLDER
 
 static struct ring_entry
 entry(enum exit_code code, const char *verdict, const char *text)

@@ -6,23 +6,7 @@
 #include "lock.h"
 #include "turn.h"
 
-static char *dir;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	dir = unit_dir();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	unit_dir_remove(dir);
-	return 0;
-}
+UNIT_FOLDER
 
 /* One runs, one waits, the third leaves; then the waiting one is next. */
 static void

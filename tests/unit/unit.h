@@ -68,6 +68,27 @@ unit_dir_remove(char *dir)
 	free(dir);
 }
 
+/*
+ * A folder `dir` for all tests of a program: with cmocka_run_group_tests(tests,
+ * setup, teardown).
+ */
+#define UNIT_FOLDER                       \
+	static char *dir;                 \
+                                          \
+	static int setup(void **state)    \
+	{                                 \
+		(void)state;              \
+		dir = unit_dir();         \
+		return 0;                 \
+	}                                 \
+                                          \
+	static int teardown(void **state) \
+	{                                 \
+		(void)state;              \
+		unit_dir_remove(dir);     \
+		return 0;                 \
+	}
+
 /* "dir/name"; one of four static buffers in turn. */
 static inline const char *
 unit_path(const char *dir, const char *name)
