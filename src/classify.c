@@ -242,6 +242,14 @@ judge_kind(struct look *l)
 		return;
 	}
 	kind = l->profile->kind;
+	if (l->facts->foreground.n > 0 && l->facts->foreground.v[0].foreign &&
+	    kind != PROFILE_MODAL && kind != PROFILE_REMOTE) {
+		classify_note(l, "process in front: another user's");
+		classify_say(l, CLASSIFY_REMOTE,
+		    "the pane shows %s of another user (su, sudo)",
+		    l->profile->label);
+		return;
+	}
 	if (l->facts->agent_seen && kind == PROFILE_SHELL) {
 		classify_note(l, "option @agent-seen, and a shell in front");
 		classify_say(l, CLASSIFY_SHELL_LEFT,

@@ -266,7 +266,7 @@ judge_line(struct look *l)
 		    p->label);
 		return;
 	}
-	if (was_edited(s, y, x)) {
+	if (p->edited_blanks && was_edited(s, y, x)) {
 		classify_note(l, "cells right of the cursor: written, blank");
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "somebody edited the line of %s and emptied it; keys may "

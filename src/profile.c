@@ -91,6 +91,8 @@ static const struct field fields[] = {
 	{ "prompt", "heads", FIELD_WORDS, AT(prompt_heads), 0, 0, NULL },
 	{ "prompt", "continuation", FIELD_WORDS, AT(continuation), 0, 0, NULL },
 	{ "prompt", "command_rows", FIELD_WORDS, AT(command_rows), 0, 0, NULL },
+	{ "prompt", "edited_blanks", FIELD_BOOL, AT(edited_blanks), 0, 0,
+	    NULL },
 	{ "prompt", "none", FIELD_BOOL, AT(no_prompt), 0, 0, NULL },
 	{ "prompt", "cooked", FIELD_BOOL, AT(cooked), 0, 0, NULL },
 	{ "deliver", "paste", FIELD_CHOICE, AT(paste), 0, 0, answer_names },

@@ -87,6 +87,7 @@ struct profile {
 	struct argv prompt_heads; /* literal; an end that also begins one */
 	struct argv command_rows; /* its row while keys are commands (vi) */
 	struct argv continuation; /* prompts of an unfinished entry */
+	bool edited_blanks;       /* writes blanks only over what it erases */
 	bool no_prompt;           /* shows none: an empty row is its prompt */
 	bool cooked;              /* has no line editor: reads a cooked tty */
 
@@ -155,7 +156,8 @@ struct profile_clues {
 /*
  * Which program is in front? An agent anywhere in the foreground group, then
  * the group's leader, then what stands beside it (the pager of a pipeline,
- * git's editor). An interpreter (node, python, ...) is known by its script,
+ * git's editor), then the one process that a script or a launcher
+ * started. An interpreter (node, python, ...) is known by its script,
  * and when that is unknown by the pane's title. A shell that runs a script is
  * no shell. NULL when nobody is known. *why (may be NULL), at most `why_size`
  * bytes, says which rule fired.

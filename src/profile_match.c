@@ -192,6 +192,30 @@ found(const struct match *m, const char *how, char *why, size_t why_size)
 	return m->profile;
 }
 
+/*
+ * The one process that a leader nobody knows has started and waits for: a
+ * script or a launcher stands before what reads the terminal. SIZE_MAX when
+ * there are several, as in a pipeline.
+ */
+static size_t
+only_leaf(const struct ps_list *fg)
+{
+	size_t i, k, leaf = SIZE_MAX;
+
+	for (i = 1; i < fg->n; i++) {
+		for (k = 0; k < fg->n; k++) {
+			if (k != i && fg->v[k].ppid == fg->v[i].pid)
+				break;
+		}
+		if (k < fg->n)
+			continue; /* it has children itself */
+		if (leaf != SIZE_MAX || fg->v[i].piped)
+			return SIZE_MAX;
+		leaf = i;
+	}
+	return leaf;
+}
+
 static const struct profile *
 by_group(const struct profile_set *set, const struct profile_clues *clues,
     bool *interpreter, char *why, size_t why_size)
@@ -199,7 +223,7 @@ by_group(const struct profile_set *set, const struct profile_clues *clues,
 	const struct ps_list *fg = clues->foreground;
 	const struct profile *result = NULL;
 	struct match *m = x_calloc(fg->n, sizeof(*m));
-	size_t i;
+	size_t i, leaf;
 
 	for (i = 0; i < fg->n; i++) {
 		match_process(set, fg->v[i].comm,
@@ -210,7 +234,8 @@ by_group(const struct profile_set *set, const struct profile_clues *clues,
 		*interpreter |= m[i].interpreter;
 	}
 	for (i = 0; i < fg->n && result == NULL; i++) {
-		if (m[i].profile != NULL && m[i].profile->kind == PROFILE_AGENT)
+		if (m[i].profile != NULL && !fg->v[i].piped &&
+		    m[i].profile->kind == PROFILE_AGENT)
 			result = found(&m[i], "process", why, why_size);
 	}
 	if (result == NULL && fg->n > 0 && m[0].profile != NULL)
@@ -222,6 +247,10 @@ by_group(const struct profile_set *set, const struct profile_clues *clues,
 			result = found(
 			    &m[i], "process in the foreground", why, why_size);
 	}
+	leaf = result == NULL ? only_leaf(fg) : SIZE_MAX;
+	if (leaf != SIZE_MAX && m[leaf].profile != NULL)
+		result = found(
+		    &m[leaf], "started by a script, process", why, why_size);
 	for (i = 0; i < fg->n; i++)
 		x_free(m[i].word);
 	x_free(m);

@@ -243,6 +243,24 @@ ps_foreground(pid_t pid, struct ps_list *out)
 	ps_list_free(&queue);
 }
 
+void
+ps_mark(struct ps_list *list)
+{
+	char path[PS_PATH_MAX];
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		(void)snprintf(
+		    path, sizeof(path), "/proc/%d", (int)list->v[i].pid);
+		list->v[i].foreign =
+		    stat(path, &st) == 0 && st.st_uid != geteuid();
+		(void)snprintf(
+		    path, sizeof(path), "/proc/%d/fd/0", (int)list->v[i].pid);
+		list->v[i].piped = stat(path, &st) == 0 && !S_ISCHR(st.st_mode);
+	}
+}
+
 /* Is descriptor `fd` of process `pid` the terminal `tty`, or /dev/tty? */
 static bool
 ps_fd_is_tty(pid_t pid, unsigned long fd, unsigned tty)

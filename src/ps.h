@@ -26,6 +26,8 @@ struct ps {
 	unsigned tty;   /* device number of its terminal; 0: none */
 	char state;     /* R S D T Z ... */
 	uint64_t start; /* clock ticks after boot: tells a reused pid */
+	bool foreign;   /* another user's; only after ps_mark() */
+	bool piped;     /* its input is no terminal; likewise */
 	char comm[PS_COMM_MAX];
 };
 
@@ -63,6 +65,12 @@ char *ps_cwd(pid_t pid);
  */
 void ps_foreground(pid_t pid, struct ps_list *out);
 void ps_list_free(struct ps_list *list);
+
+/*
+ * Fill in `foreign` and `piped` of each process; both stay false where the
+ * kernel does not tell. A process that may not be traced counts as root's.
+ */
+void ps_mark(struct ps_list *list);
 
 enum ps_reading {
 	PS_READING_UNKNOWN, /* the kernel does not let us see */

@@ -193,6 +193,7 @@ look_kernel(struct pane_facts *facts)
 		(void)close(fd);
 	}
 	ps_foreground((pid_t)facts->ident.pane_pid, &facts->foreground);
+	ps_mark(&facts->foreground);
 	ps_lines(&facts->foreground, &facts->lines);
 	facts->reading = ps_reading_tty(&facts->foreground, facts->tty_number);
 }

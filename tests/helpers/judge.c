@@ -36,8 +36,10 @@ static void
 add_process(struct pane_facts *f, char *value, bool leader)
 {
 	char *line = strchr(value, '\t');
-	struct ps ps = { .pid = 1 };
 	size_t at = leader ? 0 : f->foreground.n;
+	/* All the others count as started by the leader. */
+	struct ps ps = { .pid = leader ? 1 : (pid_t)at + 2,
+		.ppid = leader ? 0 : 1 };
 	struct argv again = ARGV_INIT;
 	size_t i;
 
