@@ -178,13 +178,22 @@ judge_blank(struct look *l)
 	}
 }
 
-/* Blank cells right of the cursor that the program wrote: text that stood
- * there was taken back. */
+/*
+ * Blank cells right of the cursor that the program wrote: text that stood
+ * there was taken back. tmux 3.3 tells them from cells that were never
+ * written; others pad a row to the room they keep for it, which is a quarter,
+ * a half or the whole of the width.
+ */
 static bool
 was_edited(const struct screen *s, unsigned row, unsigned x)
 {
-	return (screen_at(s, row, x)->flags & SCREEN_WRITTEN) != 0 &&
-	    screen_row_end(s, row) <= x;
+	unsigned end = x;
+
+	while (end < s->cols &&
+	    (screen_at(s, row, end)->flags & SCREEN_WRITTEN) != 0)
+		end++;
+	return end > x && screen_row_end(s, row) <= x && end != s->cols / 4 &&
+	    end != s->cols / 2 && end != s->cols;
 }
 
 static void

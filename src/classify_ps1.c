@@ -363,11 +363,44 @@ is_command_like(const struct screen *s, unsigned row, unsigned end)
 	return true;
 }
 
+/*
+ * In a console with named prompts: a short one ("> ") where rows above begin
+ * with a longer one asks for the rest of an entry; so does a numbered one that
+ * the row just above has too, for numbers count entries.
+ */
+static bool
+is_second(const struct look *l, unsigned row, unsigned end)
+{
+	const struct screen *s = l->screen;
+	bool strong = classify_ps1_strong(s, row, end), number = false;
+	unsigned up, col, other;
+
+	for (col = 0; col < end; col++) {
+		const char *text = screen_at(s, row, col)->text;
+
+		number |= text[0] >= '0' && text[0] <= '9';
+	}
+	if (number && row > 0 && span_eq(s, row - 1, end, row, 0) &&
+	    !screen_row_blank(s, row - 1, end, s->cols))
+		return true;
+	for (up = row; up > 0 && !strong; up--) {
+		other = classify_ps1_end(l, up - 1, s->cols);
+		if (other > 0 && classify_ps1_strong(s, up - 1, other) &&
+		    !screen_row_blank(s, up - 1, other, s->cols))
+			return true;
+	}
+	return false;
+}
+
 const char *
 classify_ps1_doubt(const struct look *l, unsigned row, unsigned end)
 {
 	if (is_contradicted(l, row, end))
 		return "a shorter prompt stands in rows above";
+	if (l->profile->prompts.n > 0 && l->profile->kind == PROFILE_REPL)
+		return is_second(l, row, end) ? "it may be that of an entry"
+						" begun above"
+					      : NULL;
 	if (classify_ps1_seen(l, row, end) || is_cornered(l->screen, row))
 		return NULL;
 	if (l->profile->prompts.n == 0 && is_stranger(l, row, end))

@@ -144,7 +144,7 @@ match_process(const struct profile_set *set, const char *comm, const char *line,
 {
 	struct argv words = ARGV_INIT;
 	const char *first = "", *script = NULL;
-	bool code = false;
+	bool code = false, named = false;
 
 	*m = (struct match){ .profile = NULL };
 	split_words(line, &words);
@@ -161,6 +161,7 @@ match_process(const struct profile_set *set, const char *comm, const char *line,
 		if (m->profile == NULL)
 			m->profile = by_words(set, AT(scripts), script, false);
 		m->word = x_strdup(script);
+		named = m->profile != NULL;
 	}
 	if (m->profile == NULL) {
 		X_CLEAR(m->word);
@@ -173,12 +174,9 @@ match_process(const struct profile_set *set, const char *comm, const char *line,
 		m->word = x_strdup(first);
 	}
 	/* bash that runs a script, node that runs a program. */
-	if (m->profile != NULL && (script != NULL || code) &&
+	if (m->profile != NULL && !named && (script != NULL || code) &&
 	    (m->profile->kind == PROFILE_SHELL ||
-		(m->profile->kind == PROFILE_REPL && m->interpreter &&
-		    by_words(set, AT(scripts),
-			path_base(script == NULL ? "" : script),
-			false) == NULL)))
+		(m->profile->kind == PROFILE_REPL && m->interpreter)))
 		m->profile = NULL;
 	argv_free(&words);
 }
@@ -204,12 +202,13 @@ only_leaf(const struct ps_list *fg)
 
 	for (i = 1; i < fg->n; i++) {
 		for (k = 0; k < fg->n; k++) {
-			if (k != i && fg->v[k].ppid == fg->v[i].pid)
+			if (k != i && !fg->v[k].piped &&
+			    fg->v[k].ppid == fg->v[i].pid)
 				break;
 		}
-		if (k < fg->n)
-			continue; /* it has children itself */
-		if (leaf != SIZE_MAX || fg->v[i].piped)
+		if (k < fg->n || fg->v[i].piped)
+			continue; /* not the one that reads */
+		if (leaf != SIZE_MAX)
 			return SIZE_MAX;
 		leaf = i;
 	}

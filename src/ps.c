@@ -276,6 +276,24 @@ ps_fd_is_tty(pid_t pid, unsigned long fd, unsigned tty)
 	return (unsigned)st.st_rdev == tty || (unsigned)st.st_rdev == dev_tty;
 }
 
+/* Do we not see what it waits for? Its descriptors stand in its memory. */
+static bool
+ps_waits_for_many(long number)
+{
+	static const long calls[] = { SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
+#ifdef SYS_poll
+		SYS_poll, SYS_select, SYS_epoll_wait
+#endif
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		if (calls[i] == number)
+			return true;
+	}
+	return false;
+}
+
 /* One thread: is it in read(2) on the terminal? */
 static enum ps_reading
 ps_thread_reading(pid_t pid, uint64_t thread, unsigned tty)
@@ -294,6 +312,9 @@ ps_thread_reading(pid_t pid, uint64_t thread, unsigned tty)
 	else if (sscanf(text.data, "%ld 0x%lx", &number, &fd) == 2 &&
 	    number == SYS_read && ps_fd_is_tty(pid, fd, tty))
 		reading = PS_READING_YES;
+	else if (sscanf(text.data, "%ld", &number) == 1 &&
+	    ps_waits_for_many(number))
+		reading = PS_READING_UNKNOWN;
 	buf_free(&text);
 	return reading;
 }

@@ -82,7 +82,8 @@ enum ps_reading {
  * Is one of these processes blocked in read(2) on terminal `tty` (its device
  * number)? Read from /proc/P/task/T/syscall, whose first two words are the
  * system call's number and first argument; with Yama's ptrace_scope that file
- * is closed, and the answer is PS_READING_UNKNOWN.
+ * is closed, and poll(2) does not show what it waits for: then the answer is
+ * PS_READING_UNKNOWN.
  */
 enum ps_reading ps_reading_tty(const struct ps_list *list, unsigned tty);
 

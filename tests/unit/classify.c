@@ -339,6 +339,8 @@ shells(void **state)
 	/* A line that was emptied: vi's keys may be commands now. */
 	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 7,
 	    .screen = "u@h:~$    ");
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 7, .cols = 40,
+	    .screen = "u@h:~$    ");
 	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 22,
 	    .screen = "(reverse-i-search)`': ");
 	/* A right prompt; a completion menu below. */
