@@ -307,14 +307,13 @@ ps_thread_reading(pid_t pid, uint64_t thread, unsigned tty)
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid,
 	    (int)thread);
 	ps_slurp(path, &text);
-	if (text.len == 0)
+	if (text.len == 0 ||
+	    (sscanf(text.data, "%ld", &number) == 1 &&
+		ps_waits_for_many(number)))
 		reading = PS_READING_UNKNOWN;
 	else if (sscanf(text.data, "%ld 0x%lx", &number, &fd) == 2 &&
 	    number == SYS_read && ps_fd_is_tty(pid, fd, tty))
 		reading = PS_READING_YES;
-	else if (sscanf(text.data, "%ld", &number) == 1 &&
-	    ps_waits_for_many(number))
-		reading = PS_READING_UNKNOWN;
 	buf_free(&text);
 	return reading;
 }
