@@ -9,6 +9,7 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share/panemesh
 MANDIR  ?= $(PREFIX)/share/man/man1
+MAN5DIR ?= $(PREFIX)/share/man/man5
 MAN7DIR ?= $(PREFIX)/share/man/man7
 UNITDIR ?= $(PREFIX)/share/systemd/user
 DESTDIR ?=
@@ -116,10 +117,12 @@ release-check:
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/profiles' \
 	    '$(DESTDIR)$(DATADIR)/setup' '$(DESTDIR)$(MANDIR)' \
-	    '$(DESTDIR)$(MAN7DIR)' '$(DESTDIR)$(UNITDIR)'
+	    '$(DESTDIR)$(MAN5DIR)' '$(DESTDIR)$(MAN7DIR)' \
+	    '$(DESTDIR)$(UNITDIR)'
 	install -m 755 $(PROGS) '$(DESTDIR)$(BINDIR)'
 	install -m 644 profiles/*.toml '$(DESTDIR)$(DATADIR)/profiles'
 	install -m 644 bin/*.1 '$(DESTDIR)$(MANDIR)'
+	install -m 644 docs/panemesh-profile.5 '$(DESTDIR)$(MAN5DIR)'
 	install -m 644 docs/panemesh.7 '$(DESTDIR)$(MAN7DIR)'
 	sed 's|@BINDIR@|$(BINDIR)|g; s|@HOOKS@|$(DATADIR)/panemesh.tmux.conf|g' \
 	    hooks/panemesh.tmux.conf.in \
@@ -134,7 +137,8 @@ install: all
 uninstall:
 	cd '$(DESTDIR)$(BINDIR)' && rm -f $(notdir $(PROGS))
 	cd '$(DESTDIR)$(MANDIR)' && rm -f $(notdir $(wildcard bin/*.1))
-	rm -f '$(DESTDIR)$(MAN7DIR)/panemesh.7'
+	rm -f '$(DESTDIR)$(MAN5DIR)/panemesh-profile.5' \
+	    '$(DESTDIR)$(MAN7DIR)/panemesh.7'
 	cd '$(DESTDIR)$(UNITDIR)' && rm -f agent-resync.service \
 	    agent-resync.timer
 	rm -rf '$(DESTDIR)$(DATADIR)'

@@ -108,6 +108,7 @@ struct composer {
 	const char *glyph; /* "" without one */
 	unsigned glyph_col;
 	bool shell;     /* the glyph of shell mode */
+	bool drawn;     /* found at a cursor that the program draws */
 	bool no_start;  /* the glyph was not found */
 	unsigned below; /* first row under it */
 	unsigned above; /* its uppermost row, frame and all */
@@ -445,7 +446,8 @@ judge_modal(struct look *l, const struct composer *c)
 	if (hit == NULL)
 		hit = classify_find(
 		    l->screen, &p->modal_words, c->below, l->screen->rows);
-	if (hit == NULL && p->modal_cursor && !l->facts->cursor_shown)
+	if (hit == NULL && p->modal_cursor && !l->facts->cursor_shown &&
+	    !c->drawn)
 		hit = "hidden cursor";
 	if (hit == NULL)
 		return false;
@@ -484,6 +486,16 @@ judge_empty(struct look *l, const struct composer *c)
 		classify_say(l, CLASSIFY_BUSY, "%s is working", p->label);
 		return;
 	}
+	if (p->busy_needs_title && l->facts->untitled) {
+		l->r->composer_empty = false;
+		l->r->way = CLASSIFY_WAY_NONE;
+		classify_note(l, "title: the terminal's first one");
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "only its title would tell whether %s works, and it has "
+		    "set none",
+		    p->label);
+		return;
+	}
 	if (p->idle_words.n > 0 &&
 	    classify_find(
 		l->screen, &p->idle_words, c->below, l->screen->rows) == NULL) {
@@ -511,6 +523,35 @@ find_composer(struct look *l, unsigned cy, struct composer *c)
 	return find_bare(l, cy, c);
 }
 
+/*
+ * The composer at the terminal's cursor, or at the one that the program draws
+ * itself: versions differ, so a hidden cursor that stands elsewhere does not
+ * count. The cursor that was found is left in *cx, *cy.
+ */
+static bool
+find_at_cursor(struct look *l, unsigned *cx, unsigned *cy, struct composer *c)
+{
+	const struct composer none = { .glyph = "" };
+	bool drawn = l->profile->cursor_drawn;
+
+	if (!drawn && find_composer(l, *cy, c))
+		return true;
+	if (drawn || !l->facts->cursor_shown) {
+		*c = none;
+		if (find_drawn(l, cx, cy) && find_composer(l, *cy, c)) {
+			classify_note(l, "cursor: drawn, in column %u", *cx);
+			c->drawn = true;
+			return true;
+		}
+	}
+	if (!drawn || !l->facts->cursor_shown)
+		return false;
+	*c = none;
+	*cx = l->facts->cursor_x;
+	*cy = l->facts->cursor_y;
+	return find_composer(l, *cy, c);
+}
+
 void
 classify_agent(struct look *l)
 {
@@ -527,8 +568,7 @@ classify_agent(struct look *l)
 		    l->profile->label);
 		return;
 	}
-	if ((l->profile->cursor_drawn && !find_drawn(l, &cx, &cy)) ||
-	    !find_composer(l, cy, &c)) {
+	if (!find_at_cursor(l, &cx, &cy, &c)) {
 		l->r->composer.found = false;
 		judge_without(l);
 		return;

@@ -46,6 +46,7 @@ struct pane_facts {
 	unsigned history;            /* rows that have scrolled away */
 
 	char title[PANE_TEXT_MAX];
+	bool untitled; /* the title is the one tmux gives: the host's name */
 	char command[PANE_TEXT_MAX]; /* #{pane_current_command} */
 	char profile[PANE_TEXT_MAX]; /* option @agent-profile; "" if not set */
 	char shell_way[PANE_TEXT_MAX]; /* option @agent-shell: "type" or "" */

@@ -80,6 +80,7 @@ static const struct field fields[] = {
 	{ "composer", "idle_words", FIELD_WORDS, AT(idle_words), 0, 0, NULL },
 	{ "busy", "titles", FIELD_WORDS, AT(busy_titles), 0, 0, NULL },
 	{ "busy", "words", FIELD_WORDS, AT(busy_words), 0, 0, NULL },
+	{ "busy", "needs_title", FIELD_BOOL, AT(busy_needs_title), 0, 0, NULL },
 	{ "busy", "does", FIELD_CHOICE, AT(busy), 0, 0, busy_names },
 	{ "busy", "enter_interrupts", FIELD_BOOL, AT(enter_interrupts), 0, 0,
 	    NULL },
@@ -318,7 +319,7 @@ read_table(const char *table, const char *origin, const struct toml *t,
 		f = find_field(table, key);
 		if (f == NULL)
 			return bad(origin, item, key,
-			    "no such key; see docs/PROFILES.md", e);
+			    "no such key; see panemesh-profile(5)", e);
 		if (read_field(f, origin, item, p, e) != 0)
 			return -1;
 	}

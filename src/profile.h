@@ -1,6 +1,6 @@
 /* profile - what is known of the programs people run in panes, as data: how
  * they are recognised, how their composer looks, how they take a message. The
- * format of the files is docs/PROFILES.md. */
+ * format of the files is panemesh-profile(5). */
 #ifndef PROFILE_H
 #define PROFILE_H
 
@@ -77,6 +77,7 @@ struct profile {
 	/* Work and dialogs; rows without their outer blanks. */
 	struct argv busy_titles;
 	struct argv busy_words;
+	bool busy_needs_title; /* nothing else tells of all work */
 	struct argv modal_titles;
 	struct argv modal_words;
 	bool modal_cursor; /* a hidden cursor means a dialog */

@@ -40,6 +40,7 @@ enum look_field {
 	LOOK_PEOPLE,
 	LOOK_COMMAND,
 	LOOK_TITLE,
+	LOOK_HOST,
 	LOOK_PROFILE,
 	LOOK_SHELL_WAY,
 	LOOK_SCREEN, /* a newline, then the screen */
@@ -71,6 +72,7 @@ static const char *const look_formats[] = {
 	[LOOK_PEOPLE] = LOOK_PEOPLE_FORMAT,
 	[LOOK_COMMAND] = "pane_current_command",
 	[LOOK_TITLE] = "pane_title",
+	[LOOK_HOST] = "host",
 	[LOOK_PROFILE] = "@agent-profile",
 	[LOOK_SHELL_WAY] = "@agent-shell",
 };
@@ -173,6 +175,7 @@ look_parse(
 	look_people(facts, f[LOOK_PEOPLE], facts->active);
 	look_text(facts->command, f[LOOK_COMMAND]);
 	look_text(facts->title, f[LOOK_TITLE]);
+	facts->untitled = str_eq(f[LOOK_TITLE], f[LOOK_HOST]);
 	look_text(facts->profile, f[LOOK_PROFILE]);
 	look_text(facts->shell_way, f[LOOK_SHELL_WAY]);
 	return 0;

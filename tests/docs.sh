@@ -143,6 +143,15 @@ for source in bin/*.c; do
 	check_program "${name%.c}"
 done
 check_overview docs/panemesh.7
+
+# Every key that a profile may have stands in its page.
+sed -n 's/.*{ "[a-z]*", "\([a-z_]*\)", FIELD_.*/\1/p; s/.*{ "[a-z]*", "\([a-z_]*\)",$/\1/p' \
+	src/profile.c | sort -u >"$work/keys"
+[ "$(wc -l <"$work/keys")" -ge 30 ] || bad "src/profile.c: cannot read its keys"
+while read -r key; do
+	grep -qE "^\.It Cm (.* )?$key\b" docs/panemesh-profile.5 ||
+		bad "docs/panemesh-profile.5: does not say what $key means"
+done <"$work/keys"
 for page in bin/*.1; do
 	[ -e "$page" ] || continue
 	[ -e "${page%.1}.c" ] || bad "$page: has no program"

@@ -102,6 +102,8 @@ set_fact(struct kase *k, const char *key, char *value)
 		set_text(f->command, sizeof(f->command), value);
 	else if (str_eq(key, "pane_title"))
 		set_text(f->title, sizeof(f->title), value);
+	else if (str_eq(key, "untitled"))
+		f->untitled = n != 0;
 	else if (str_eq(key, "agent_seen"))
 		f->agent_seen = n != 0;
 	else if (str_eq(key, "agent_profile"))

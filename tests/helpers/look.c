@@ -43,6 +43,7 @@ keep(const struct pane_facts *f, const char *cells, const struct label *label)
 	(void)printf("history_size: %u\n", f->history);
 	(void)printf(
 	    "pane_current_command: %s\npane_title: %s\n", f->command, f->title);
+	(void)printf("untitled: %d\n", f->untitled);
 	if (f->modes_tty.known)
 		(void)printf("tty:%s%s%s\n",
 		    f->modes_tty.canonical ? " icanon" : "",

@@ -230,6 +230,10 @@ codex_box(void **state)
 	assert_state(CLASSIFY_IDLE, CODEX_AT, .x = 2, .y = 2,
 	    .screen = "› old\n\n\033[1m›\033[0m \033[2mAsk Codex to do "
 		      "anything\033[0m" CODEX_FOOT);
+	/* Older ones set no title, which alone tells that they stream. */
+	facts.untitled = true;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_UNKNOWN);
 	assert_state(CLASSIFY_TYPED, CODEX_AT, .x = 4, .y = 3,
 	    .screen = "x\n\n› one\n  two" CODEX_FOOT);
 	assert_int_equal(r.composer.first, 2);
@@ -272,6 +276,25 @@ other_agents(void **state)
 	    .screen = "╭──────────────────────────────────────╮\n"
 		      "│ > " BLOCK "                                  │\n"
 		      "╰──────────────────────────────────────╯\n");
+	/* Older versions draw the cursor and leave the real one below. */
+	assert_state(CLASSIFY_IDLE, .program = "gemini", .x = 0, .y = 4,
+	    .cols = 40, .hidden = true,
+	    .screen = "╭──────────────────────────────────────╮\n"
+		      "│ > " BLOCK "                                  │\n"
+		      "╰──────────────────────────────────────╯\n");
+	assert_state(CLASSIFY_TYPED, .program = "gemini", .x = 0, .y = 4,
+	    .cols = 40, .hidden = true,
+	    .screen = "╭──────────────────────────────────────╮\n"
+		      "│ > hi" BLOCK "                                │\n"
+		      "╰──────────────────────────────────────╯\n");
+	/* A cursor that shows is the cursor. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "gemini", .x = 0, .y = 4,
+	    .cols = 40,
+	    .screen = "╭──────────────────────────────────────╮\n"
+		      "│ > " BLOCK "                                  │\n"
+		      "╰──────────────────────────────────────╯\n");
+	assert_state(CLASSIFY_IDLE, .program = "copilot", .x = 0, .y = 5,
+	    .hidden = true, .screen = "x\n" RULE " > " BLOCK "\n" RULE);
 	/* qwen: the terminal's cursor is elsewhere. */
 	assert_state(CLASSIFY_IDLE, .program = "qwen", .x = 0, .y = 4,
 	    .screen = RULE "> " BLOCK "\033[38;2;108;112;134m Type your "
