@@ -101,6 +101,8 @@ check_home() {
 	[ -w "$HOME" ] ||
 		die "$HOME: is read-only; panemesh keeps its state in ~/.agents \
 and this script its own in ~/.local/state"
+	[ ! -L "$conf" ] || [ -e "$conf" ] ||
+		die "$conf: leads to a file that is not there"
 	[ -z "$tmux_conf" ] || [ ! -e "$conf" ] || {
 		[ -w "$conf" ] && [ -w "$(dirname "$(readlink -f "$conf")")" ]
 	} || die "$conf: is read-only; use --no-tmux-conf and have this line \

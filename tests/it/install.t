@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 89
+plan 101
 
 root=${here%/tests/it}
 log=$world/log
@@ -216,6 +216,44 @@ done
 note "$crashes of 8 were killed"
 [ "$crashes" -ge 4 ]
 is $? 0 'killed anywhere and undone: all is as it was'
+
+# An uninstall too.
+installs --no-demo --cron
+setsid "$world/my clone/install.sh" --uninstall >"$log" 2>&1 </dev/null &
+pid=$!
+until [ ! -e "$HOME/.local/share/man" ] || ! kill -0 "$pid" 2>/dev/null; do
+	:
+done
+kill -KILL -- "-$pid" 2>/dev/null
+wait "$pid" 2>/dev/null
+check 'an uninstall that was killed' test -e "$HOME/.local/bin/notify-pane"
+installs --uninstall --dry-run
+check 'a dry run of it touches nothing' test -e "$HOME/.local/bin/notify-pane"
+installs --uninstall
+is "$(tree)" "$before" 'is finished by another'
+
+# --- two at once ---
+installs --no-demo --cron &
+pid=$!
+is "$("$world/my clone/install.sh" --build "$BUILD" --no-demo --cron \
+	>"$world/log2" 2>&1 </dev/null; echo $?)" 0 'two at once: one'
+wait "$pid"
+is $? 0 'and the other'
+is "$(tree | grep -v '/panemesh/manifest$\|/backup')" "$wanted" \
+	'it is as if there was one'
+installs --uninstall
+is "$(tree)" "$before" 'undone once'
+
+# --- a package of the distribution has brought the programs ---
+make -s -C "$root" BUILD="$BUILD" install PREFIX="$world/usr" >"$log" 2>&1
+check 'by the script that came with it' "$world/usr/share/panemesh/install.sh" \
+	--no-demo --cron
+is "$(grep -c "$world/usr" "$HOME/.tmux.conf" "$world/crontab" | cut -d: -f2 |
+	tr '\n' ' ')" '1 1 ' 'this user gets the hooks and the timer'
+check 'only that is undone' "$world/usr/share/panemesh/install.sh" --uninstall
+check 'the programs stay' test -x "$world/usr/bin/notify-pane"
+# Where other hosts look for agent-serve is up to the package.
+is "$(tree)" "$before" 'and HOME is as it was'
 
 # --- a bash agent-mesh is in place ---
 touch "$world/systemd"

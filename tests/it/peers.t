@@ -8,7 +8,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b || exit 1
-plan 42
+plan 43
 
 log=$world/log
 root=${here%/tests/it}
@@ -58,6 +58,10 @@ tree() {
 	(cd "$b" && find . \( -path ./.agents -o -name 'sshd*' -o -path ./tmux \) \
 		-prune -o -printf '%p %y %m %l\n' | sort)
 }
+# A bash agent-mesh is there.
+mkdir "$b/bin"
+printf '#!/bin/bash\n# reads ~/.agents/registry.toml\n' >"$b/bin/notify-pane"
+chmod 755 "$b/bin/notify-pane"
 before=$(tree)
 on a "$root/install.sh" --build "$BUILD" --no-demo --no-timer >"$log" 2>&1 ||
 	note "$(cat "$log")"
@@ -70,6 +74,8 @@ check 'the installer there is heard' said '^  b: panemesh for '
 check 'both ways are seen' said '^b: reaches us: a'
 check 'a message there' said '^  b: \| \[from a-hello-x[0-9]*a @ '
 check 'and back' said '^  a: \| \[from b-hello-x[0-9]*b @ '
+is "$(readlink "$b/bin/notify-pane")" "$b/.local/bin/notify-pane" \
+	'an agent-mesh there is taken over'
 check 'programs are there' test -x "$b/.local/bin/agent-serve"
 is "$(cat "$a/.agents/peers.conf") $(cat "$b/.agents/peers.conf")" 'b a' \
 	'each has the name of the other'
