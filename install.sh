@@ -114,9 +114,9 @@ check_prefix() {
 	[ -z "$installed" ] || {
 		[ "$installed" = "$prefix" ] && [ -x "$bin/notify-pane" ]
 	} || die "$here: has no sources; they are in panemesh-*.tar.gz beside it"
-	folder=$(existing "$prefix")
+	existing "$prefix"
 	[ -z "$installed" ] && [ ! -w "$folder" ] || return 0
-	[ "$(id -u)" != 0 ] || die "$folder: is read-only; choose another --prefix"
+	[ "$uid" != 0 ] || die "$folder: is read-only; choose another --prefix"
 	can_sudo || die "$folder: $user may not write there; choose another \
 --prefix"
 }
@@ -161,7 +161,7 @@ apt() {
 
 apt_install() {
 	local sudo=()
-	[ "$(id -u)" = 0 ] || sudo=(sudo)
+	[ "$uid" = 0 ] || sudo=(sudo)
 	record packages "$*"
 	apt update && apt install "$@" && return
 	# Packages that are half configured.
@@ -185,7 +185,7 @@ step_packages() {
 	elif ! command -v apt-get >/dev/null; then
 		die "missing: ${need[*]} (Debian's names); as root:" \
 			"$(packages_command "${need[@]}"); then run this again"
-	elif [ "$(id -u)" != 0 ] && ! can_sudo; then
+	elif [ "$uid" != 0 ] && ! can_sudo; then
 		die "missing: ${need[*]}; $user cannot become root here: ask for" \
 			"$(packages_command "${need[@]}"), then run this again"
 	fi

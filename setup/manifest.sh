@@ -23,6 +23,7 @@
 
 state=$HOME/.local/state/panemesh
 manifest=$state/manifest
+uid=$(id -u)
 step='' plan=''
 changes=0 same=0 removed=0 left=0
 declare -A seen=()
@@ -41,22 +42,22 @@ act() {
 	[ -n "$plan" ] || "$@"
 }
 
-# The nearest folder above a path that is there.
+# Sets $folder: the nearest one at or above a path that is there. These two
+# run for every file: no subshell.
 existing() {
-	local path=$1
-	until [ -d "$path" ]; do
-		path=${path%/*}
-		path=${path:-/}
+	folder=$1
+	until [ -d "$folder" ]; do
+		folder=${folder%/*}
+		folder=${folder:-/}
 	done
-	printf '%s\n' "$path"
 }
 
 # With sudo where only root may write: a system prefix.
 as_owner() {
 	local folder
-	folder=$(existing "${1%/*}")
+	existing "${1%/*}"
 	shift
-	if [ -w "$folder" ] || [ "$(id -u)" = 0 ]; then
+	if [ -w "$folder" ] || [ "$uid" = 0 ]; then
 		"$@"
 	else
 		sudo "$@"
@@ -137,7 +138,7 @@ make_room() {
 put() {
 	seen["file $2"]=1
 	if [ -f "$2" ] && [ ! -L "$2" ] && cmp -s "$1" "$2" &&
-		[ "$(stat -c %a "$2")" = "$3" ]; then
+		{ [ "$3" != 755 ] || [ -x "$2" ]; }; then
 		same=$((same + 1))
 		return
 	fi

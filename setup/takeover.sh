@@ -12,10 +12,10 @@ bin/agent-self-identify scripts/sync-agent-registry.sh"
 their_lines='^[^#]*(agent-register-hook (on|off) |agent-mesh/tmux/hooks[.]conf)'
 their_cron='^[^#]*/(agent-discover|sync-agent-registry[.]sh)'
 
-# Is this one of its programs: a script that speaks of ~/.agents?
+# Is this one of its programs: a script that speaks of the others?
 theirs() {
 	[ -f "$1" ] && [ ! -L "$1" ] && head -n 1 "$1" | grep -q '^#!.*sh' &&
-		grep -q '[.]agents/\|agent-mesh' "$1"
+		grep -q '[.]agents/\|agent-mesh\|agent-register-hook' "$1"
 }
 
 # stdin with the lines that match $1 turned into comments, but for ours.
@@ -61,6 +61,11 @@ mute_cron() {
 	muted "$their_cron" <"$tmp/crontab" | crontab -
 }
 
+end_timer() {
+	record oldtimer agent-resync.timer
+	user_systemd disable --now agent-resync.timer || true
+}
+
 step_takeover() {
 	local name file socket was_here=''
 	step=takeover
@@ -94,7 +99,7 @@ $socket: gone" unhook "$socket"
 	file=$config_home/systemd/user/agent-resync.service
 	if [ -f "$file" ] && ! grep -q panemesh "$file" &&
 		user_systemd is-enabled agent-resync.timer >/dev/null 2>&1; then
-		act "the timer of agent-mesh: replaced" record oldtimer -
+		act "the timer of agent-mesh: gone" end_timer
 	fi
 }
 
@@ -121,8 +126,8 @@ undo_oldhook() {
 
 undo_oldtimer() {
 	say "  the timer of agent-mesh: runs again"
-	[ -n "$plan" ] || user_systemd daemon-reload ||
-		true
-	[ -n "$plan" ] || user_systemd enable --now agent-resync.timer ||
-		say "  systemctl --user enable --now agent-resync.timer: failed"
+	[ -z "$plan" ] || return 0
+	user_systemd daemon-reload || true
+	user_systemd enable --now "$1" ||
+		say "  systemctl --user enable --now $1: failed"
 }

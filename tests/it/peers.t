@@ -1,7 +1,7 @@
 #!/bin/bash
 # agent-sync peer install, leave, uninstall: a host joins and leaves in one
 # command. It builds there with what is built here: tests/lab does it in full.
-# time-limit: 200
+# time-limit: 400
 # shellcheck disable=SC2016  # for other shells
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
