@@ -117,6 +117,7 @@ release-check:
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/profiles' \
 	    '$(DESTDIR)$(DATADIR)/setup' '$(DESTDIR)$(MANDIR)' \
+	    '$(DESTDIR)$(DATADIR)/skills/panemesh' \
 	    '$(DESTDIR)$(MAN5DIR)' '$(DESTDIR)$(MAN7DIR)' \
 	    '$(DESTDIR)$(UNITDIR)'
 	install -m 755 $(PROGS) '$(DESTDIR)$(BINDIR)'
@@ -130,6 +131,8 @@ install: all
 	install -m 644 $(B)/$(SOURCE) '$(DESTDIR)$(DATADIR)'
 	install -m 755 install.sh '$(DESTDIR)$(DATADIR)'
 	install -m 644 setup/*.sh '$(DESTDIR)$(DATADIR)/setup'
+	install -m 644 skills/panemesh/SKILL.md \
+	    '$(DESTDIR)$(DATADIR)/skills/panemesh'
 	install -m 755 setup/peer '$(DESTDIR)$(DATADIR)/setup'
 	sed 's|@BINDIR@|$(BINDIR)|g' systemd/agent-resync.service \
 	    >'$(DESTDIR)$(UNITDIR)/agent-resync.service'

@@ -3,7 +3,7 @@
 #
 # usage: ./install.sh [--prefix DIR] [--cron | --no-timer] [--linger]
 #            [--no-packages] [--no-tmux-conf] [--no-demo] [--build DIR]
-#            [--dry-run]
+#            [--skill AGENT]... [--dry-run]
 #        ./install.sh --uninstall [--dry-run]
 #
 #   --prefix DIR    programs, manual pages and hooks go there (~/.local)
@@ -14,6 +14,8 @@
 #   --no-tmux-conf  leave tmux's configuration alone
 #   --no-demo       do not try it out at the end
 #   --build DIR     where to build, or has been built (build/install)
+#   --skill AGENT   tell claude, codex, gemini, qwen, opencode, copilot or pi how
+#                   to use it, or "all" that are here (docs/AGENTS.md)
 #   --dry-run       say what would be done, touch nothing
 #   --uninstall     undo what this script did
 #
@@ -26,8 +28,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 prefix='' build=build/install timer=systemd uninstall=''
 with_linger='' packages=yes tmux_conf=yes demo=yes dry=''
+skills=()
 
-usage() { sed -n '4,7p; 8,18s/^#$//p; 9,18p' "$0" | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '4,7p; 8,20s/^#$//p; 9,20p' "$0" | sed 's/^# \{0,1\}//'; }
 usage_error() {
 	printf 'install.sh: %s; try --help\n' "$1" >&2
 	exit 1
@@ -38,6 +41,11 @@ while [ $# -gt 0 ]; do
 	--prefix | --build)
 		[ $# -ge 2 ] || usage_error "$1: needs a folder"
 		[ "$1" = --build ] && build=$2 || prefix=${2%/}
+		shift
+		;;
+	--skill)
+		[ $# -ge 2 ] || usage_error "$1: needs an agent's name, or all"
+		skills+=("$2")
 		shift
 		;;
 	--cron) timer=cron ;;
@@ -93,6 +101,12 @@ bin=$prefix/bin hooks=$prefix/share/panemesh/panemesh.tmux.conf
 . "$here/setup/timer.sh"
 # shellcheck source=setup/takeover.sh
 . "$here/setup/takeover.sh"
+# shellcheck source=setup/skill.sh
+. "$here/setup/skill.sh"
+for name in "${skills[@]}"; do
+	skill_known "$name" ||
+		usage_error "--skill: '$name' is none of: $(skill_names)all"
+done
 
 check_home() {
 	[ "$(stat -c %u "$HOME")" = "$(id -u)" ] ||
@@ -385,6 +399,7 @@ steps() {
 		step_timer
 		ran="$ran timer"
 	fi
+	step_skill "${skills[@]}"
 	step_discover
 }
 
