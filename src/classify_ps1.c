@@ -40,6 +40,37 @@ classify_span(const struct screen *s, unsigned row, unsigned from, unsigned to,
 	return hit;
 }
 
+static size_t
+count_blanks(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += *text == ' ';
+	return n;
+}
+
+/* [0, end) of the row is a prompt that the profile names. What `*` stands for
+ * has no blanks: else "sqlite> a > " would be one. */
+static bool
+is_named(const struct look *l, unsigned row, unsigned end)
+{
+	const struct argv *prompts = &l->profile->prompts;
+	struct buf text = BUF_INIT;
+	bool hit = false;
+	size_t i, blanks;
+
+	if (prompts->n == 0)
+		return false;
+	screen_text(l->screen, row, 0, end, false, &text);
+	blanks = count_blanks(text.data);
+	for (i = 0; i < prompts->n && !hit; i++)
+		hit = count_blanks(prompts->v[i]) == blanks &&
+		    profile_match(prompts->v[i], text.data);
+	buf_free(&text);
+	return hit;
+}
+
 /* One past the word at `col`; *branch: it names a branch, as "git:(main)". */
 static unsigned
 word_end(const struct screen *s, unsigned row, unsigned col, bool *branch)
@@ -131,7 +162,7 @@ classify_ps1_end(const struct look *l, unsigned row, unsigned limit)
 	for (col = first + 2; col <= limit; col++) {
 		if (!screen_is_blank(screen_at(s, row, col - 1)))
 			continue;
-		if (classify_span(s, row, 0, col, &p->prompts))
+		if (is_named(l, row, col))
 			return col;
 		c = screen_at(s, row, col - 2);
 		if (!in_words(&p->prompt_ends, c->text))

@@ -3,8 +3,8 @@
  *
  *   judge [-p DIR] [-v] [-x PROFILE] FILE...
  *
- * Prints "state<TAB>verdict<TAB>program<TAB>variant<TAB>file<TAB>reason" for
- * each, and with -v the evidence. -x leaves a profile out, -p adds the user's.
+ * Prints "state<TAB>verdict<TAB>program<TAB>variant<TAB>file<TAB>reason<TAB>
+ * profile" for each, and with -v the evidence. -x leaves a profile out, -p adds the user's.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -168,8 +168,9 @@ judge(const struct profile_set *set, const char *path, bool verbose)
 		goto out;
 	}
 	(void)classify(&k.facts, &screen, set, &r);
-	(void)printf("%s\t%s\t%s\t%s\t%s\t%s\n", k.state,
-	    classify_state_name(r.state), k.program, k.variant, path, r.reason);
+	(void)printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.state,
+	    classify_state_name(r.state), k.program, k.variant, path, r.reason,
+	    r.profile == NULL ? "-" : r.profile->name);
 	for (i = 0; verbose && i < r.evidence.n; i++)
 		(void)printf("\t%s\n", r.evidence.v[i]);
 	if (verbose)

@@ -548,6 +548,16 @@ repls(void **state)
 	    .screen = "undefined\n> ");
 	assert_state(CLASSIFY_TYPED, .program = "node", .x = 4, .y = 1,
 	    .screen = "> f(x) {\n... ");
+	/* The earliest prompt ends before the blanks of what was typed. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "irb", .x = 23,
+	    .screen = "irb(main):002:0* foo > ");
+	/* Numbers count entries: the same once more goes on with one. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "erl", .x = 3, .y = 1,
+	    .screen = "1> 1+\n1> ");
+	assert_state(CLASSIFY_IDLE, .program = "erl", .x = 3, .y = 2,
+	    .screen = "1> 1+1.\n2\n2> ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "octave", .x = 2, .y = 1,
+	    .screen = "octave:1> for i=1:2\n> ");
 	/* No prompt at all. */
 	assert_state(CLASSIFY_IDLE, .program = "bc", .x = 0, .y = 2,
 	    .screen = "3 > 2\n1\n");
