@@ -188,13 +188,49 @@ row_unfinished(const struct look *l)
 	return !screen_row_blank(l->screen, l->r->cursor_y, 0, l->r->cursor_x);
 }
 
+/*
+ * A program nobody knows that edits lines: its prompt ends as prompts do, is
+ * long enough to be no pointer of a menu, and began a row with a command
+ * further up. Menus hide the cursor or fill the screen.
+ */
+static bool
+judge_editor(struct look *l, const struct profile_set *set, const char *name)
+{
+	const struct pane_facts *f = l->facts;
+	unsigned end;
+
+	l->profile = profile_find(set, "console");
+	if (l->profile == NULL || f->agent_seen || f->alternate ||
+	    !f->cursor_shown ||
+	    (f->foreground.n > 0 && f->foreground.v[0].foreign) ||
+	    !f->modes_tty.known || f->modes_tty.canonical || f->modes_tty.echo)
+		goto none;
+	end = classify_ps1_end(l, f->cursor_y, f->cursor_x);
+	if (end == 0 || !classify_ps1_long(l->screen, f->cursor_y, end) ||
+	    !classify_ps1_seen(l, f->cursor_y, end))
+		goto none;
+	classify_note(l,
+	    "program: %.64s is not known, its prompt was seen "
+	    "above",
+	    name);
+	l->r->profile = l->profile;
+	classify_prompt(l);
+	return true;
+none:
+	l->profile = NULL;
+	return false;
+}
+
 /* A program nobody knows. */
 static void
-judge_unknown(struct look *l)
+judge_unknown(struct look *l, const struct profile_set *set)
 {
 	const struct pane_facts *f = l->facts;
 	const char *name =
 	    f->foreground.n > 0 ? f->foreground.v[0].comm : f->command;
+
+	if (judge_editor(l, set, name))
+		return;
 
 	if (f->alternate)
 		classify_say(l, CLASSIFY_MODAL,
@@ -233,12 +269,12 @@ judge_remote(struct look *l)
 }
 
 static void
-judge_kind(struct look *l)
+judge_kind(struct look *l, const struct profile_set *set)
 {
 	enum profile_kind kind;
 
 	if (l->profile == NULL) {
-		judge_unknown(l);
+		judge_unknown(l, set);
 		return;
 	}
 	kind = l->profile->kind;
@@ -297,7 +333,7 @@ classify(const struct pane_facts *facts, const struct screen *screen,
 	}
 	if (judge_program(&l, set) || judge_tty(&l))
 		return 0;
-	judge_kind(&l);
+	judge_kind(&l, set);
 	return 0;
 }
 

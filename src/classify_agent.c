@@ -486,7 +486,7 @@ judge_empty(struct look *l, const struct composer *c)
 		classify_say(l, CLASSIFY_BUSY, "%s is working", p->label);
 		return;
 	}
-	if (p->busy_needs_title && l->facts->untitled) {
+	if (p->busy_needs_title && l->facts->untitled && !l->facts->alternate) {
 		l->r->composer_empty = false;
 		l->r->way = CLASSIFY_WAY_NONE;
 		classify_note(l, "title: the terminal's first one");

@@ -43,6 +43,7 @@ bool classify_row_full(const struct screen *s, unsigned row);
 unsigned classify_ps1_end(const struct look *l, unsigned row, unsigned limit);
 
 /* Such a prompt is no accident: long, or coloured. */
+bool classify_ps1_long(const struct screen *s, unsigned row, unsigned end);
 bool classify_ps1_strong(const struct screen *s, unsigned row, unsigned end);
 
 /* The same prompt begins a row further up. */

@@ -199,20 +199,28 @@ span_eq(const struct screen *s, unsigned row, unsigned n, unsigned other,
 	return true;
 }
 
-/* A prompt that text cannot look like by accident. */
+bool
+classify_ps1_long(const struct screen *s, unsigned row, unsigned end)
+{
+	unsigned col, cells = 0;
+
+	for (col = 0; col < end; col++)
+		cells += !screen_is_blank(screen_at(s, row, col));
+	return cells >= STRONG_CELLS;
+}
+
 bool
 classify_ps1_strong(const struct screen *s, unsigned row, unsigned end)
 {
-	unsigned col, cells = 0;
-	bool coloured = false;
+	unsigned col;
 
 	for (col = 0; col < end; col++) {
 		const struct screen_cell *c = screen_at(s, row, col);
 
-		cells += !screen_is_blank(c);
-		coloured |= !screen_is_blank(c) && c->fg != SCREEN_DEFAULT;
+		if (!screen_is_blank(c) && c->fg != SCREEN_DEFAULT)
+			return true;
 	}
-	return cells >= STRONG_CELLS || coloured;
+	return classify_ps1_long(s, row, end);
 }
 
 /* The row reaches the last column: what follows may be its other half. */

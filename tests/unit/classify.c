@@ -232,8 +232,12 @@ codex_box(void **state)
 		      "anything\033[0m" CODEX_FOOT);
 	/* Older ones set no title, which alone tells that they stream. */
 	facts.untitled = true;
+	facts.alternate = false;
 	judge();
 	assert_int_equal(r.state, CLASSIFY_UNKNOWN);
+	facts.alternate = true;
+	judge();
+	assert_int_equal(r.state, CLASSIFY_IDLE);
 	assert_state(CLASSIFY_TYPED, CODEX_AT, .x = 4, .y = 3,
 	    .screen = "x\n\n› one\n  two" CODEX_FOOT);
 	assert_int_equal(r.composer.first, 2);
@@ -567,6 +571,29 @@ repls(void **state)
 	    .screen = "define f(x) {\n");
 }
 
+/* A program nobody knows that edits lines at a prompt seen before. */
+static void
+unknown_consoles(void **state)
+{
+	(void)state;
+	assert_state(
+	    CLASSIFY_UNKNOWN, .program = "foosh", .x = 6, .screen = "foosh$ ");
+	assert_state(CLASSIFY_IDLE, .program = "foosh", .x = 7, .y = 2,
+	    .screen = "foosh$ ls\na\nfoosh$ ");
+	assert_int_equal(r.way, CLASSIFY_WAY_SHOW);
+	assert_state(CLASSIFY_TYPED, .program = "foosh", .x = 9, .y = 2,
+	    .screen = "foosh$ ls\na\nfoosh$ ls");
+	/* The pointer of a menu, one that hides its cursor, a question. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "foo", .x = 2, .y = 2,
+	    .screen = "> one\n  two\n> ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "foosh", .x = 7, .y = 2,
+	    .hidden = true, .screen = "foosh$ ls\na\nfoosh$ ");
+	assert_state(CLASSIFY_MODAL, .program = "foosh", .x = 7, .y = 2,
+	    .cooked = true, .echo = true, .screen = "foosh$ ls\na\nfoosh$ ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "foosh", .x = 7, .y = 2,
+	    .agent_seen = true, .screen = "foosh$ ls\na\nfoosh$ ");
+}
+
 static void
 others(void **state)
 {
@@ -707,6 +734,7 @@ main(void)
 		cmocka_unit_test(cooked_shells),
 		cmocka_unit_test(agents_gone_and_remote),
 		cmocka_unit_test(repls),
+		cmocka_unit_test(unknown_consoles),
 		cmocka_unit_test(others),
 		cmocka_unit_test(chosen_profiles),
 		cmocka_unit_test(what_the_composer_shows),
