@@ -4,7 +4,8 @@
  *   judge [-p DIR] [-v] [-x PROFILE] FILE...
  *
  * Prints "state<TAB>verdict<TAB>program<TAB>variant<TAB>file<TAB>reason<TAB>
- * profile" for each, and with -v the evidence. -x leaves a profile out, -p adds the user's.
+ * profile" for each, and with -v the evidence. -x leaves a profile out, -p adds
+ * the user's.
  */
 #include <getopt.h>
 #include <stdio.h>
