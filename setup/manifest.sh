@@ -335,10 +335,13 @@ open_state() {
 		die "$state: cannot be made; is the home folder read-only?"
 	chmod 700 "$state"
 	exec 9>>"$state/lock" || die "$state: cannot be written"
-	if ! flock -n 9; then
+	flock -n 9 || case $? in
+	1)
 		say "Waiting for another install.sh"
 		flock -w 300 9 || die "another install.sh does not end"
-	fi
+		;;
+	*) die "$state: cannot be locked; the home's file system must have locks" ;;
+	esac
 	step=-
 	for folder in "${missing[@]}"; do
 		record dir "$folder"
