@@ -179,7 +179,7 @@ out:
 }
 
 static int
-home_read_alias(struct home *h, struct err *e)
+home_read_alias(struct home *h, bool make, struct err *e)
 {
 	char *path = path_join(h->dir, "self.conf");
 	struct buf text = BUF_INIT_MAX(HOME_CONF_MAX);
@@ -187,10 +187,12 @@ home_read_alias(struct home *h, struct err *e)
 	int rc = -1;
 
 	found = file_read_ours(path, &text, e);
-	if (found == FILE_MISSING)
+	if (found == FILE_MISSING && make)
 		found = home_first_run(h, path, &text, e);
 	if (found == FILE_READ)
 		rc = home_alias(path, text.data, h->host, e);
+	else if (found == FILE_MISSING)
+		rc = 0;
 	buf_free(&text);
 	x_free(path);
 	return rc;
@@ -302,8 +304,9 @@ home_folder(const char *path, struct err *e)
 	return err_set(e, EXIT_LOCAL, "%s: %s", path, strerror(errno));
 }
 
-int
-home_open(struct home *h, struct err *e)
+/* Where it is, by the environment. */
+static int
+home_find(struct home *h, struct err *e)
 {
 	*h = (struct home)HOME_INIT;
 	h->dir = path_agents(e);
@@ -311,18 +314,43 @@ home_open(struct home *h, struct err *e)
 	if (h->dir == NULL || h->inbox == NULL)
 		return -1;
 	home_identify(h);
-	if (file_make_dir(h->dir, e) != 0 || home_choose(h, e) != 0)
-		return -1;
+	return 0;
+}
+
+static void
+home_names(struct home *h)
+{
 	h->run = path_join(h->dir, "run");
 	h->log = path_join(h->dir, "log");
 	h->hosts = path_join(h->dir, "hosts");
 	h->config = path_join(h->dir, "config.toml");
 	h->local = path_join(h->dir, "local.toml");
 	h->registry = path_join(h->dir, "registry.toml");
+}
+
+int
+home_open(struct home *h, struct err *e)
+{
+	if (home_find(h, e) != 0 || file_make_dir(h->dir, e) != 0 ||
+	    home_choose(h, e) != 0)
+		return -1;
+	home_names(h);
 	if (home_folder(h->run, e) != 0 || home_folder(h->log, e) != 0 ||
 	    home_folder(h->hosts, e) != 0)
 		return -1;
-	return home_read_alias(h, e);
+	return home_read_alias(h, true, e);
+}
+
+int
+home_look(struct home *h, struct err *e)
+{
+	int rc;
+
+	if (home_find(h, e) != 0)
+		return -1;
+	rc = home_choose(h, e);
+	home_names(h);
+	return rc == 0 ? home_read_alias(h, false, e) : rc;
 }
 
 void

@@ -40,6 +40,13 @@ struct home {
  * in its place if it exists. `h` is to be closed in any case.
  */
 int home_open(struct home *h, struct err *e);
+
+/*
+ * The same without making or changing anything: `host` is "" when there is no
+ * self.conf yet. All paths are set even if this is -1, except when there is no
+ * home folder at all (`dir` or `inbox` is then NULL).
+ */
+int home_look(struct home *h, struct err *e);
 void home_close(struct home *h);
 
 /*

@@ -84,7 +84,7 @@ read_hidden(char *out, struct argv *hidden)
 {
 	char *line, *rest, *what = NULL;
 	const char *last = "";
-	size_t i, len;
+	size_t i, len, before = 0;
 
 	for (line = strtok_r(out, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest)) {
@@ -96,11 +96,20 @@ read_hidden(char *out, struct argv *hidden)
 		len = strcspn(line, "[ ");
 		for (i = 0; what != NULL && i < HOOKS_COUNT; i++)
 			if (strlen(hook_names[i]) == len &&
-			    strncmp(line, hook_names[i], len) == 0 &&
-			    !str_eq(hook_names[i], last)) {
-				argv_addf(
-				    hidden, "%s: %s", what, hook_names[i]);
-				last = hook_names[i];
+			    strncmp(line, hook_names[i], len) == 0) {
+				if (!str_eq(hook_names[i], last)) {
+					before = hidden->n;
+					argv_addf(hidden, "%s: %s", what,
+					    hook_names[i]);
+					last = hook_names[i];
+				}
+				/* Ours stands beside it there, too. */
+				if (hidden->n > before &&
+				    str_starts(
+					line + len, REGISTER_HOOKS_INDEX)) {
+					hidden->n--;
+					X_CLEAR(hidden->v[hidden->n]);
+				}
 			}
 	}
 }

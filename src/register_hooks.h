@@ -22,7 +22,8 @@ int register_hooks_missing(
 
 /*
  * Add a line for every hook of a session, window or pane that hides one of
- * ours: "session dev: session-renamed". `rows` is a scan of the same server.
+ * ours: "session $1: session-renamed". One beside which ours stands at that
+ * level hides nothing. `rows` is a scan of the same server.
  */
 int register_hooks_hidden(const struct tmux *t, const struct tmux_rows *rows,
     struct argv *hidden, struct err *e);

@@ -208,6 +208,8 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	(void)snprintf(
 	    r->version, sizeof(r->version), "%s", frame_get(f, "Version", ""));
 	r->tells = frame_lists(f, "Can", "progress");
+	r->time = (int64_t)frame_number(f, "Time", INT64_MAX, 0);
+	r->came = clock_real_ms();
 	r->hello = true;
 	return 0;
 }

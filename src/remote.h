@@ -50,6 +50,8 @@ struct remote {
 	char host[HOST_MAX + 1]; /* from its HELLO */
 	char host_id[HOME_ID_LEN + 1];
 	char version[REMOTE_VERSION_MAX]; /* of its panemesh, for people */
+	int64_t time;                     /* its real ms as its HELLO says; 0 */
+	int64_t came;                     /* our real ms when that came */
 };
 
 /* Start a link to `peer`, to be connected within connect_ms (rounded up to

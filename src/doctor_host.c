@@ -1,0 +1,492 @@
+/* This machine: PATH, the sandbox of an agent, the timer. */
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "doctor_parts.h"
+#include "file.h"
+#include "mem.h"
+#include "path.h"
+#include "proc.h"
+#include "ps.h"
+#include "str.h"
+
+enum { HOST_OUT_MAX = 256 * 1024, HOST_ANCESTORS_MAX = 32 };
+
+/* Run it; its status, or -1 when it could not be run or did not end. */
+static int
+host_run(struct argv *argv, struct buf *out)
+{
+	struct proc p = {
+		.argv = argv, .out = out, .timeout_ms = DOCTOR_CALL_MS
+	};
+	int rc = proc_run(&p, NULL);
+
+	argv_free(argv);
+	return rc == 0 ? p.status : -1;
+}
+
+/* Where PATH leads for `name`; malloc'd, NULL: nowhere. */
+static char *
+host_which(const char *name)
+{
+	const char *path = getenv("PATH"), *end;
+	struct stat st;
+	char *file;
+
+	for (; path != NULL && *path != '\0';
+	     path = *end == '\0' ? end : end + 1) {
+		end = path + strcspn(path, ":");
+		file = x_asprintf("%.*s/%s", (int)(end - path), path, name);
+		if (end > path && stat(file, &st) == 0 && S_ISREG(st.st_mode) &&
+		    access(file, X_OK) == 0)
+			return file;
+		x_free(file);
+	}
+	return NULL;
+}
+
+/* ---- PATH ---- */
+
+static const char *const programs[] = { "notify-pane", "agent-discover",
+	"agent-link", "agent-register-hook", "agent-self-identify",
+	"agent-serve", "agent-sync" };
+
+/* Put `dir` first, now and in the shells that come. */
+static void
+path_mend(struct doctor *d, const char *dir)
+{
+	const char *shell = getenv("SHELL");
+	const char *file;
+
+	shell = path_base(shell == NULL ? "" : shell);
+	if (str_eq(shell, "fish")) {
+		doctor_mend(d, "fish_add_path --move %w", dir);
+		return;
+	}
+	file = str_eq(shell, "zsh") ? "~/.zshenv"
+	    : str_eq(shell, "bash") ? "~/.bashrc"
+				    : "~/.profile";
+	doctor_mend(d,
+	    "export PATH=%w:\"$PATH\" && echo export PATH=%w:'\"$PATH\"' "
+	    ">>%s",
+	    dir, dir, file);
+}
+
+static bool
+same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
+}
+
+static void
+path_one(struct doctor *d, const char *name, const char *dir)
+{
+	char *ours = path_join(dir, name), *found = host_which(name);
+
+	if (access(ours, X_OK) != 0) {
+		doctor_bad(d, name,
+		    "is missing in %s, where the other programs are; install "
+		    "panemesh again",
+		    dir);
+	} else if (found == NULL) {
+		doctor_bad(d, name, "is in no folder of PATH");
+		path_mend(d, dir);
+	} else if (!same_file(found, ours)) {
+		doctor_bad(d, name,
+		    "is found in PATH as %s: another one (the bash "
+		    "agent-mesh's?)",
+		    found);
+		path_mend(d, dir);
+	}
+	x_free(found);
+	x_free(ours);
+}
+
+void
+doctor_look_path(struct doctor *d)
+{
+	size_t before = d->report->n, i;
+	struct argv argv = ARGV_INIT;
+	struct buf out = BUF_INIT_MAX(HOST_OUT_MAX);
+	char *dir = doctor_program("."), *link;
+
+	if (str_ends(dir, "/."))
+		dir[strlen(dir) - 2] = '\0';
+	for (i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		path_one(d, programs[i], dir);
+		/* One command mends it for all. */
+		if (d->report->n > before &&
+		    d->report->v[d->report->n - 1].mend != NULL)
+			break;
+	}
+	link = doctor_program("agent-link");
+	argv_addl(&argv, link, "--version", NULL);
+	if (access(link, X_OK) == 0 && host_run(&argv, &out) != 0) {
+		doctor_bad(d, "agent-link",
+		    "does not start: libssh is missing, no other host can be "
+		    "reached");
+		doctor_mend(d, "%sapt-get install libssh-4", doctor_sudo());
+	}
+	argv_free(&argv);
+	if (d->report->n == before)
+		doctor_ok(d, "PATH", "leads to the programs in %s", dir);
+	buf_free(&out);
+	x_free(link);
+	x_free(dir);
+}
+
+/* ---- the sandbox of an agent ---- */
+
+/* Which agent's sandbox may this be? */
+struct box {
+	const char *name;     /* of the agent */
+	const char *variable; /* that it sets for its commands; NULL: any */
+	const char *ancestor; /* a program we descend from */
+	const char *setting;
+	const char *mend; /* with %w twice: the agents folder and the inbox */
+};
+
+static const struct box boxes[] = {
+	{ "Codex", "CODEX_SANDBOX_NETWORK_DISABLED", "codex",
+	    "sandbox_workspace_write.network_access and .writable_roots in "
+	    "~/.codex/config.toml",
+	    "codex -s workspace-write -c "
+	    "sandbox_workspace_write.network_access=true -c "
+	    "'sandbox_workspace_write.writable_roots=[\"%s\",\"%s\"]'" },
+	{ "Claude Code", "CLAUDECODE", "claude",
+	    "sandbox.network.allowAllUnixSockets and "
+	    "sandbox.filesystem.allowWrite in ~/.claude/settings.json",
+	    "claude --settings '{\"sandbox\":{\"network\":"
+	    "{\"allowAllUnixSockets\":true},\"filesystem\":{\"allowWrite\":"
+	    "[\"%s\",\"%s\"]}}}'" },
+	{ "Gemini", "GEMINI_CLI", "gemini",
+	    "tools.sandbox in ~/.gemini/settings.json",
+	    "gemini --sandbox=false" },
+	{ "Qwen", "QWEN_CODE", "qwen", "tools.sandbox in ~/.qwen/settings.json",
+	    "qwen --sandbox=false" },
+	{ "a sandbox", NULL, "bwrap", "its --bind of these places", NULL },
+	{ "a sandbox", NULL, "firejail", "its --whitelist of these places",
+	    NULL },
+};
+
+/* The agent whose command we are; NULL when none is known. */
+static const struct box *
+box_find(void)
+{
+	struct ps ps = { .ppid = getppid() };
+	pid_t pid = getppid();
+	size_t i;
+	int n;
+
+	for (i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++)
+		if (boxes[i].variable != NULL &&
+		    getenv(boxes[i].variable) != NULL)
+			return &boxes[i];
+	for (n = 0; n < HOST_ANCESTORS_MAX && pid > 1; n++) {
+		if (ps_read(pid, &ps) != 0)
+			break;
+		for (i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++)
+			if (str_starts(ps.comm, boxes[i].ancestor))
+				return &boxes[i];
+		pid = ps.ppid;
+	}
+	return NULL;
+}
+
+/* Does the kernel filter what we may ask of it? */
+static bool
+box_seccomp(void)
+{
+	struct buf text = BUF_INIT_MAX(HOST_OUT_MAX);
+	bool filtered;
+
+	(void)file_read("/proc/self/status", &text, NULL);
+	filtered = strstr(text.data, "\nSeccomp:\t2") != NULL;
+	buf_free(&text);
+	return filtered;
+}
+
+/* 0, or why a socket may not be reached, if that is a matter of rights. */
+static int
+box_connect(const char *socket_path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd, rc = 0;
+
+	if (strlen(socket_path) >= sizeof(to.sun_path))
+		return 0;
+	memcpy(to.sun_path, socket_path, strlen(socket_path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 ||
+	    connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
+		rc = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	return rc == EPERM || rc == EACCES ? rc : 0;
+}
+
+static void
+box_mend(struct doctor *d, const struct box *box)
+{
+	if (box == NULL || box->mend == NULL)
+		return;
+	doctor_mend(d, box->mend, d->home.dir, d->home.inbox);
+}
+
+void
+doctor_look_sandbox(struct doctor *d)
+{
+	const struct box *box = box_find();
+	const char *name, *setting;
+	size_t before = d->report->n, i;
+	struct stat st;
+	int why;
+
+	name = box != NULL  ? box->name
+	    : box_seccomp() ? "a sandbox (seccomp)"
+			    : "a sandbox";
+	setting = box != NULL ? box->setting : "its settings";
+	for (i = 0; i < d->sockets.n; i++) {
+		why = box_connect(d->sockets.v[i]);
+		if (why == 0 ||
+		    (stat(d->sockets.v[i], &st) == 0 && st.st_uid != geteuid()))
+			continue;
+		doctor_bad(d, d->sockets.v[i],
+		    "may not be reached from here (%s): %s keeps us from it; "
+		    "setting: %s",
+		    strerror(why), name, setting);
+		box_mend(d, box);
+		break;
+	}
+	/* Modes and owners that do not explain it are the business of "files".
+	 */
+	if (d->has_home && d->is_there && access(d->home.dir, W_OK) != 0 &&
+	    stat(d->home.dir, &st) == 0 && st.st_uid == geteuid() &&
+	    (st.st_mode & S_IWUSR) != 0 && (errno != EROFS || box != NULL)) {
+		doctor_bad(d, d->home.dir,
+		    "may not be written from here (%s): %s keeps us from it; "
+		    "setting: %s",
+		    strerror(access(d->home.dir, W_OK) != 0 ? errno : EACCES),
+		    name, setting);
+		box_mend(d, box);
+	}
+	if (d->report->n == before)
+		doctor_ok(d, "sandbox", "%s",
+		    box == NULL ? "none keeps us from tmux and ~/.agents"
+				: "lets us reach tmux and ~/.agents");
+}
+
+/* ---- the timer ---- */
+
+/* The value of "KEY=value" in lines of systemctl show; malloc'd. */
+static char *
+unit_value(const struct buf *out, const char *key)
+{
+	const char *line = out->data;
+	size_t len = strlen(key);
+
+	while (line != NULL && *line != '\0') {
+		if (strncmp(line, key, len) == 0 && line[len] == '=') {
+			line += len + 1;
+			return x_strndup(line, strcspn(line, "\n"));
+		}
+		line = strchr(line, '\n');
+		line = line == NULL ? NULL : line + 1;
+	}
+	return x_strdup("");
+}
+
+/* Does cron do it? */
+static bool
+timer_cron(void)
+{
+	struct buf out = BUF_INIT_MAX(HOST_OUT_MAX);
+	struct argv argv = ARGV_INIT;
+	char *line, *rest;
+	bool found = false;
+
+	argv_addl(&argv, "crontab", "-l", NULL);
+	if (host_run(&argv, &out) == 0)
+		for (line = strtok_r(out.data, "\n", &rest);
+		     line != NULL && !found; line = strtok_r(NULL, "\n", &rest))
+			found = line[strspn(line, " \t")] != '#' &&
+			    strstr(line, "agent-discover") != NULL;
+	buf_free(&out);
+	return found;
+}
+
+static bool
+timer_cron_runs(void)
+{
+	static const char *const names[] = { "cron", "crond", "fcron",
+		"busybox" };
+	struct dirent *entry;
+	bool found = false;
+	struct ps ps;
+	size_t i;
+	DIR *proc;
+
+	proc = opendir("/proc");
+	while (proc != NULL && !found && (entry = readdir(proc)) != NULL) {
+		long pid = strtol(entry->d_name, NULL, 10);
+
+		if (pid <= 0 || ps_read((pid_t)pid, &ps) != 0)
+			continue;
+		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			found = found || str_eq(ps.comm, names[i]);
+	}
+	if (proc != NULL)
+		(void)closedir(proc);
+	return found;
+}
+
+static void
+timer_mend_cron(struct doctor *d)
+{
+	char *discover = doctor_program("agent-discover"), *which;
+
+	which = host_which("crontab");
+	if (which == NULL) {
+		doctor_mend(d, "%sapt-get install cron", doctor_sudo());
+	} else {
+		struct buf line = BUF_INIT, word = BUF_INIT;
+
+		/* cron's sh reads the line, where % ends the command. */
+		doctor_word(&word, discover);
+		buf_addf(&line, "*/5 * * * * %s -q", word.data);
+		doctor_mend(d, "(crontab -l 2>/dev/null; echo %w) | crontab -",
+		    line.data);
+		buf_free(&line);
+		buf_free(&word);
+	}
+	x_free(which);
+	x_free(discover);
+}
+
+/* Is the user's systemd there until he logs out only? */
+static void
+timer_linger(struct doctor *d)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	struct argv argv = ARGV_INIT;
+	struct buf out = BUF_INIT_MAX(HOST_OUT_MAX);
+	char *value;
+
+	argv_addl(&argv, "loginctl", "show-user", "-p", "Linger", NULL);
+	argv_add(&argv, pw == NULL ? "" : pw->pw_name);
+	if (host_run(&argv, &out) == 0) {
+		value = unit_value(&out, "Linger");
+		if (str_eq(value, "no")) {
+			doctor_note(d, "linger",
+			    "is off: the timer runs only while you are logged "
+			    "in");
+			doctor_mend(d, "loginctl enable-linger");
+		}
+		x_free(value);
+	}
+	buf_free(&out);
+}
+
+/* What the user's systemd says of the timer. */
+static void
+timer_unit(struct doctor *d, const struct buf *timer)
+{
+	char *load = unit_value(timer, "LoadState");
+	char *active = unit_value(timer, "ActiveState");
+	char *last = unit_value(timer, "LastTriggerUSec");
+	char *result,
+	    *since = unit_value(timer, "ActiveEnterTimestampMonotonic");
+	struct buf service = BUF_INIT_MAX(HOST_OUT_MAX);
+	struct argv argv = ARGV_INIT;
+	struct timespec now = { .tv_sec = 0 };
+
+	argv_addl(&argv, "systemctl", "--user", "show", "agent-resync.service",
+	    "-p", "Result", NULL);
+	(void)host_run(&argv, &service);
+	result = unit_value(&service, "Result");
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	if (str_eq(load, "not-found") || !str_eq(active, "active")) {
+		doctor_note(d, "agent-resync.timer",
+		    "is %s: what tmux tells nobody (a killed server) stays in "
+		    "the address book",
+		    str_eq(load, "not-found") ? "not known to systemd"
+					      : "not running");
+		if (str_eq(load, "not-found"))
+			timer_mend_cron(d);
+		else
+			doctor_mend(d,
+			    "systemctl --user enable --now "
+			    "agent-resync.timer");
+	} else if (result[0] != '\0' && !str_eq(result, "success")) {
+		doctor_bad(d, "agent-resync.service",
+		    "failed when it last ran (%s); journalctl --user -u "
+		    "agent-resync says why",
+		    result);
+		doctor_mend(d, "systemctl --user restart agent-resync.service");
+	} else if ((last[0] == '\0' || str_eq(last, "n/a") ||
+		       str_eq(last, "0")) &&
+	    now.tv_sec - strtoll(since, NULL, 10) / 1000000 > 600) {
+		doctor_note(d, "agent-resync.timer", "never ran");
+		doctor_mend(d, "systemctl --user restart agent-resync.timer");
+	} else {
+		doctor_ok(d, "agent-resync.timer", "runs; last: %s",
+		    last[0] == '\0' || str_eq(last, "n/a") ? "not yet" : last);
+	}
+	timer_linger(d);
+	x_free(load);
+	x_free(active);
+	x_free(last);
+	x_free(since);
+	x_free(result);
+	buf_free(&service);
+}
+
+static void
+timer_look(struct doctor *d, const void *arg)
+{
+	struct buf out = BUF_INIT_MAX(HOST_OUT_MAX);
+	struct argv argv = ARGV_INIT;
+
+	(void)arg;
+	argv_addl(&argv, "systemctl", "--user", "show", "agent-resync.timer",
+	    "-p", "LoadState", "-p", "ActiveState", "-p", "LastTriggerUSec",
+	    "-p", "ActiveEnterTimestampMonotonic", NULL);
+	if (timer_cron()) {
+		if (timer_cron_runs()) {
+			doctor_ok(d, "cron", "runs agent-discover");
+		} else {
+			doctor_note(d, "cron",
+			    "has a line for agent-discover, but no cron is "
+			    "running");
+			doctor_mend(d, "%sservice cron start", doctor_sudo());
+		}
+		argv_free(&argv);
+	} else if (host_run(&argv, &out) == 0 && out.len > 0) {
+		timer_unit(d, &out);
+	} else {
+		doctor_note(d, "timer",
+		    "there is no systemd for this user, and cron does not run "
+		    "agent-discover: what tmux tells nobody (a killed server) "
+		    "stays in the address book");
+		timer_mend_cron(d);
+	}
+	buf_free(&out);
+}
+
+void
+doctor_look_timer(struct doctor *d)
+{
+	doctor_aside(d, "timer", 4 * DOCTOR_CALL_MS, timer_look, NULL);
+}
