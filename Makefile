@@ -12,6 +12,9 @@ MANDIR  ?= $(PREFIX)/share/man/man1
 MAN5DIR ?= $(PREFIX)/share/man/man5
 MAN7DIR ?= $(PREFIX)/share/man/man7
 UNITDIR ?= $(PREFIX)/share/systemd/user
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR ?=
 CC      ?= gcc
 T       ?= 60
@@ -137,7 +140,19 @@ install: all
 	sed 's|@BINDIR@|$(BINDIR)|g' systemd/agent-resync.service \
 	    >'$(DESTDIR)$(UNITDIR)/agent-resync.service'
 	install -m 644 systemd/agent-resync.timer '$(DESTDIR)$(UNITDIR)'
+	install -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' \
+	    '$(DESTDIR)$(FISHDIR)'
+	install -m 644 completions/_panemesh '$(DESTDIR)$(ZSHDIR)'
+	for p in $(notdir $(PROGS)); do \
+	    install -m 644 completions/panemesh.bash \
+	        '$(DESTDIR)$(BASHDIR)'/$$p && \
+	    install -m 644 completions/panemesh.fish \
+	        '$(DESTDIR)$(FISHDIR)'/$$p.fish || exit 1; done
 uninstall:
+	rm -f '$(DESTDIR)$(ZSHDIR)/_panemesh'
+	for p in $(notdir $(PROGS)); do \
+	    rm -f '$(DESTDIR)$(BASHDIR)'/$$p \
+	        '$(DESTDIR)$(FISHDIR)'/$$p.fish; done
 	cd '$(DESTDIR)$(BINDIR)' && rm -f $(notdir $(PROGS))
 	cd '$(DESTDIR)$(MANDIR)' && rm -f $(notdir $(wildcard bin/*.1))
 	rm -f '$(DESTDIR)$(MAN5DIR)/panemesh-profile.5' \

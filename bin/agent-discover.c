@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "json.h"
 #include "log.h"
 #include "mem.h"
 #include "prog.h"
@@ -12,13 +13,14 @@
 #include "setup.h"
 
 static const char usage[] =
-    "usage: agent-discover [-nq] [-H FILE]\n"
+    "usage: agent-discover [-jnq] [-H FILE]\n"
     "\n"
     "Look at every tmux server of this user, bring the address book up to "
     "date, and\nput missing hooks back.\n"
     "\n"
     "  -h, --help        this text\n"
     "  -H, --hooks FILE  the hooks to source instead of the installed ones\n"
+    "  -j, --json        what each server came to as JSON\n"
     "  -n, --dry-run     say what would be done, change nothing\n"
     "  -q, --quiet       print only what needs attention\n"
     "  -V, --version     print the version\n";
@@ -27,6 +29,7 @@ static const struct option options[] = {
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "hooks", required_argument, NULL, 'H' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -42,7 +45,14 @@ struct request {
 	int what; /* 'h', 'V' or 0 */
 	const char *hooks;
 	bool dry_run, quiet;
-	struct err last; /* of what failed; EXIT_OK: nothing yet */
+	struct json *json; /* NULL: lines for people */
+	struct err last;   /* of what failed; EXIT_OK: nothing yet */
+};
+
+/* What is told of one server. */
+struct found {
+	struct argv missing, hidden; /* hooks */
+	size_t buffers;              /* of killed senders */
 };
 
 /* A file that is wrong fails for every server: say it once. */
@@ -56,71 +66,51 @@ failed(struct request *q, const struct err *e)
 
 /* Look at the hooks of one server; put back those that are gone. */
 static void
-check_hooks(struct request *q, const char *socket)
+check_hooks(struct request *q, const char *socket, struct found *found)
 {
-	struct argv missing = ARGV_INIT, hidden = ARGV_INIT;
 	struct tmux_rows rows = { .v = NULL };
 	struct err e = { .code = EXIT_OK };
 	char *file = NULL;
 	struct tmux t;
-	size_t i;
 
 	if (tmux_open(&t, socket, &e) != 0 ||
-	    register_hooks_missing(&t, &missing, &e) != 0) {
+	    register_hooks_missing(&t, &found->missing, &e) != 0) {
 		failed(q, &e);
 		goto out;
 	}
-	if (missing.n > 0) {
-		(void)printf("%s: %zu hooks %s, first %s\n", socket, missing.n,
-		    q->dry_run ? "are missing" : "were missing: put back",
-		    missing.v[0]);
+	if (found->missing.n > 0) {
 		file = q->hooks != NULL ? x_strdup(q->hooks)
 					: register_hooks_file(&e);
 		if (file == NULL ||
 		    (!q->dry_run && register_hooks_source(&t, file, &e) != 0))
 			failed(q, &e);
 	}
-	if (tmux_scan(&t, &rows, &e) == TMUX_OK &&
-	    register_hooks_hidden(&t, &rows, &hidden, &e) == 0)
-		for (i = 0; i < hidden.n; i++)
-			(void)printf("%s: %s: a hook of its own hides ours; "
-				     "put that one into the global table "
-				     "(set-hook -g) instead\n",
-			    socket, hidden.v[i]);
+	if (tmux_scan(&t, &rows, &e) == TMUX_OK)
+		(void)register_hooks_hidden(&t, &rows, &found->hidden, &e);
 out:
 	x_free(file);
 	tmux_rows_free(&rows);
-	argv_free(&missing);
-	argv_free(&hidden);
 }
 
 /* Message bodies that killed senders left behind. */
 static void
-check_buffers(struct request *q, const char *socket)
+check_buffers(struct request *q, const char *socket, struct found *found)
 {
 	struct err e = { .code = EXIT_OK };
 	struct tmux t;
-	size_t n;
 
 	if (tmux_open(&t, socket, &e) != 0 ||
-	    register_buffers_sweep(
-		&t, clock_real_ms() / 1000, q->dry_run, &n, &e) != 0)
+	    register_buffers_sweep(&t, clock_real_ms() / 1000, q->dry_run,
+		&found->buffers, &e) != 0)
 		failed(q, &e);
-	else if (n > 0)
-		(void)printf("%s: %zu buffers of killed senders %s\n", socket,
-		    n, q->dry_run ? "would be deleted" : "deleted");
 }
 
 static void
-report(void *arg, const char *socket, const struct register_result *result,
-    const struct err *e)
+print_lines(const struct request *q, const char *socket,
+    const struct register_result *result, const struct found *found)
 {
-	struct request *q = arg;
+	size_t i;
 
-	if (e->code != EXIT_OK) {
-		failed(q, e);
-		return;
-	}
 	if (!result->server) {
 		if (result->changed)
 			(void)printf("%s: no server any more: entries %s\n",
@@ -135,8 +125,83 @@ report(void *arg, const char *socket, const struct register_result *result,
 		    !result->changed ? ""
 			: q->dry_run ? "; would change"
 				     : "; changed");
-	check_hooks(q, socket);
-	check_buffers(q, socket);
+	if (found->missing.n > 0)
+		(void)printf("%s: %zu hooks %s, first %s\n", socket,
+		    found->missing.n,
+		    q->dry_run ? "are missing" : "were missing: put back",
+		    found->missing.v[0]);
+	for (i = 0; i < found->hidden.n; i++)
+		(void)printf("%s: %s: a hook of its own hides ours; put that "
+			     "one into the global table (set-hook -g) "
+			     "instead\n",
+		    socket, found->hidden.v[i]);
+	if (found->buffers > 0)
+		(void)printf("%s: %zu buffers of killed senders %s\n", socket,
+		    found->buffers,
+		    q->dry_run ? "would be deleted" : "deleted");
+}
+
+static void
+json_words(struct json *j, const char *key, const struct argv *words)
+{
+	size_t i;
+
+	json_key(j, key);
+	json_array_begin(j);
+	for (i = 0; i < words->n; i++)
+		json_text(j, words->v[i]);
+	json_array_end(j);
+}
+
+static void
+json_count(struct json *j, const char *key, size_t n)
+{
+	json_key(j, key);
+	json_integer(j, (int64_t)n);
+}
+
+static void
+print_json(struct json *j, const char *socket,
+    const struct register_result *result, const struct found *found,
+    const struct err *e)
+{
+	json_object_begin(j);
+	json_key(j, "socket");
+	json_text(j, socket);
+	json_key(j, "error");
+	json_text(j, e->code == EXIT_OK ? NULL : e->msg);
+	json_key(j, "server");
+	json_boolean(j, result->server);
+	json_key(j, "changed");
+	json_boolean(j, result->changed);
+	json_count(j, "panes", result->panes);
+	json_count(j, "entries", result->agents);
+	json_count(j, "known", result->known);
+	json_words(j, "hooks_missing", &found->missing);
+	json_words(j, "hooks_hidden", &found->hidden);
+	json_count(j, "buffers", found->buffers);
+	json_object_end(j);
+}
+
+static void
+report(void *arg, const char *socket, const struct register_result *result,
+    const struct err *e)
+{
+	struct found found = { .missing = ARGV_INIT, .hidden = ARGV_INIT };
+	struct request *q = arg;
+
+	if (e->code != EXIT_OK) {
+		failed(q, e);
+	} else if (result->server) {
+		check_hooks(q, socket, &found);
+		check_buffers(q, socket, &found);
+	}
+	if (q->json != NULL)
+		print_json(q->json, socket, result, &found, e);
+	else if (e->code == EXIT_OK)
+		print_lines(q, socket, result, &found);
+	argv_free(&found.missing);
+	argv_free(&found.hidden);
 }
 
 static int
@@ -152,7 +217,11 @@ discover(struct request *q, struct err *e)
 
 	rc = setup_open_all(&setup, e);
 	if (rc == 0) {
+		if (q->json != NULL)
+			json_array_begin(q->json);
 		(void)register_all(&reg, report, q);
+		if (q->json != NULL)
+			json_array_end(q->json);
 		rc = (int)q->last.code;
 	}
 	setup_close(&setup);
@@ -164,15 +233,19 @@ main(int argc, char **argv)
 {
 	struct request q = { .last = { .code = EXIT_OK } };
 	struct err e = { .code = EXIT_OK };
+	struct buf out = BUF_INIT;
+	struct json json = JSON_INIT(&out);
 	int option, rc = -1;
 
 	prog_start("agent-discover");
 	while (
-	    (option = prog_option(argc, argv, "hH:nqV", options, &e)) != -1) {
+	    (option = prog_option(argc, argv, "hH:jnqV", options, &e)) != -1) {
 		if (option == '?')
 			goto out;
 		else if (option == 'H')
 			q.hooks = optarg;
+		else if (option == 'j')
+			q.json = &json;
 		else if (option == 'n')
 			q.dry_run = true;
 		else if (option == 'q')
@@ -192,7 +265,11 @@ main(int argc, char **argv)
 		prog_version("agent-discover");
 	else
 		rc = discover(&q, &e);
+	/* What went wrong before the first server is on stderr only. */
+	if (json.done)
+		(void)printf("%s\n", out.data);
 out:
+	buf_free(&out);
 	if (rc < 0)
 		rc = log_err(&e);
 	return prog_end(rc);

@@ -21,11 +21,13 @@ static const char usage[] =
     "usage: notify-pane [-tuv] [-w SECONDS] [-f FILE]... ADDRESS[,ADDRESS]... "
     "[BODY]\n"
     "       notify-pane --list [--json] [-v]\n"
+    "       notify-pane --addresses\n"
     "       notify-pane --check [--json] [-v] ADDRESS\n"
     "       notify-pane --whoami\n"
     "\n"
     "Send a text or a file to the agent in a tmux pane, and prove it.\n"
     "\n"
+    "  -a, --addresses     all addresses and nothing else, for scripts\n"
     "  -c, --check         look whether a message would be taken now, and why\n"
     "  -f, --file FILE     drop a copy of FILE for the recipient, and say so\n"
     "  -h, --help          this text\n"
@@ -46,6 +48,7 @@ enum {
 };
 
 static const struct option options[] = {
+	{ "addresses", no_argument, NULL, 'a' },
 	{ "check", no_argument, NULL, 'c' },
 	{ "file", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
@@ -62,7 +65,7 @@ static const struct option options[] = {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 's'end or one of c l W h V */
+	int what; /* 's'end or one of a c l W h V */
 	struct argv files;
 	const char *addresses;
 	const char *body; /* NULL: none, "-": stdin */
@@ -112,7 +115,7 @@ parse(struct request *q, int argc, char **argv, struct err *e)
 
 	q->what = 's';
 	while ((option = prog_option(
-		    argc, argv, "cf:hjltuvVw:W", options, e)) != -1) {
+		    argc, argv, "acf:hjltuvVw:W", options, e)) != -1) {
 		switch (option) {
 		case 'f':
 			argv_add(&q->files, optarg);
@@ -350,8 +353,11 @@ main(int argc, char **argv)
 		prog_version("notify-pane");
 		rc = EXIT_OK;
 	} else if (setup_open(&setup, &e) != 0 ||
-	    (q.what != 'l' && setup_profiles(&setup, &e) != 0)) {
+	    (q.what != 'l' && q.what != 'a' &&
+		setup_profiles(&setup, &e) != 0)) {
 		rc = -1;
+	} else if (q.what == 'a') {
+		rc = listing_addresses(&setup.home, stdout, &e);
 	} else if (q.what == 'l') {
 		rc = listing_print(&setup.home, stdout, q.json, q.verbose, &e);
 	} else if (q.what == 'c') {

@@ -149,3 +149,32 @@ listing_print(const struct home *home, FILE *to, bool as_json, bool verbose,
 	buf_free(&out);
 	return rc;
 }
+
+static void
+listing_address(void *arg, const char *address, const char *role)
+{
+	struct buf *out = arg;
+
+	(void)role;
+	buf_adds(out, address);
+	buf_addc(out, '\n');
+}
+
+int
+listing_addresses(const struct home *home, FILE *to, struct err *e)
+{
+	struct buf out = BUF_INIT_MAX(REGISTRY_SIZE_MAX);
+	struct registry r = REGISTRY_INIT;
+	int rc;
+
+	rc = registry_open(&r, home, clock_real_ms(), e);
+	if (rc == 0)
+		rc = registry_each(&r, listing_address, &out, e);
+	if (rc == 0)
+		rc = buf_check(&out, "list", e);
+	if (rc == 0)
+		(void)fwrite(out.data, 1, out.len, to);
+	registry_close(&r);
+	buf_free(&out);
+	return rc;
+}

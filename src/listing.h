@@ -15,4 +15,8 @@
 int listing_print(const struct home *home, FILE *to, bool as_json, bool verbose,
     struct err *e);
 
+/* Print the addresses alone, a line each: for completions, which take them for
+ * words of the shell. 0, or -1 with `e` filled. */
+int listing_addresses(const struct home *home, FILE *to, struct err *e);
+
 #endif

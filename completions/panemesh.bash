@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# bash completion for panemesh. Options are read from --help and addresses from
+# the address book, so they are those of the version that is installed. No
+# word list is expanded by the shell: text from outside stays text.
+
+# The options of $1, a line each: "-f --file FILE", the last if it has a value.
+_panemesh_options() {
+	"$1" --help 2>/dev/null | sed -nE \
+		's/^  (-.), (--[a-z-]+)( [A-Z%]+)?( .*)?$/\1 \2\3/p'
+}
+
+# The lines of stdin that are one plain word and begin with $cur, into
+# COMPREPLY, with $1 before each.
+_panemesh_take() {
+	local word
+	while IFS= read -r word; do
+		[[ $word == "$cur"* && $word != *[!A-Za-z0-9._@:-]* ]] &&
+			COMPREPLY+=("${1-}$word")
+	done
+}
+
+_panemesh_peers() {
+	awk '$1 ~ /^[A-Za-z0-9]/ { print $1 }' \
+		"${AGENTS_DIR:-$HOME/.agents}/peers.conf" 2>/dev/null
+}
+
+_panemesh_hosts() {
+	awk 'tolower($1) == "host" { for (i = 2; i <= NF; i++) print $i }' \
+		"$HOME/.ssh/config" 2>/dev/null
+}
+
+_panemesh_addresses() {
+	local before=
+	[[ $cur != *,* ]] || before=${cur%,*},
+	cur=${cur##*,}
+	_panemesh_take "$before" < <(notify-pane --addresses 2>/dev/null)
+}
+
+# The words before the cursor that are neither options nor their values.
+_panemesh_words() {
+	local i word skip=
+	words=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ -n $skip || $word == = ]]; then
+			skip=
+			[[ $word != = ]] || skip=yes
+		elif [[ $word != -* || $word == - ]]; then
+			words+=("$word")
+		elif [[ ${COMP_WORDS[i + 1]} != = ]] &&
+			grep -qE -- "(^| )$word( .*)? [A-Z%]+\$" <<<"$options"; then
+			skip=yes
+		fi
+	done
+}
+
+_panemesh() {
+	local prog=${1##*/} cur=${COMP_WORDS[COMP_CWORD]} options prev words
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	options=$(_panemesh_options "$1")
+	# --file=NAME comes as three words.
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	if [[ $prev == -?* ]] &&
+		grep -qE -- "(^| )$prev( .*)? [A-Z%]+\$" <<<"$options"; then
+		if grep -qE -- "(^| )$prev( .*)? (FILE|SOCKET)\$" <<<"$options"; then
+			compopt -o filenames 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+		return
+	fi
+	if [[ $cur == -* ]]; then
+		_panemesh_take < <(tr ' ' '\n' <<<"$options" | grep '^-')
+		return
+	fi
+	_panemesh_words
+	case "$prog ${words[*]}" in
+	"notify-pane ")
+		[[ " ${COMP_WORDS[*]} " == *\ @(-l|--list|-W|--whoami)\ * ]] ||
+			_panemesh_addresses
+		;;
+	"agent-sync ") _panemesh_take <<<$'peer\nstatus' ;;
+	"agent-sync peer")
+		_panemesh_take <<<$'add\ninstall\nleave\nrm\nuninstall'
+		;;
+	"agent-sync peer rm" | "agent-sync peer leave" | \
+		"agent-sync peer uninstall" | "agent-link ")
+		_panemesh_take < <(_panemesh_peers)
+		;;
+	"agent-sync peer add" | "agent-sync peer install")
+		_panemesh_take < <(_panemesh_hosts)
+		;;
+	esac
+}
+
+complete -F _panemesh notify-pane agent-discover agent-doctor agent-link \
+	agent-register-hook agent-self-identify agent-serve agent-sync
