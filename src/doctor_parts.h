@@ -105,6 +105,9 @@ char *doctor_program(const char *name);
 /* tmux as tmux_call() runs it: $TMUX_BIN or "tmux". */
 const char *doctor_tmux(void);
 
+/* The version that `BIN -V` says; malloc'd, NULL when it cannot be run. */
+char *doctor_tmux_version(const char *bin);
+
 /* Look at `object` in a process of its own, which may take `ms`. `arg` lives
  * until the end. */
 void doctor_aside(struct doctor *d, const char *object, int ms,
