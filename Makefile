@@ -2,6 +2,7 @@
 #
 #   make [SAN=1] [CC=clang] [WERROR=1]      the programs
 #   make check | valgrind | fuzz T=60 | soak T=60 | bench | lint | release-check
+#   make typist | bytes
 #   make install | uninstall DESTDIR= PREFIX=, make dist, make deb
 
 VERSION  = 0.1.0
@@ -53,7 +54,7 @@ HELP   := $(patsubst tests/helpers/%.c,$(B)/helpers/%, \
 	    $(wildcard tests/helpers/*.c))
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check valgrind fuzz soak bench lint install uninstall clean dist deb picture \
+.PHONY: all check valgrind fuzz soak typist bytes bench lint install uninstall clean dist deb picture \
 	release-check units helpers libssh-is-there
 
 # What another host needs to build it: `agent-sync peer install` sends it.
@@ -107,6 +108,10 @@ fuzz:
 	tests/fuzz/run $(T)
 soak: all helpers
 	BUILD=$(B) tests/soak/run $(T)
+typist: all helpers
+	BUILD=$(B) tests/typist
+bytes: all helpers
+	BUILD=$(B) ROUNDS=10000 tests/it/bytes.t
 bench: all helpers
 	tests/bench/run $(B)
 picture: all helpers

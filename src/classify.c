@@ -11,6 +11,7 @@
 /* Fewer bytes than this are no sign that a part of a body is ours. */
 enum {
 	PART_MIN = 16,
+	PART_ROWS_MIN = 3, /* a box that scrolls has more rows than that */
 	START_MAX = 8, /* bytes at a text's start that tell it from a body */
 };
 
@@ -425,8 +426,9 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 	else if (r->profile != NULL &&
 	    profile_match_any(&r->profile->collapsed, shown.data) != NULL)
 		holds = CLASSIFY_HOLDS_COLLAPSED;
-	else if (have.len >= PART_MIN &&
-	    memmem(want.data, want.len, have.data, have.len) != NULL)
+	else if (have.len >= PART_MIN && have.len < want.len &&
+	    r->composer.last - r->composer.first + 1 >= PART_ROWS_MIN &&
+	    memcmp(want.data + want.len - have.len, have.data, have.len) == 0)
 		holds = CLASSIFY_HOLDS_PART;
 	else if (memmem(want.data, want.len, have.data, start) == NULL)
 		holds = CLASSIFY_HOLDS_FOREIGN;

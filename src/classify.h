@@ -103,7 +103,7 @@ enum classify_holds {
 	CLASSIFY_HOLDS_FOREIGN,   /* a text that begins like nothing of it */
 	CLASSIFY_HOLDS_NOTHING,   /* it is empty */
 	CLASSIFY_HOLDS_EXACT,     /* exactly this body */
-	CLASSIFY_HOLDS_PART,      /* a part of it; the box scrolled */
+	CLASSIFY_HOLDS_PART,      /* its end fills the box, which scrolled */
 	CLASSIFY_HOLDS_COLLAPSED, /* the program's sign for a long paste */
 };
 

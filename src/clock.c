@@ -24,6 +24,12 @@ clock_mono_ms(void)
 }
 
 int64_t
+clock_boot_ms(void)
+{
+	return clock_read(CLOCK_BOOTTIME);
+}
+
+int64_t
 clock_real_ms(void)
 {
 	return clock_frozen >= 0 ? clock_frozen : clock_read(CLOCK_REALTIME);

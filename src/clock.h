@@ -10,6 +10,9 @@ enum { CLOCK_TEXT_MAX = 32 };
 /* Milliseconds of CLOCK_MONOTONIC: for deadlines, never stored. */
 int64_t clock_mono_ms(void);
 
+/* Milliseconds since boot, suspended ones included: CLOCK_BOOTTIME. */
+int64_t clock_boot_ms(void);
+
 /* Milliseconds since 1970 UTC; what clock_freeze() set, once it was called. */
 int64_t clock_real_ms(void);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "body.h"
 #include "clock.h"
 #include "deliver_run.h"
 #include "lock.h"
@@ -76,6 +77,70 @@ run_person(const struct run *r)
 	    ago > -DELIVER_QUIET_MS;
 }
 
+/*
+ * Has the program only just started? Then it may draw its composer before it
+ * reads keys as it will: a paste comes in as single keys, and one of them may
+ * switch it to running commands. So it must have been at rest for a while.
+ */
+static bool
+run_settling(struct run *r, enum classify_way way)
+{
+	const struct profile *profile = r->ready.profile;
+	int64_t now = clock_mono_ms(), age = 0, oldest = 0;
+	size_t i;
+
+	if (way != CLASSIFY_WAY_COMPOSE || profile == NULL ||
+	    profile->settle_ms == 0 || r->facts.foreground.n == 0)
+		return false;
+
+	for (i = 0; i < r->facts.foreground.n; i++) {
+		age = ps_age_ms(&r->facts.foreground.v[i], clock_boot_ms());
+		oldest = age > oldest ? age : oldest;
+	}
+	if (oldest > DELIVER_FRESH_MS)
+		return false;
+	if (r->rests_since == 0)
+		r->rests_since = now;
+	return now - r->rests_since < profile->settle_ms;
+}
+
+/*
+ * Does a message stand in the composer that was pasted and never submitted,
+ * because its sender was killed in between? Said as it is, and left alone:
+ * since then a person may have made it his own. NULL: no such text.
+ */
+static const char *
+run_stranded(struct run *r)
+{
+	static const char head[] = "[from ";
+	struct buf text = BUF_INIT;
+	const char *hit = NULL;
+	char *name, *end, *at, *to;
+
+	classify_composer_text(&r->screen, &r->ready, &text);
+	/* The composer wraps where it likes. */
+	for (at = to = text.data; *at != '\0'; at++) {
+		if (*at != '\n')
+			*to++ = *at;
+	}
+	*to = '\0';
+	if (str_starts(text.data, head)) {
+		name = text.data + sizeof(head) - 1;
+		end = strpbrk(name, " ]");
+		if (end != NULL)
+			*end = '\0';
+		if (end != NULL && body_sender_ok(name)) {
+			(void)snprintf(r->stranded, sizeof(r->stranded),
+			    "a message from %s stands there, typed but not "
+			    "submitted; submit or delete it there",
+			    name);
+			hit = r->stranded;
+		}
+	}
+	buf_free(&text);
+	return hit;
+}
+
 enum gate {
 	GATE_OPEN,
 	GATE_SOON, /* not now, but it may pass by itself within a moment */
@@ -89,6 +154,7 @@ run_gate(struct run *r, enum classify_way *way, const char **why)
 	const struct readiness *ready = &r->ready;
 	const struct profile *profile = ready->profile;
 	bool type = r->d->type || str_eq(r->facts.shell_way, "type");
+	const char *stranded;
 
 	*way = ready->way;
 	*why = ready->reason;
@@ -117,8 +183,11 @@ run_gate(struct run *r, enum classify_way *way, const char **why)
 		/* FALLTHROUGH */
 	case CLASSIFY_TYPED:
 	case CLASSIFY_UNKNOWN:
-		if (!r->d->force)
+		if (!r->d->force) {
+			stranded = run_stranded(r);
+			*why = stranded == NULL ? *why : stranded;
 			return GATE_SHUT;
+		}
 		r->v->forced = true;
 		if (*way == CLASSIFY_WAY_NONE)
 			*way = CLASSIFY_WAY_LINE;
@@ -129,6 +198,10 @@ run_gate(struct run *r, enum classify_way *way, const char **why)
 	if (run_person(r)) {
 		*why = "somebody pressed a key there a moment ago";
 		return r->d->force ? GATE_OPEN : GATE_SOON;
+	}
+	if (!r->d->force && run_settling(r, *way)) {
+		*why = "it was started a moment ago";
+		return GATE_SOON;
 	}
 	return GATE_OPEN;
 }
@@ -205,6 +278,8 @@ run_loop(struct run *r)
 		if (run_look(r, &e) != 0)
 			return run_verdict(r, e.code, "failed", "%s", e.msg);
 		gate = run_gate(r, &way, &why);
+		if (gate == GATE_SHUT)
+			r->rests_since = 0;
 		if (gate == GATE_OPEN || run_others(r)) {
 			waited = run_lock(r, &e);
 			if (waited < 0)

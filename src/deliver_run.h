@@ -3,6 +3,7 @@
 #ifndef DELIVER_RUN_H
 #define DELIVER_RUN_H
 
+#include "body.h"
 #include "buf.h"
 #include "classify.h"
 #include "delivery.h"
@@ -25,12 +26,15 @@ struct run {
 	struct screen screen;
 	struct readiness ready;
 	bool looked;
+	int64_t rests_since; /* idle at every look; 0: not */
 
-	char *spilled;              /* file with a body too long to show */
-	struct buf text;            /* tag and body as this pane takes them */
+	char *spilled;   /* file with a body too long to show */
+	struct buf text; /* tag and body as this pane takes them */
+	char stranded[BODY_SENDER_MAX + 128]; /* run_stranded()'s words */
 	char people[PANE_TEXT_MAX]; /* at the look that led to the paste */
 	unsigned start_x;           /* its cursor's column */
 	unsigned end_x, end_y;      /* the cursor behind the pasted text */
+	unsigned enters;            /* pressed so far */
 };
 
 /* Fill the verdict. Returns its code. `word` is static. */

@@ -9,11 +9,14 @@
 enum {
 	DELIVER_SHOW_MS = 1000, /* for a stopped terminal to go on */
 	DELIVER_HISTORY = 100,  /* rows of history searched for proof */
+	DELIVER_PROOF = 20,     /* rows of a message that are the proof */
 };
 
-/* Is `row` to be found in the pane, its last rows of history included? */
+/* Are `rows` to be found in the pane, its last rows of history included? The
+ * first alone would be no proof: in a narrow pane it is the sender's name, as
+ * in every message of his. */
 static bool
-run_seen(struct run *r, const char *row)
+run_seen(struct run *r, const char *rows)
 {
 	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX);
 	struct argv args = ARGV_INIT;
@@ -23,7 +26,7 @@ run_seen(struct run *r, const char *row)
 	argv_addf(&args, "-S-%d", DELIVER_HISTORY);
 	r->v->calls++;
 	if (tmux_call(&r->tmux, &args, NULL, 0, &out, NULL) == TMUX_OK)
-		seen = strstr(out.data, row) != NULL;
+		seen = strstr(out.data, rows) != NULL;
 	argv_free(&args);
 	buf_free(&out);
 	return seen;
@@ -33,10 +36,10 @@ enum exit_code
 run_show(struct run *r)
 {
 	int64_t begun = clock_mono_ms(), deadline, nap = DELIVER_NAP_MIN_MS;
-	struct buf bytes = BUF_INIT, row = BUF_INIT;
+	struct buf bytes = BUF_INIT, rows = BUF_INIT;
 	enum exit_code code;
 	struct err e;
-	size_t done, len;
+	size_t done;
 
 	if (tty_number(r->tty) != r->facts.tty_number) {
 		code = run_verdict(r, EXIT_UNKNOWN, "failed",
@@ -52,12 +55,10 @@ run_show(struct run *r)
 		    "%s", e.msg);
 		goto out;
 	}
-	show_first_row(&row, r->text.data, r->text.len, r->facts.width);
-	for (len = row.len; len > 0 && row.data[len - 1] == ' '; len--)
-		continue;
-	buf_truncate(&row, len);
+	show_rows(
+	    &rows, r->text.data, r->text.len, r->facts.width, DELIVER_PROOF);
 	deadline = clock_deadline(DELIVER_SHOW_MS);
-	while (!run_seen(r, row.data)) {
+	while (!run_seen(r, rows.data)) {
 		if (clock_left(deadline) == 0) {
 			code = run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 			    "it was written to the terminal, but is not seen "
@@ -72,6 +73,6 @@ run_show(struct run *r)
 		(long long)(clock_mono_ms() - begun));
 out:
 	buf_free(&bytes);
-	buf_free(&row);
+	buf_free(&rows);
 	return code;
 }

@@ -24,6 +24,7 @@
  */
 #include "deliver_run.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
@@ -178,12 +179,12 @@ run_holds(const struct run *r, enum classify_way way)
 	return run_line_holds(r);
 }
 
-/* A program that left or covers its input after the paste. */
+/* A program that left its input after the paste. A dialog is no such sign by
+ * itself: half drawn, a composer with our text in it looks like one. */
 static bool
 run_gone(const struct run *r)
 {
 	switch (r->ready.state) {
-	case CLASSIFY_MODAL:
 	case CLASSIFY_PASSWORD:
 	case CLASSIFY_SHELL_LEFT:
 	case CLASSIFY_REMOTE:
@@ -193,6 +194,14 @@ run_gone(const struct run *r)
 	default:
 		return false;
 	}
+}
+
+/* A composer holds the text, but Enter would do something else with it: it is
+ * in a mode that runs commands, or a menu is open below. */
+static bool
+run_diverted(const struct run *r, enum classify_way way)
+{
+	return way == CLASSIFY_WAY_COMPOSE && r->ready.state == CLASSIFY_MODAL;
 }
 
 static enum exit_code
@@ -207,13 +216,14 @@ static enum exit_code
 run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 {
 	int64_t deadline = clock_deadline(DELIVER_ECHO_MS), nap = 0;
+	int64_t slow = clock_deadline(DELIVER_SLOW_MS);
 	unsigned paste_ms =
 	    r->ready.profile == NULL ? 0 : r->ready.profile->paste_ms;
 	enum classify_holds holds;
 	struct err e;
 
 	for (;;) {
-		clock_nap(nap, deadline);
+		clock_nap(nap, slow);
 		if (run_look(r, &e) != 0)
 			return run_broken(r, &e);
 		if (!str_eq(r->facts.people, r->people) && !r->v->forced)
@@ -221,16 +231,25 @@ run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 			    "somebody pressed a key after it was pasted: Enter "
 			    "was not pressed");
 		holds = run_holds(r, way);
-		if (holds == CLASSIFY_HOLDS_EXACT ||
-		    holds == CLASSIFY_HOLDS_COLLAPSED ||
-		    holds == CLASSIFY_HOLDS_PART)
+		if (!run_diverted(r, way) &&
+		    (holds == CLASSIFY_HOLDS_EXACT ||
+			holds == CLASSIFY_HOLDS_COLLAPSED ||
+			holds == CLASSIFY_HOLDS_PART))
 			break;
 		if (run_gone(r))
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "it was pasted, then: %s", r->ready.reason);
-		if (clock_left(deadline) == 0) {
-			if (r->v->forced)
+		/* One that shows none of it yet has not read it: it waits in
+		 * the terminal, and cannot be taken back. */
+		if (clock_left(deadline) == 0 &&
+		    (holds != CLASSIFY_HOLDS_NOTHING || r->v->forced ||
+			clock_left(slow) == 0)) {
+			if (r->v->forced && !run_diverted(r, way))
 				break;
+			if (r->ready.state == CLASSIFY_MODAL)
+				return run_verdict(r, EXIT_UNPROVEN,
+				    "unsubmitted", "it was pasted, then: %s",
+				    r->ready.reason);
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "it was pasted, but the program does not show "
 			    "exactly this text: Enter was not pressed");
@@ -250,10 +269,14 @@ run_submitted(struct run *r, int64_t entered, const char *evidence)
 {
 	const char *label =
 	    r->ready.profile == NULL ? "" : r->ready.profile->label;
+	char enters[32] = "";
 
-	return run_verdict(r, EXIT_OK, "submitted", "%s%s%s after %lld ms%s%s",
-	    label, label[0] == '\0' ? "" : ": ", evidence,
-	    (long long)(clock_mono_ms() - entered),
+	if (r->enters > 1)
+		(void)snprintf(
+		    enters, sizeof(enters), " of Enter %u", r->enters);
+	return run_verdict(r, EXIT_OK, "submitted",
+	    "%s%s%s%s after %lld ms%s%s", label, label[0] == '\0' ? "" : ": ",
+	    evidence, enters, (long long)(clock_mono_ms() - entered),
 	    r->v->queued ? "; it works, and takes it up after its turn" : "",
 	    r->v->forced ? "; forced" : "");
 }
@@ -276,19 +299,27 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 		}
 		holds = run_holds(r, way);
 		if (way == CLASSIFY_WAY_COMPOSE) {
+			/* Had Enter been swallowed, a person's own could have
+			 * sent it since, with what he typed. */
+			if ((holds == CLASSIFY_HOLDS_NOTHING ||
+				holds == CLASSIFY_HOLDS_FOREIGN) &&
+			    !r->v->forced &&
+			    !str_eq(r->facts.people, r->people))
+				return run_verdict(r, EXIT_UNPROVEN,
+				    "indeterminate",
+				    "Enter was pressed, and the text is gone "
+				    "from the composer; but somebody pressed a "
+				    "key there at that moment");
 			if (holds == CLASSIFY_HOLDS_NOTHING)
 				return run_submitted(
 				    r, entered, "composer emptied");
-			if (holds == CLASSIFY_HOLDS_FOREIGN &&
-			    !str_eq(r->facts.people, r->people))
-				return run_submitted(
-				    r, entered, "a person's text in its place");
 			if (holds != CLASSIFY_HOLDS_EXACT &&
 			    r->ready.state == CLASSIFY_BUSY &&
 			    r->ready.composer_empty)
 				return run_submitted(
 				    r, entered, "program started");
-			if (!r->ready.composer.found && run_gone(r) &&
+			if (!r->ready.composer.found &&
+			    (r->ready.state == CLASSIFY_MODAL || run_gone(r)) &&
 			    clock_left(deadline) == 0)
 				return run_submitted(
 				    r, entered, "program opened a dialog");
@@ -302,8 +333,10 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 			break;
 		nap = run_next_nap(nap);
 	}
-	if (holds == CLASSIFY_HOLDS_EXACT ||
-	    holds == CLASSIFY_HOLDS_COLLAPSED || holds == CLASSIFY_HOLDS_PART)
+	if (!run_diverted(r, way) &&
+	    (holds == CLASSIFY_HOLDS_EXACT ||
+		holds == CLASSIFY_HOLDS_COLLAPSED ||
+		holds == CLASSIFY_HOLDS_PART))
 		return EXIT_TIMEOUT;
 	return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 	    "Enter was pressed, but neither an empty composer nor the text is "
@@ -315,7 +348,7 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 static enum exit_code
 run_submit(struct run *r, enum classify_way way, int64_t pasted)
 {
-	unsigned enters = 0, refused = 0;
+	unsigned refused = 0;
 	enum exit_code code;
 	int64_t entered;
 	struct err e;
@@ -323,11 +356,11 @@ run_submit(struct run *r, enum classify_way way, int64_t pasted)
 	code = run_await_text(r, way, pasted);
 	if (code != EXIT_OK)
 		return code;
-	while (enters < DELIVER_ENTERS_MAX) {
+	while (r->enters < DELIVER_ENTERS_MAX) {
 		entered = clock_mono_ms();
 		switch (run_enter(r, &e)) {
 		case STEP_DONE:
-			enters++;
+			r->enters++;
 			code = run_await_submit(r, way, entered);
 			if (code != EXIT_TIMEOUT)
 				return code;
@@ -350,7 +383,7 @@ run_submit(struct run *r, enum classify_way way, int64_t pasted)
 	return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 	    "the program did not take Enter %u times; the text stands in its "
 	    "composer",
-	    enters);
+	    r->enters);
 }
 
 enum exit_code

@@ -12,8 +12,10 @@
 
 enum {
 	DELIVER_QUIET_MS = 2000,  /* after a person's last key */
+	DELIVER_FRESH_MS = 20000, /* a program is just starting for so long */
 	DELIVER_LOCK_MS = 20000,  /* for the senders before us at one pane */
 	DELIVER_ECHO_MS = 4000,   /* until a program shows what was pasted */
+	DELIVER_SLOW_MS = 15000,  /* until it shows any of it */
 	DELIVER_SUBMIT_MS = 1500, /* until it takes an Enter */
 	DELIVER_ENTERS_MAX = 4,   /* one and three more */
 	DELIVER_TRIES_MAX = 8,    /* guarded pastes refused by the server */

@@ -99,6 +99,8 @@ static const struct field fields[] = {
 	{ "deliver", "paste", FIELD_CHOICE, AT(paste), 0, 0, answer_names },
 	{ "deliver", "paste_ms", FIELD_UNSIGNED, AT(paste_ms), 0, PASTE_MS_MAX,
 	    NULL },
+	{ "deliver", "settle_ms", FIELD_UNSIGNED, AT(settle_ms), 0,
+	    PASTE_MS_MAX, NULL },
 	{ "deliver", "command_chars", FIELD_STRING, AT(command_chars), 0, 64,
 	    NULL },
 	{ "deliver", "completion_chars", FIELD_STRING, AT(completion_chars), 0,

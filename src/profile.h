@@ -95,6 +95,7 @@ struct profile {
 	/* Delivery. */
 	enum profile_answer paste; /* takes bracketed paste */
 	unsigned paste_ms;         /* between a paste and Enter */
+	unsigned settle_ms;        /* of rest before a paste, while it starts */
 	char *command_chars;       /* first characters that are commands */
 	char *completion_chars;    /* `@`: a last word so begun opens a menu */
 	size_t inline_bytes;       /* longer goes into a file; 0: default */

@@ -93,6 +93,16 @@ ps_ended(pid_t pid)
 	return ps_read(pid, &ps) == 0 && (ps.state == 'Z' || ps.state == 'X');
 }
 
+int64_t
+ps_age_ms(const struct ps *ps, int64_t boot_ms)
+{
+	long ticks = sysconf(_SC_CLK_TCK);
+
+	if (ticks <= 0)
+		ticks = 100;
+	return boot_ms - (int64_t)(ps->start * 1000 / (uint64_t)ticks);
+}
+
 void
 ps_cmdline(pid_t pid, struct argv *out)
 {

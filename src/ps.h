@@ -45,6 +45,9 @@ int ps_read(pid_t pid, struct ps *out);
  * another process got, or that we may not see, has not. */
 bool ps_ended(pid_t pid);
 
+/* Milliseconds since it was started, `boot_ms` being now after boot. */
+int64_t ps_age_ms(const struct ps *ps, int64_t boot_ms);
+
 /* Its command line, at most PS_CMDLINE_MAX bytes of it; empty for a kernel
  * thread, a zombie or another user's hidden process. */
 void ps_cmdline(pid_t pid, struct argv *out);

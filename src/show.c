@@ -99,18 +99,26 @@ show_expand(struct buf *out, const char *text, size_t len)
 }
 
 void
-show_first_row(struct buf *out, const char *text, size_t len, unsigned width)
+show_rows(
+    struct buf *out, const char *text, size_t len, unsigned width, unsigned max)
 {
-	size_t skip, row, at, n;
+	size_t skip, row, at, n, done;
 	uint32_t ch;
 
-	if (width == 0)
-		return;
-	row = show_row(text, len, width, &skip);
-	for (at = 0; at < row; at += n) {
-		n = utf8_decode(text + at, row - at, &ch);
-		if (n == 0 || utf8_width(ch) == 0)
+	for (done = 0; done < len && width > 0 && max > 0; max--) {
+		if (done > 0)
+			buf_addc(out, '\n');
+		row = show_row(text + done, len - done, width, &skip);
+		for (at = 0; at < row; at += n) {
+			n = utf8_decode(text + done + at, row - at, &ch);
+			if (n == 0 || utf8_width(ch) == 0)
+				break;
+		}
+		buf_add(out, text + done, at);
+		while (out->len > 0 && out->data[out->len - 1] == ' ')
+			buf_truncate(out, out->len - 1);
+		if (at < row)
 			break;
+		done += row + skip;
 	}
-	buf_add(out, text, at);
 }

@@ -25,10 +25,13 @@ unsigned show_bytes(struct buf *out, const char *text, size_t len,
  * as a terminal would have them: show_bytes() wants none. */
 void show_expand(struct buf *out, const char *text, size_t len);
 
-/* Append to `out` the first row that show_bytes() writes, without the colour
- * and up to its first character without a width (tmux keeps few of those in a
- * cell): what must be on the screen afterwards. */
-void show_first_row(
-    struct buf *out, const char *text, size_t len, unsigned width);
+/*
+ * Append to `out` what must stand on the screen afterwards, as tmux captures
+ * it: the rows that show_bytes() writes, without colour and without blanks at
+ * their ends, newlines between them. It stops at the first character without a
+ * width (tmux keeps few of those in a cell) and after `max` rows.
+ */
+void show_rows(struct buf *out, const char *text, size_t len, unsigned width,
+    unsigned max);
 
 #endif

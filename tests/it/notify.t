@@ -199,7 +199,7 @@ def composers(world):
     said(world.notify(c.address, "mine"), 5, "Enter was not pressed",
          "something else got into the text: not submitted")
     equal((c.messages(), c.keys()), ([], b""), "and no Enter came")
-    said(world.notify(c.address, "again"), 3, "text stands",
+    said(world.notify(c.address, "again"), 3, "typed but not submitted",
          "and it stands there")
 
     c = world.composer("collapse", "-p")

@@ -176,11 +176,13 @@ def judge(composer, typist, results):
     lies = []
     for body, result in results.items():
         codes[result.code] = codes.get(result.code, 0) + 1
-        if (result.code == 0) != (alone.get(body, 0) == 1) or (
-                result.code not in (0, 5, 8)):
+        came = alone.get(body, 0)
+        if came > 1 or result.code not in (0, 5, 8) or (
+                result.code != 5 and (result.code == 0) != (came == 1)):
             lies.append(f"{body} came {alone.get(body, 0)} times: {result!r}")
     ok(not lies, "every verdict is what the log shows", *lies[:5])
-    ok(codes.get(0, 0) >= MESSAGES // 2, "most messages find a pause", codes)
+    ok(codes.get(0, 0) >= len(results) // 2, "most messages find a pause",
+       codes)
     note(f"verdicts {codes}, {len(mixed)} sent by the person with own keys, "
          f"{len(theirs)} lines of the person's")
 

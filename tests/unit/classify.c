@@ -669,8 +669,17 @@ what_the_composer_shows(void **state)
 	    .screen = CLAUDE("❯" NBSP "one two\n  three four five" BLOCK));
 	assert_holds(CLASSIFY_HOLDS_EXACT, "one two\nthree four five",
 	    "one two three four five");
-	assert_holds(CLASSIFY_HOLDS_PART, "one two\nthree four five",
-	    "zero one two three four five six");
+	/* Two rows are no box that scrolled: the beginning was lost. */
+	assert_holds(CLASSIFY_HOLDS_OTHER, "one two\nthree four five",
+	    "zero one two three four five");
+	LOOK(CLAUDE_AT, .x = 5,
+	    .screen = CLAUDE(
+		"❯" NBSP "one two\n  three four five\n  six seven" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_PART, "one two\nthree four five\nsix seven",
+	    "zero one two three four five six seven");
+	assert_holds(CLASSIFY_HOLDS_OTHER,
+	    "one two\nthree four five\nsix seven",
+	    "one two three four five six seven eight");
 	LOOK(CLAUDE_AT, .x = 28,
 	    .screen = CLAUDE("❯" NBSP "[Pasted text #1 +29 lines]" BLOCK));
 	assert_holds(

@@ -92,7 +92,7 @@ shipped_ones_load(void **state)
 	assert_int_equal(p->kind, PROFILE_AGENT);
 	assert_int_equal(p->paste, PROFILE_YES);
 	assert_int_equal(p->busy, PROFILE_BUSY_QUEUES);
-	assert_true(p->paste_ms >= 400);
+	assert_true(p->settle_ms >= 400);
 	assert_true(strchr(p->command_chars, '!') != NULL);
 	assert_string_equal(profile_kind_name(PROFILE_REPL), "repl");
 }
@@ -281,7 +281,7 @@ all_keys_are_read(void **state)
 	    "enter_interrupts = true\n[modal]\ntitles = ['m']\nwords = ['n']\n"
 	    "hidden_cursor = true\n[prompt]\nprompts = ['# ']\nends = ['$']\n"
 	    "heads = ['h']\ncontinuation = ['> ']\ncooked = true\n[deliver]\n"
-	    "paste = 'no'\npaste_ms = 5\ncommand_chars = '/'\n"
+	    "paste = 'no'\npaste_ms = 5\nsettle_ms = 7\ncommand_chars = '/'\n"
 	    "completion_chars = '@'\ninline_bytes = 6\ninline_lines = 7\n";
 	const struct profile *p;
 	struct err e;
@@ -300,6 +300,7 @@ all_keys_are_read(void **state)
 	assert_true(p->enter_interrupts && p->modal_cursor && p->cooked);
 	assert_int_equal(p->paste, PROFILE_NO);
 	assert_int_equal(p->paste_ms, 5);
+	assert_int_equal(p->settle_ms, 7);
 	assert_string_equal(p->command_chars, "/");
 	assert_string_equal(p->completion_chars, "@");
 	assert_int_equal(p->inline_bytes, 6);

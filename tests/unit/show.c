@@ -334,7 +334,7 @@ test_odd_sizes(void **state)
 	(void)state;
 	assert_int_equal(show_bytes(&out, "text", 4, 0, 0), 0);
 	assert_int_equal(out.len, 0);
-	show_first_row(&out, "text", 4, 0);
+	show_rows(&out, "text", 4, 0, 9);
 	assert_int_equal(out.len, 0);
 	assert_int_equal(show_bytes(&out, "text", 4, 1, 0), 4);
 	buf_reset(&out);
@@ -343,23 +343,29 @@ test_odd_sizes(void **state)
 }
 
 static void
-test_first_row(void **state)
+test_rows(void **state)
 {
 	static const char text[] = "語 first row\n  second";
 	struct buf out = BUF_INIT;
 
 	(void)state;
-	show_first_row(&out, text, strlen(text), 80);
+	show_rows(&out, text, strlen(text), 80, 9);
+	assert_string_equal(out.data, "語 first row\n  second");
+	buf_reset(&out);
+	show_rows(&out, text, strlen(text), 80, 1);
 	assert_string_equal(out.data, "語 first row");
 	buf_reset(&out);
-	show_first_row(&out, text, strlen(text), 4);
-	assert_string_equal(out.data, "語 f");
+	show_rows(&out, text, strlen(text), 4, 3);
+	assert_string_equal(out.data, "語 f\nirst\n row");
 	buf_reset(&out);
-	show_first_row(&out, text, strlen(text), 3);
-	assert_string_equal(out.data, "語 ");
+	show_rows(&out, text, strlen(text), 3, 2);
+	assert_string_equal(out.data, "語\nfir");
 	buf_reset(&out);
-	show_first_row(&out, "ae\u0301x", 5, 80);
+	show_rows(&out, "ae\u0301x\nb", 7, 80, 9);
 	assert_string_equal(out.data, "ae");
+	buf_reset(&out);
+	show_rows(&out, "a\n  \n  b", 8, 80, 9);
+	assert_string_equal(out.data, "a\n\n  b");
 	buf_free(&out);
 }
 
@@ -411,7 +417,7 @@ main(void)
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_odd_sizes),
 		cmocka_unit_test(test_expand),
-		cmocka_unit_test(test_first_row),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_bytes),
 	};
 
