@@ -103,11 +103,14 @@ class Judge:
         return found
 
     def ended(self, m):
-        """Did its window end about the time of this message?"""
+        """Did its window end about the time of this message? A passing one
+        that was respawned or lost a pane may have lost its pipe for good."""
         host, _, window = m.to.split("-", 2)
+        passing = window.startswith("e")
         return any(
             h == host and w in (None, window)
-            and m.began - 2 <= when - self.zero <= m.ended + 2
+            and (passing or m.began - 2 <= when - self.zero)
+            and when - self.zero <= m.ended + 2
             for h, w, when in self.faults.gone
         )
 
