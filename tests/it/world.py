@@ -259,7 +259,8 @@ class Client:
             self.fd, termios.TIOCSWINSZ,
             struct.pack("HHHH", height, width, 0, 0),
         )
-        threading.Thread(target=self.drain, daemon=True).start()
+        self.reader = threading.Thread(target=self.drain, daemon=True)
+        self.reader.start()
         if not until(10, lambda: world.tm("list-clients")):
             raise RuntimeError("the client does not attach")
 
@@ -278,6 +279,8 @@ class Client:
             try:
                 os.kill(self.pid, signal.SIGHUP)
                 os.waitpid(self.pid, 0)
+                # or it would read what gets the descriptor's number next
+                self.reader.join(10)
                 os.close(self.fd)
             except OSError:
                 pass
