@@ -34,6 +34,7 @@ remote_open_within(struct remote *r, const struct home *home,
 	buf_init(&r->out, REMOTE_QUEUE_MAX);
 	buf_init(&r->said, REMOTE_SAID_MAX);
 	r->alias = x_strdup(peer->alias);
+	r->home = home;
 	r->begun = r->moved = clock_mono_ms();
 	r->silent_ms = REMOTE_SILENT_MS;
 	r->hello_by = clock_deadline(connect_ms + REMOTE_LATE_MS);
@@ -203,6 +204,11 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	    strlen(id) > HOME_ID_LEN)
 		return err_set(e, EXIT_WIRE,
 		    "%s: answers, but not as agent-serve does", r->alias);
+	if (str_eq(host, r->home->host) && str_eq(id, r->home->host_id))
+		return err_set(e, EXIT_REFUSED,
+		    "%s: leads back to this host itself, '%s'; no host is its "
+		    "own peer: agent-sync peer rm %s",
+		    r->alias, host, r->alias);
 	memcpy(r->host, host, strlen(host) + 1);
 	memcpy(r->host_id, id, strlen(id) + 1);
 	(void)snprintf(

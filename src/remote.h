@@ -29,12 +29,13 @@ enum {
  */
 struct remote {
 	struct proc_child link;
-	struct buf in;    /* from the peer, not yet taken apart */
-	struct buf out;   /* to the peer, not yet written */
-	struct buf said;  /* the link's stderr: the reason when it fails */
-	char *alias;      /* in peers.conf */
-	int64_t begun;    /* monotonic ms */
-	int64_t hello_by; /* when the peer must have said HELLO */
+	struct buf in;   /* from the peer, not yet taken apart */
+	struct buf out;  /* to the peer, not yet written */
+	struct buf said; /* the link's stderr: the reason when it fails */
+	char *alias;     /* in peers.conf */
+	const struct home *home; /* ours; it outlives this */
+	int64_t begun;           /* monotonic ms */
+	int64_t hello_by;        /* when the peer must have said HELLO */
 	/* Once it said HELLO and owes an answer: how long it may be silent. It
 	 * tells every few seconds that it goes on, unless its version does not
 	 * know how: then so much longer. The caller may set both. */

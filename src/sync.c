@@ -289,7 +289,8 @@ talk_lost(struct sync *s, struct talk *t, struct err *e)
 		e->code = EXIT_REFUSED;
 		t->contact.held = contact_keys(s->home, t->peer);
 	}
-	if (status != EXIT_UNKNOWN)
+	/* A program of the user's own has no slice to read beside it. */
+	if (status != EXIT_UNKNOWN || t->peer->command.n > 0)
 		return false;
 	remote_close(&t->remote);
 	t->open = false;

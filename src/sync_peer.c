@@ -311,6 +311,17 @@ forget_host(const struct home *home, const char *host)
 	}
 }
 
+/* Is there a slice of that host which was refused? */
+static bool
+was_refused(const struct home *home, const char *host)
+{
+	char *path = x_asprintf("%s/%s.bad", home->hosts, host);
+	bool there = str_host_ok(host) && file_stamp(path).inode != 0;
+
+	x_free(path);
+	return there;
+}
+
 /* The alias that `name` means: one of peers.conf, or by which that host is
  * reached. */
 static const char *
@@ -347,7 +358,7 @@ sync_peer_remove(
 		goto out;
 	alias = find_alias(home, &peers, name);
 	exchange_came(home, name, &came);
-	if (alias == NULL && came.ms == 0) {
+	if (alias == NULL && came.ms == 0 && !was_refused(home, name)) {
 		(void)err_set(e, EXIT_UNKNOWN,
 		    "%.100s: is no peer and no host; agent-sync status lists "
 		    "them",

@@ -6,7 +6,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b c || exit 1
-plan 63
+plan 73
 
 code() {
 	"$@" >"$world/out" 2>&1
@@ -75,6 +75,17 @@ is "$(code on a agent-sync peer add nowhere.invalid)" 4 'one that is not there'
 check 'the reason' said 'nowhere.invalid'
 is "$(cat "$world/hosts/a/.agents/peers.conf")" b 'is not written'
 is "$(code on a agent-sync peer add -- -oProxyCommand=x)" 1 'nor an option'
+is "$(code on a agent-sync peer add a)" 7 'nor this host itself'
+check 'the reason' said '^agent-sync: a: leads back to this host itself'
+is "$(cat "$world/hosts/a/.agents/peers.conf")" b 'it is not written'
+is "$(code on a agent-sync status; grep -c refused "$world/out")" "0
+0" 'and leaves nothing in status'
+peers a b a
+is "$(code on a agent-sync)" 6 'in peers.conf it fails'
+check 'and the mend is said' said 'own peer: agent-sync peer rm a$'
+peers a 'gone command=/nonexistent/agent-serve'
+is "$(code on a agent-sync)" 4 'a command= that is not there'
+check 'is what is said' said 'gone: no agent-serve there: the program cannot'
 
 # --- three hosts ---
 peers a b c
@@ -285,6 +296,9 @@ check 'is refused' said "in a slice of 'liar'"
 is "$(code on a agent-sync peer rm c)" 0 'peer rm'
 check 'forgets its panes' gone a c-s-one
 is "$(code on a agent-sync peer rm c)" 2 'twice is an error'
+is "$(code on a agent-sync peer rm liar)" 0 \
+	'a host that was only refused can be forgotten'
+check 'and is' test ! -e "$world/hosts/a/.agents/hosts/liar.bad"
 on a agent-sync status --json >"$world/json"
 check 'status --json is JSON' python3 -c "
 import json
