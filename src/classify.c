@@ -382,10 +382,8 @@ classify_composer_text(
 		buf_truncate(out, out->len - 1);
 }
 
-/* `text` without blanks, which wrapping and indenting change, and without
- * characters of no width, of which tmux drops those it does not know. */
-static void
-squeeze(const char *text, size_t len, struct buf *out)
+void
+classify_squeeze(const char *text, size_t len, struct buf *out)
 {
 	uint32_t ch;
 	size_t at, n;
@@ -410,8 +408,8 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 	size_t start = START_MAX;
 
 	classify_composer_text(screen, r, &shown);
-	squeeze(shown.data, shown.len, &have);
-	squeeze(body, len, &want);
+	classify_squeeze(shown.data, shown.len, &have);
+	classify_squeeze(body, len, &want);
 	if (start > have.len)
 		start = have.len;
 	if (start > want.len)

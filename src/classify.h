@@ -108,6 +108,13 @@ enum classify_holds {
 };
 
 /*
+ * Append `text` without blanks, which wrapping and indenting change, and
+ * without characters of no width, of which tmux drops those it does not know:
+ * what a text on a screen is compared by.
+ */
+void classify_squeeze(const char *text, size_t len, struct buf *out);
+
+/*
  * Compare the composer with `body`, without regard to blanks and newlines
  * (programs wrap and indent as they like).
  */

@@ -31,7 +31,6 @@
 #include "guard.h"
 #include "mem.h"
 #include "str.h"
-#include "utf8.h"
 
 enum step { STEP_DONE, STEP_REFUSED, STEP_BROKEN };
 
@@ -118,56 +117,45 @@ run_enter(struct run *r, struct err *e)
 	return step;
 }
 
-/* Bytes of the last character of `text`, which is valid UTF-8. */
-static size_t
-run_last(const char *text, size_t len, uint32_t *ch)
-{
-	size_t n = 1;
-
-	while (n < len && n < 4 && (text[len - n] & 0xc0) == 0x80)
-		n++;
-	if (utf8_decode(text + len - n, n, ch) != n)
-		*ch = 0;
-	return n;
-}
-
 /*
  * What a line reader shows: is r->text what stands before the cursor, and does
- * it begin in the column where the cursor was before? Blanks are left out,
- * since wrapping hides them, and so is what has no width.
+ * it begin in the column where the cursor was before? Compared from the end,
+ * cell by cell, without what wrapping and tmux change.
  */
 static enum classify_holds
 run_line_holds(const struct run *r)
 {
 	unsigned x = r->facts.cursor_x, y = r->facts.cursor_y;
-	const struct screen_cell *cell;
-	size_t end = r->text.len, n;
-	uint32_t ch, shown;
+	enum classify_holds holds = CLASSIFY_HOLDS_OTHER;
+	struct buf want = BUF_INIT, cell = BUF_INIT;
+	const char *text;
 
-	while (end > 0) {
-		n = run_last(r->text.data, end, &ch);
-		if (ch <= ' ' || utf8_width(ch) == 0) {
-			end -= n;
-			continue;
+	classify_squeeze(r->text.data, r->text.len, &want);
+	while (want.len > 0) {
+		if (x == 0 && y == 0) {
+			holds = CLASSIFY_HOLDS_PART;
+			goto out;
 		}
 		if (x == 0) {
-			if (y == 0)
-				return CLASSIFY_HOLDS_PART;
 			y--;
 			x = r->facts.width;
 			continue;
 		}
-		x--;
-		cell = screen_at(&r->screen, y, x);
-		if (cell->width == 0 || screen_is_blank(cell))
-			continue;
-		if (utf8_decode(cell->text, strlen(cell->text), &shown) == 0 ||
-		    shown != ch)
-			return CLASSIFY_HOLDS_OTHER;
-		end -= n;
+		text = screen_at(&r->screen, y, --x)->text;
+		buf_reset(&cell);
+		classify_squeeze(text, strlen(text), &cell);
+		if (cell.len > want.len ||
+		    memcmp(want.data + want.len - cell.len, cell.data,
+			cell.len) != 0)
+			goto out;
+		buf_truncate(&want, want.len - cell.len);
 	}
-	return x == r->start_x || r->v->forced ? CLASSIFY_HOLDS_EXACT
-					       : CLASSIFY_HOLDS_OTHER;
+	if (x == r->start_x || r->v->forced)
+		holds = CLASSIFY_HOLDS_EXACT;
+out:
+	buf_free(&want);
+	buf_free(&cell);
+	return holds;
 }
 
 static enum classify_holds

@@ -3,6 +3,8 @@
 is compared with a model of the cleaning that shares nothing with the program.
 Made from a fixed seed (SEED=N for another, ROUNDS=N for more)."""
 
+# time-limit: 240
+
 import os
 import random
 import re
@@ -23,7 +25,7 @@ HIDDEN = re.compile(
 )
 
 
-def model(body, lines):
+def model(body, lines, menus=True):
     """What of a body arrives; None when it is refused."""
     try:
         text = body.decode()
@@ -37,6 +39,8 @@ def model(body, lines):
         text = text.replace("\n", "\n  ")
     else:
         text = text.replace("\n", " ⏎ ").replace("\t", " ")
+    if not menus:
+        return text.encode()
     # a last word with @ would open a menu
     last = re.split(r"[ \t\n]", text)[-1]
     return (text + " " if "@" in last else text).encode()
@@ -143,6 +147,85 @@ class Target:
         self.wrong, self.sent = [], 0
 
 
+class Log:
+    """A window whose program writes what it took to a file, each message with
+    a NUL behind it."""
+
+    def __init__(self, world, name, command, awaits):
+        self.world, self.address = world, f"hub-dev-{name}"
+        self.log = f"{world.dir}/{name}.log"
+        world.write(self.log, "")
+        world.write(f"{world.dir}/{name}.rc", command.format(log=self.log))
+        self.pane = world.window(
+            name, f"exec bash --noprofile --rcfile {world.dir}/{name}.rc -i",
+            awaits)
+
+    def messages(self):
+        with open(self.log, "rb") as f:
+            return f.read().split(b"\0")[:-1]
+
+
+# Enter hands the line to a function and runs nothing: bodies are hostile.
+TYPED = r"""PS1='$ '
+taken() {{
+	printf '%s\0' "$READLINE_LINE" >>{log}
+	READLINE_LINE= READLINE_POINT=0
+}}
+bind -x '"\C-m": taken'
+"""
+READER = r"""exec python3 -c '
+import sys
+print("reads", flush=True)
+with open("{log}", "ab", buffering=0) as f:
+    for line in sys.stdin.buffer:
+        f.write(line.rstrip(b"\n") + b"\0")
+'
+"""
+
+
+class LogTarget(Target):
+    def __init__(self, log, options, lines):
+        self.composer, self.world, self.lines = log, log.world, lines
+        self.options = options
+        self.wrong, self.sent = [], 0
+
+    def send(self, body):
+        before = len(self.composer.messages())
+        self.sent += 1
+        r = self.world.notify(*self.options, "--", self.composer.address, "-",
+                              stdin=body)
+        want = model(body, self.lines, False)
+        until(2, lambda: want is None or
+              len(self.composer.messages()) > before)
+        got = self.composer.messages()[before:]
+        if want is None:
+            if r.code != 1 or got:
+                self.fail(body, "to be refused", r, got)
+            return
+        tag = TAG.match(got[0]) if len(got) == 1 else None
+        if r.code != 0 or not tag or got[0][tag.end():] != want:
+            self.fail(body, want, r, got)
+            # out of the way of the next
+            self.world.keys(self.composer.pane, "C-c" if self.lines else "C-u")
+            until(2, lambda: self.world.notify(
+                "--check", *self.options, self.composer.address).code == 0)
+
+
+def readers(world, bodies):
+    """A reader of lines, and bash's own line with --type."""
+    reader = Log(world, "reader", READER, "reads")
+    world.tm("set-option", "-p", "-t", reader.pane, "@agent-profile", "lines")
+    typed = Log(world, "typed", TYPED, "$")
+    for target, name in ((LogTarget(reader, [], False), "a reader of lines"),
+                         (LogTarget(typed, ["--type"], True), "bash --type")):
+        for body in bodies:
+            # tmux keeps the joined family in one cell and loses a part of
+            # it: verdict 5, no Enter
+            if "\u200d".encode() not in body:
+                target.send(body)
+        target.report(name)
+
+
 def shown(world, bodies):
     """The same bodies above a shell's prompt: seen there, and what is half
     typed stays where it was."""
@@ -235,6 +318,7 @@ def main():
         for body in bodies:
             target.send(body)
         target.report(f"{name}, random")
+    readers(world, FIXED + bodies[:len(bodies) // 4])
     shown(world, FIXED + bodies[:100])
     sizes(world, paste, 8000)
     sizes(world, folded, 4000)

@@ -2,9 +2,9 @@
 """Many senders at one pane, and a person who types there all the while: every
 message whole and once, every key of the person's arrives, our Enter is never
 pressed on a composer that holds one of them, and every verdict is what the
-composer's log shows. Made from a fixed seed (SEED=N for another)."""
+composer's log shows; whoever the person is and by whichever client. Made from a fixed seed (SEED=N for another)."""
 
-# time-limit: 120
+# time-limit: 240
 
 import os
 import random
@@ -97,13 +97,21 @@ def person(world, rng):
     judge(composer, typist, results)
     moment(world, client, "paste", "load-buffer", 3)
     moment(world, client, "enter", "send-keys", 5)
+    client.close()
+    people(world)
 
 
-def moment(world, client, name, call, code):
+def moment(world, client, name, call, code, keys=b"k", reaches=b"k",
+           where="dev"):
     """A key in the last moment: it has reached the program, which does not
-    show it yet, when our tmux `call` arrives."""
+    show it yet, when our tmux `call` arrives. `keys` are what the person's
+    terminal sends, `reaches` what the program gets of it as keys."""
     composer = world.composer(name, "-e 700")
-    world.tm("select-window", "-t", composer.pane)
+    number = world.show(composer.pane, "#{window_index}")
+    if where == "other":
+        world.tm("link-window", "-s", composer.pane, "-t", "other:9")
+        number = "9"
+    world.tm("select-window", "-t", f"{where}:{number}")
     time.sleep(3.2)  # of quiet
     now, typed = f"{world.dir}/{name}.now", f"{world.dir}/{name}.typed"
     fake = f"{world.dir}/{name}.tmux"
@@ -120,21 +128,48 @@ exec tmux "$@"
 
     def person():
         if until(20, lambda: os.path.exists(now)):
-            client.type("k")
-            until(5, lambda: b"k" in composer.keys())
+            before = world.tm("list-sessions", "-F", "#{session_activity}")
+            client.type(keys)
+            until(5, lambda: reaches in composer.keys() and before !=
+                  world.tm("list-sessions", "-F", "#{session_activity}"))
         world.write(typed, "")
 
     thread = threading.Thread(target=person)
     thread.start()
     r = world.notify(composer.address, "ours", TMUX_BIN=fake)
     thread.join()
-    what = f"a key just before {call}"
+    what = f"{name}: just before {call}"
     ok(r.code == code, f"{what}: {code}", r)
-    equal((composer.messages(), composer.keys()), ([], b"k"),
+    equal((composer.messages(), composer.keys()), ([], reaches),
           f"{what}: no Enter", r)
     ok(("ours" in world.screen(composer.pane)) == (code == 5),
        f"{what}: the verdict is what the screen shows",
        world.screen(composer.pane))
+    world.tm("kill-window", "-t", composer.pane)
+
+
+def people(world):
+    """Other ways for a person to be there: a second client, a grouped session,
+    another session that shows the linked window, a paste, a click, a key that
+    tmux takes for itself."""
+    world.tm("new-session", "-d", "-s", "group", "-t", "dev")
+    world.tm("new-session", "-d", "-s", "other", "exec cat")
+    world.tm("set-option", "-g", "mouse", "on")
+    second, grouped, other = (world.attach(s)
+                              for s in ("dev", "group", "other"))
+    for name, client, keys, reaches, where in (
+            ("second", second, b"k", b"k", "dev"),
+            ("grouped", grouped, b"k", b"k", "group"),
+            ("linked", other, b"k", b"k", "other"),
+            ("pasted", second, b"\033[200~kk\033[201~", b"", "dev"),
+            ("clicked", second, b"\033[<0;3;3M\033[<0;3;3m", b"", "dev"),
+            ("prefix", second, b"\002i", b"", "dev")):
+        # what tmux keeps to itself leaves the composer empty: sent later
+        if reaches or name == "pasted":
+            moment(world, client, f"{name}-p", "load-buffer", 3, keys,
+                   reaches, where)
+        moment(world, client, f"{name}-e", "send-keys", 5, keys, reaches,
+               where)
 
 
 def judge(composer, typist, results):

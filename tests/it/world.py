@@ -202,8 +202,8 @@ class World:
             r.stderr.decode(errors="replace"),
         )
 
-    def attach(self):
-        client = Client(self)
+    def attach(self, session="dev"):
+        client = Client(self, session)
         self.clients.append(client)
         return client
 
