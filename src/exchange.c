@@ -65,6 +65,28 @@ exchange_held(const struct home *home, const char *host, struct held *held)
 	held->slice.agents = (struct agent_list)AGENT_LIST_INIT;
 }
 
+/* The same, and can all of it be read? What a crash left damaged below its
+ * table counts as older than any: it is to come again, from the same host. */
+static void
+exchange_held_whole(
+    const struct home *home, const char *host, struct held *held)
+{
+	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX + EXCHANGE_HEAD);
+	struct slice all = SLICE_INIT;
+	char *path;
+
+	exchange_held(home, host, held);
+	if (held->slice.version == 0)
+		return;
+	path = exchange_path(home, host, "toml");
+	if (file_read_ours(path, &text, NULL) != FILE_READ ||
+	    slice_parse(&all, path, text.data, text.len, NULL) != 0)
+		held->slice.generation = 0;
+	slice_free(&all);
+	buf_free(&text);
+	x_free(path);
+}
+
 void
 exchange_have(const struct home *home, const char *host, int64_t *generation,
     char host_id[HOME_ID_LEN + 1])
@@ -72,7 +94,7 @@ exchange_have(const struct home *home, const char *host, int64_t *generation,
 	struct held held = { .slice = SLICE_INIT };
 
 	if (str_host_ok(host))
-		exchange_held(home, host, &held);
+		exchange_held_whole(home, host, &held);
 	*generation = held.slice.generation;
 	memcpy(host_id, held.slice.host_id, HOME_ID_LEN + 1);
 }
@@ -331,7 +353,7 @@ exchange_take_locked(const struct home *home, const char *alias,
 	bool again = false;
 	int rc = -1;
 
-	exchange_held(home, host, &held);
+	exchange_held_whole(home, host, &held);
 	switch (exchange_judge(home, alias, host, s, &held, &text, e)) {
 	case TAKEN_REFUSED:
 		goto out;

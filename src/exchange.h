@@ -32,8 +32,8 @@ enum { EXCHANGE_HOSTS_MAX = 2000 }; /* files in hosts/ */
 int exchange_take(const struct home *home, const char *alias, const char *host,
     const char *text, size_t len, bool *changed, struct err *e);
 
-/* The generation and host_id of the slice we hold of `host`: 0 and "" if none.
- */
+/* The generation and host_id of the slice we hold of `host`: 0 and "" if none,
+ * 0 if it cannot be read to its end. */
 void exchange_have(const struct home *home, const char *host,
     int64_t *generation, char host_id[HOME_ID_LEN + 1]);
 

@@ -545,8 +545,8 @@ slice_accept(const struct slice *s, const char *host,
 		    host, s->host_id, known->host_id, host);
 	if (s->generation > now + SLICE_AHEAD_MS)
 		return err_set(e, EXIT_REFUSED,
-		    "slice of '%s': written more than %d min in the future; "
-		    "set that host's clock",
+		    "slice of '%s': written more than %d min in the future "
+		    "of its reader's clock; set the one that is wrong",
 		    host, SLICE_AHEAD_MS / 60000);
 	if (s->generation <= known->generation)
 		return err_set(e, EXIT_REFUSED,

@@ -6,7 +6,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b c || exit 1
-plan 73
+plan 75
 
 code() {
 	"$@" >"$world/out" 2>&1
@@ -80,6 +80,9 @@ check 'the reason' said '^agent-sync: a: leads back to this host itself'
 is "$(cat "$world/hosts/a/.agents/peers.conf")" b 'it is not written'
 is "$(code on a agent-sync status; grep -c refused "$world/out")" "0
 0" 'and leaves nothing in status'
+truncate -s -40 "$world/hosts/a/.agents/hosts/b.toml"
+is "$(code on a agent-sync)" 0 'a damaged slice of a peer'
+check 'comes again' there a b-s-one
 peers a b a
 is "$(code on a agent-sync)" 6 'in peers.conf it fails'
 check 'and the mend is said' said 'own peer: agent-sync peer rm a$'

@@ -207,6 +207,30 @@ test_pinned(void **state)
 	x_free(text);
 }
 
+/* A file that a crash cut short below its table comes again. */
+static void
+test_damaged(void **state)
+{
+	const char *path = unit_path(home.hosts, "hub.toml");
+	char id[HOME_ID_LEN + 1];
+	char *text = slice("hub", OTHER, T0, "a");
+	struct stat st;
+	int64_t generation;
+
+	(void)state;
+	assert_true(taken("h", "hub", T0, "a"));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size - 9), 0);
+	exchange_have(&home, "hub", &generation, id);
+	assert_int_equal(generation, 0);
+	refused("h", "hub", text, "host_id");
+	x_free(text);
+	assert_true(taken("h", "hub", T0, "a"));
+	exchange_have(&home, "hub", &generation, id);
+	assert_int_equal(generation, T0);
+	assert_false(taken("h", "hub", T0, "a"));
+}
+
 static void
 test_generations(void **state)
 {
@@ -524,6 +548,7 @@ main(void)
 		T(test_taken),
 		T(test_forged),
 		T(test_pinned),
+		T(test_damaged),
 		T(test_generations),
 		T(test_clock_set_back),
 		T(test_not_toml),
