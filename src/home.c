@@ -328,16 +328,36 @@ home_names(struct home *h)
 	h->registry = path_join(h->dir, "registry.toml");
 }
 
+/* The mend of a folder that cannot be made or used, unless one is said. */
+static int
+home_unusable(struct err *e)
+{
+	char *said;
+
+	if (e == NULL || strstr(e->msg, "; ") != NULL)
+		return -1;
+	said = x_strdup(e->msg);
+	(void)err_set(e, e->code,
+	    "%s; let us write there (does a sandbox forbid it?), or set "
+	    "AGENTS_DIR to a folder of yours",
+	    said);
+	x_free(said);
+	return -1;
+}
+
 int
 home_open(struct home *h, struct err *e)
 {
-	if (home_find(h, e) != 0 || file_make_dir(h->dir, e) != 0 ||
-	    home_choose(h, e) != 0)
+	if (home_find(h, e) != 0)
+		return -1;
+	if (file_make_dir(h->dir, e) != 0)
+		return home_unusable(e);
+	if (home_choose(h, e) != 0)
 		return -1;
 	home_names(h);
 	if (home_folder(h->run, e) != 0 || home_folder(h->log, e) != 0 ||
 	    home_folder(h->hosts, e) != 0)
-		return -1;
+		return home_unusable(e);
 	return home_read_alias(h, true, e);
 }
 

@@ -162,6 +162,11 @@ test_writable_folder(void **state)
 	(void)setenv("AGENTS_DIR", unit_path(f->agents, "self.conf"), 1);
 	assert_int_equal(home_open(&h, &e), -1);
 	assert_err(e, EXIT_LOCAL, "not a folder");
+	assert_err(e, EXIT_LOCAL, "set AGENTS_DIR");
+	home_close(&h);
+	(void)setenv("AGENTS_DIR", "/proc/agents", 1);
+	assert_int_equal(home_open(&h, &e), -1);
+	assert_err(e, EXIT_LOCAL, "set AGENTS_DIR");
 	home_close(&h);
 	(void)setenv("AGENTS_DIR", "relative", 1);
 	assert_int_equal(home_open(&h, &e), -1);
