@@ -22,6 +22,24 @@
 /* The longest nap while waiting for a pane to become ready. */
 enum { DELIVER_IDLE_NAP_MAX_MS = 500 };
 
+/* The pane's terminal could not be opened. Where the pane still has it and we
+ * see no such file, we look at another /dev than tmux does. */
+static void
+run_explain_hidden(struct run *r, struct err *e)
+{
+	char tty[sizeof(r->facts.tty)];
+
+	memcpy(tty, r->facts.tty, sizeof(tty));
+	if (access(tty, F_OK) == 0 || run_look(r, NULL) != 0 ||
+	    !str_eq(r->facts.tty, tty))
+		return;
+	(void)err_set(e, EXIT_LOCAL,
+	    "%s: tmux has this terminal, but it is not here: a sandbox with a "
+	    "/dev of its own keeps us from it; run notify-pane outside of it "
+	    "(agent-doctor names the setting)",
+	    tty);
+}
+
 /* Take the pane's lock. 1: we had to wait, so that the look is old. */
 static int
 run_lock(struct run *r, struct err *e)
@@ -32,8 +50,10 @@ run_lock(struct run *r, struct err *e)
 	if (r->tty >= 0)
 		return 0;
 	r->tty = tty_open(r->facts.tty, e);
-	if (r->tty < 0)
+	if (r->tty < 0) {
+		run_explain_hidden(r, e);
 		return -1;
+	}
 	result = lock_fd(r->tty, r->facts.tty, 0, e);
 	if (result == LOCK_TAKEN)
 		return 0;
@@ -442,7 +462,7 @@ deliver_refuse(struct deliver_verdict *v, const struct err *e)
 {
 	memset(v, 0, sizeof(*v));
 	v->code = e->code;
-	v->word = "failed";
+	v->word = e->code == EXIT_UNPROVEN ? "indeterminate" : "failed";
 	(void)snprintf(v->why, sizeof(v->why), "%s", e->msg);
 }
 

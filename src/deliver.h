@@ -15,7 +15,8 @@
  */
 enum exit_code deliver(const struct deliver *d, struct deliver_verdict *v);
 
-/* The verdict "failed" for a message that did not come as far. */
+/* The verdict for a message that did not come as far: "failed", or
+ * "indeterminate" where even that is not sure (EXIT_UNPROVEN). */
 void deliver_refuse(struct deliver_verdict *v, const struct err *e);
 
 /* Look at a pane and judge it, for --check. `r` and `facts` are to be freed

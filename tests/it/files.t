@@ -317,6 +317,17 @@ def mounted(case, script, *args):
     return r.returncode, r.stdout, r.stderr
 
 
+def hidden_terminal(case):
+    """A sandbox with a /dev of its own: the socket is there, the tty is not."""
+    before = len(case.composer.messages())
+    code, out, err = mounted(
+        case, 'mount -t tmpfs tmpfs /dev/pts && exec "$@"',
+        f"{BUILD}/notify-pane", case.composer.address, "hidden")
+    ok(code == 9 and out == "" and "a sandbox" in err and
+       err.count("\n") == 1, "a terminal that a sandbox hides", code, err)
+    equal(len(case.composer.messages()), before, "nothing was typed then")
+
+
 def full_disk(case):
     world = case.world
     probe = subprocess.run(
@@ -325,6 +336,7 @@ def full_disk(case):
     if probe.returncode != 0:
         skip("full disk", "may not mount")
         return
+    hidden_terminal(case)
     before = len(case.composer.messages())
     note = [f"{BUILD}/notify-pane", case.composer.address]
     path = case.file("much", b"m" * 500_000)
