@@ -207,8 +207,7 @@ settles 'a killed handler leaves no lock'
 full=$world/full
 mkdir "$full"
 if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=256k none "$full" 2>/dev/null; then
-	rc=0
-	trap 'rc=$?; umount "$full" 2>/dev/null; (exit $rc); finish' EXIT
+	at_end() { umount "$full"; }
 	export AGENTS_DIR=$full/agents
 	check 'on a small disk' agent-discover -q
 	cp "$AGENTS_DIR/local.toml" "$world/old"

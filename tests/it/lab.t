@@ -28,7 +28,7 @@ if ! unshare -m mount --make-rslave / 2>/dev/null; then
 	echo "1..0 # skip no mount namespaces here"
 	exit 0
 fi
-trap '"$LAB" down 2>/dev/null; finish' EXIT
+at_end() { "$LAB" down; }
 
 on() {
 	"$LAB" exec "$@"

@@ -35,9 +35,13 @@ export server=main
 failures=0
 count=0
 
+# What a test has to take down beside its processes and tmux servers.
+at_end() { :; }
+
 finish() {
 	local status=$? socket pid
 	trap - EXIT
+	at_end 2>/dev/null
 	for pid in $(jobs -p); do
 		kill -CONT "$pid"
 		kill "$pid"

@@ -121,7 +121,7 @@ mesh_down() {
 		[ "$pid" = $$ ] || kill "$pid" 2>/dev/null
 	done
 }
-trap 'mesh_down 2>/dev/null; finish' EXIT
+at_end() { mesh_down; }
 
 peers() {
 	local dir=$world/hosts/$1/.agents
