@@ -9,9 +9,7 @@ VERSION  = 0.1.0
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share/panemesh
-MANDIR  ?= $(PREFIX)/share/man/man1
-MAN5DIR ?= $(PREFIX)/share/man/man5
-MAN7DIR ?= $(PREFIX)/share/man/man7
+MANDIR  ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/share/systemd/user
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
@@ -54,8 +52,8 @@ HELP   := $(patsubst tests/helpers/%.c,$(B)/helpers/%, \
 	    $(wildcard tests/helpers/*.c))
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check valgrind fuzz soak typist bytes bench lint install uninstall clean dist deb picture \
-	release-check units helpers libssh-is-there
+.PHONY: all check valgrind fuzz soak typist bytes bench picture lint install \
+	uninstall dist deb clean release-check units helpers libssh-is-there
 
 # What another host needs to build it: `agent-sync peer install` sends it.
 SOURCE  := panemesh-$(VERSION).tar.gz
@@ -121,50 +119,12 @@ lint:
 release-check:
 	tests/release-check
 
-# Any of these folders may have a space in its name.
 install: all
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/profiles' \
-	    '$(DESTDIR)$(DATADIR)/setup' '$(DESTDIR)$(MANDIR)' \
-	    '$(DESTDIR)$(DATADIR)/skills/panemesh' \
-	    '$(DESTDIR)$(MAN5DIR)' '$(DESTDIR)$(MAN7DIR)' \
-	    '$(DESTDIR)$(UNITDIR)'
-	install -m 755 $(PROGS) '$(DESTDIR)$(BINDIR)'
-	install -m 644 profiles/*.toml '$(DESTDIR)$(DATADIR)/profiles'
-	install -m 644 bin/*.1 '$(DESTDIR)$(MANDIR)'
-	install -m 644 docs/panemesh-profile.5 '$(DESTDIR)$(MAN5DIR)'
-	install -m 644 docs/panemesh.7 '$(DESTDIR)$(MAN7DIR)'
-	sed 's|@BINDIR@|$(BINDIR)|g; s|@HOOKS@|$(DATADIR)/panemesh.tmux.conf|g' \
-	    hooks/panemesh.tmux.conf.in \
-	    >'$(DESTDIR)$(DATADIR)/panemesh.tmux.conf'
-	install -m 644 $(B)/$(SOURCE) '$(DESTDIR)$(DATADIR)'
-	install -m 755 install.sh '$(DESTDIR)$(DATADIR)'
-	install -m 644 setup/*.sh '$(DESTDIR)$(DATADIR)/setup'
-	install -m 644 skills/panemesh/SKILL.md \
-	    '$(DESTDIR)$(DATADIR)/skills/panemesh'
-	install -m 755 setup/peer '$(DESTDIR)$(DATADIR)/setup'
-	sed 's|@BINDIR@|$(BINDIR)|g' systemd/agent-resync.service \
-	    >'$(DESTDIR)$(UNITDIR)/agent-resync.service'
-	install -m 644 systemd/agent-resync.timer '$(DESTDIR)$(UNITDIR)'
-	install -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' \
-	    '$(DESTDIR)$(FISHDIR)'
-	install -m 644 completions/_panemesh '$(DESTDIR)$(ZSHDIR)'
-	for p in $(notdir $(PROGS)); do \
-	    install -m 644 completions/panemesh.bash \
-	        '$(DESTDIR)$(BASHDIR)'/$$p && \
-	    install -m 644 completions/panemesh.fish \
-	        '$(DESTDIR)$(FISHDIR)'/$$p.fish || exit 1; done
-uninstall:
-	rm -f '$(DESTDIR)$(ZSHDIR)/_panemesh'
-	for p in $(notdir $(PROGS)); do \
-	    rm -f '$(DESTDIR)$(BASHDIR)'/$$p \
-	        '$(DESTDIR)$(FISHDIR)'/$$p.fish; done
-	cd '$(DESTDIR)$(BINDIR)' && rm -f $(notdir $(PROGS))
-	cd '$(DESTDIR)$(MANDIR)' && rm -f $(notdir $(wildcard bin/*.1))
-	rm -f '$(DESTDIR)$(MAN5DIR)/panemesh-profile.5' \
-	    '$(DESTDIR)$(MAN7DIR)/panemesh.7'
-	cd '$(DESTDIR)$(UNITDIR)' && rm -f agent-resync.service \
-	    agent-resync.timer
-	rm -rf '$(DESTDIR)$(DATADIR)'
+install uninstall:
+	BUILD='$(B)' PROGS='$(notdir $(PROGS))' SOURCE='$(SOURCE)' \
+	    DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' DATADIR='$(DATADIR)' \
+	    MANDIR='$(MANDIR)' UNITDIR='$(UNITDIR)' BASHDIR='$(BASHDIR)' \
+	    ZSHDIR='$(ZSHDIR)' FISHDIR='$(FISHDIR)' setup/files $@
 deb:
 	tests/deb .
 dist:
