@@ -13,7 +13,7 @@
 #   --no-packages   install no packages, say what is missing
 #   --no-tmux-conf  leave tmux's configuration alone
 #   --no-demo       do not try it out at the end
-#   --build DIR     where to build, or has been built (build/install)
+#   --build DIR     where to build, or has been built (build/local)
 #   --skill AGENT   tell claude, codex, gemini, qwen, opencode, copilot or pi how
 #                   to use it, or "all" that are here (docs/AGENTS.md)
 #   --dry-run       say what would be done, touch nothing
@@ -26,7 +26,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-prefix='' build=build/install timer=systemd uninstall=''
+prefix='' build=build/local timer=systemd uninstall=''
 with_linger='' packages=yes tmux_conf=yes demo=yes dry=''
 skills=()
 
@@ -234,16 +234,16 @@ make_it() {
 }
 
 run_build() {
-	local whole=$here/build/install/whole log=$tmp/make.log
+	local whole=$here/build/local/whole log=$tmp/make.log
 	# A compiler that was killed leaves half an object behind.
-	[ "$build" != build/install ] || [ -e "$whole" ] ||
-		rm -rf "$here/build/install"
-	[ "$build" != build/install ] || rm -f "$whole"
+	[ "$build" != build/local ] || [ -e "$whole" ] ||
+		rm -rf "$here/build/local"
+	[ "$build" != build/local ] || rm -f "$whole"
 	make_it -j "$(nproc)" all >"$log" 2>&1 || {
 		tail -n 20 "$log" >&2
 		die "it does not build, see above"
 	}
-	[ "$build" != build/install ] || {
+	[ "$build" != build/local ] || {
 		mkdir -p "${whole%/*}"
 		: >"$whole"
 	}
@@ -252,7 +252,7 @@ run_build() {
 step_build() {
 	[ -z "$installed" ] || return 0
 	# A checkout that is not ours to write in is built elsewhere.
-	if [ ! -w "$here" ] && [ "$build" = build/install ]; then
+	if [ ! -w "$here" ] && [ "$build" = build/local ]; then
 		build=$tmp/build
 	fi
 	[ -z "$plan" ] || say "  build in $(cd "$here" && realpath -m "$build")"
