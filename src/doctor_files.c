@@ -31,6 +31,30 @@ enum {
 
 /* ---- home ---- */
 
+/* Is it a file system that several machines may have mounted? The numbers are
+ * those of statfs(2) and linux/magic.h. */
+static bool
+home_is_shared(const struct statfs *fs)
+{
+	static const uint32_t types[] = {
+		0x6969,     /* NFS */
+		0x517b,     /* SMB */
+		0xff534d42, /* CIFS */
+		0xfe534d42, /* SMB2 */
+		0x5346414f, /* AFS */
+		0x01021997, /* 9p */
+		0x00c36400, /* Ceph */
+		0x47504653, /* GPFS */
+		0x0bd00bd0, /* Lustre */
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if ((uint32_t)fs->f_type == types[i])
+			return true;
+	return false;
+}
+
 /* Which of the two it is when local.toml is another machine's: a home that
  * machines share, or a machine that got a new id? */
 static void
@@ -40,12 +64,7 @@ home_mend_owner(struct doctor *d)
 	struct statfs fs;
 	bool shared;
 
-	shared = statfs(d->home.dir, &fs) == 0 &&
-	    (fs.f_type == 0x6969 /* NFS */ || fs.f_type == 0x517b /* SMB */ ||
-		fs.f_type == (__typeof__(fs.f_type))0xff534d42 /* CIFS */ ||
-		fs.f_type == 0x00c36400 /* Ceph */ ||
-		fs.f_type == 0x47504653 /* GPFS */ ||
-		fs.f_type == 0x0bd00bd0 /* Lustre */);
+	shared = statfs(d->home.dir, &fs) == 0 && home_is_shared(&fs);
 	(void)gethostname(name, sizeof(name) - 1);
 	home_short_name(shown, name);
 	if (shared) {

@@ -13,6 +13,7 @@
 
 #include "doctor_parts.h"
 #include "file.h"
+#include "json.h"
 #include "mem.h"
 #include "path.h"
 #include "proc.h"
@@ -155,7 +156,10 @@ struct box {
 	const char *variable; /* that it sets for its commands; NULL: any */
 	const char *ancestor; /* a program we descend from */
 	const char *setting;
-	const char *mend; /* with %w twice: the agents folder and the inbox */
+	const char *mend; /* how to start it; NULL: not known */
+	/* Its last word, around the list of the folders: [ "...", "..." ] in
+	 * JSON, which is TOML too. NULL: none. */
+	const char *before, *after;
 };
 
 static const struct box boxes[] = {
@@ -163,22 +167,24 @@ static const struct box boxes[] = {
 	    "sandbox_workspace_write.network_access and .writable_roots in "
 	    "~/.codex/config.toml",
 	    "codex -s workspace-write -c "
-	    "sandbox_workspace_write.network_access=true -c "
-	    "'sandbox_workspace_write.writable_roots=[\"%s\",\"%s\"]'" },
+	    "sandbox_workspace_write.network_access=true -c",
+	    "sandbox_workspace_write.writable_roots=", "" },
 	{ "Claude Code", "CLAUDECODE", "claude",
 	    "sandbox.network.allowAllUnixSockets and "
 	    "sandbox.filesystem.allowWrite in ~/.claude/settings.json",
-	    "claude --settings '{\"sandbox\":{\"network\":"
-	    "{\"allowAllUnixSockets\":true},\"filesystem\":{\"allowWrite\":"
-	    "[\"%s\",\"%s\"]}}}'" },
+	    "claude --settings",
+	    "{\"sandbox\":{\"network\":{\"allowAllUnixSockets\":true},"
+	    "\"filesystem\":{\"allowWrite\":",
+	    "}}}" },
 	{ "Gemini", "GEMINI_CLI", "gemini",
 	    "tools.sandbox in ~/.gemini/settings.json",
-	    "gemini --sandbox=false" },
+	    "gemini --sandbox=false", NULL, NULL },
 	{ "Qwen", "QWEN_CODE", "qwen", "tools.sandbox in ~/.qwen/settings.json",
-	    "qwen --sandbox=false" },
-	{ "a sandbox", NULL, "bwrap", "its --bind of these places", NULL },
-	{ "a sandbox", NULL, "firejail", "its --whitelist of these places",
+	    "qwen --sandbox=false", NULL, NULL },
+	{ "a sandbox", NULL, "bwrap", "its --bind of these places", NULL, NULL,
 	    NULL },
+	{ "a sandbox", NULL, "firejail", "its --whitelist of these places",
+	    NULL, NULL, NULL },
 };
 
 /* The agent whose command we are; NULL when none is known. */
@@ -240,9 +246,23 @@ box_connect(const char *socket_path)
 static void
 box_mend(struct doctor *d, const struct box *box)
 {
+	struct buf word = BUF_INIT;
+	struct json list = JSON_INIT(&word);
+
 	if (box == NULL || box->mend == NULL)
 		return;
-	doctor_mend(d, box->mend, d->home.dir, d->home.inbox);
+	if (box->before == NULL) {
+		doctor_mend(d, "%s", box->mend);
+		return;
+	}
+	buf_adds(&word, box->before);
+	json_array_begin(&list);
+	json_text(&list, d->home.dir);
+	json_text(&list, d->home.inbox);
+	json_array_end(&list);
+	buf_adds(&word, box->after);
+	doctor_mend(d, "%s %w", box->mend, word.data);
+	buf_free(&word);
 }
 
 void

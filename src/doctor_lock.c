@@ -5,6 +5,7 @@
  * /proc/locks (proc(5)) still names the ended one.
  */
 #include <dirent.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "doctor_parts.h"
 #include "file.h"
 #include "mem.h"
@@ -23,6 +25,8 @@
 enum {
 	LOCK_TABLE_MAX = 1024 * 1024,
 	LOCK_LONG_S = 120, /* nothing of ours holds one so long */
+	LOCK_STAYS_MS = 1000,
+	LOCK_POLL_MS = 20,
 };
 
 /* Has `pid` the file `real` open? */
@@ -115,6 +119,21 @@ lock_age(const struct ps *ps)
 	    (long)(ps->start / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+/* When a lock was taken nobody knows, only when its holder started: one that
+ * runs for long may have taken it just now, and lets go of it soon. */
+static bool
+lock_stays(const char *path, pid_t pid)
+{
+	int64_t by = clock_deadline(LOCK_STAYS_MS);
+
+	while (clock_left(by) > 0) {
+		if (doctor_holder(path) != pid)
+			return false;
+		(void)poll(NULL, 0, LOCK_POLL_MS);
+	}
+	return true;
+}
+
 bool
 doctor_held(struct doctor *d, const char *path, const char *what)
 {
@@ -147,7 +166,8 @@ doctor_held(struct doctor *d, const char *path, const char *what)
 		    "held by %s (%d), which is stopped; %s waits", ps.comm,
 		    (int)pid, what);
 		doctor_mend(d, "kill -CONT %d", (long)pid);
-	} else if (pid > 0 && lock_age(&ps) > LOCK_LONG_S) {
+	} else if (pid > 0 && lock_age(&ps) > LOCK_LONG_S &&
+	    lock_stays(path, pid)) {
 		doctor_bad(d, shown,
 		    "held by %s (%d), which runs for %ld s; %s waits", ps.comm,
 		    (int)pid, lock_age(&ps), what);

@@ -110,6 +110,7 @@ key_bound(struct doctor *d, const char *file, long line, const struct key *k)
 {
 	char object[64], name[KEYS_FIELD_MAX], program[KEYS_FIELD_MAX] = "";
 	const struct peer *peer;
+	const char *at;
 	char *serve;
 
 	(void)snprintf(object, sizeof(object), "authorized_keys:%ld", line);
@@ -132,6 +133,12 @@ key_bound(struct doctor *d, const char *file, long line, const struct key *k)
 		    "key %s runs agent-serve without --peer NAME: it may call "
 		    "itself anything",
 		    k->comment);
+		/* The comment most often is USER@HOST. */
+		at = strrchr(k->comment, '@');
+		at = at == NULL ? k->comment : at + 1;
+		if (str_host_ok(at))
+			doctor_mend_sed(
+			    d, file, "%lds/agent-serve/& --peer %s/", line, at);
 		return;
 	}
 	if (!k->restricted) {

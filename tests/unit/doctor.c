@@ -1,8 +1,28 @@
 /* doctor: words for the shell, keys that are bound, lines of tmux.conf. */
+#include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #include "unit.h"
 
+/* The clock of the lock's holder can be put ahead. */
+static time_t ahead;
+
+static int
+ahead_gettime(clockid_t id, struct timespec *now)
+{
+	int rc = clock_gettime(id, now);
+
+	now->tv_sec += ahead;
+	return rc;
+}
+
+#define clock_gettime ahead_gettime
+#include "../../src/doctor_lock.c"
+#undef clock_gettime
+#include "../../src/doctor_files.c"
 #include "../../src/doctor_peer.c"
 #include "../../src/doctor_tmux.c"
 
@@ -121,6 +141,87 @@ test_conf_word(void **state)
 	}
 }
 
+static void
+test_home_shared(void **state)
+{
+	static const unsigned long shared[] = { 0x6969, 0xff534d42, 0xfe534d42,
+		0x01021997, 0x00c36400 };
+	static const unsigned long own[] = { 0xef53 /* ext */,
+		0x01021994 /* tmpfs */, 0x794c7630 /* overlay */, 0 };
+	struct statfs fs = { .f_type = 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+		fs.f_type = (__typeof__(fs.f_type))shared[i];
+		assert_true(home_is_shared(&fs));
+	}
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		fs.f_type = (__typeof__(fs.f_type))own[i];
+		assert_false(home_is_shared(&fs));
+	}
+	/* Where the type is an int of 32 bits it is negative. */
+	fs.f_type = (__typeof__(fs.f_type))(int32_t)0xff534d42;
+	assert_true(home_is_shared(&fs));
+}
+
+/* A process that holds the lock, once it does. */
+static pid_t
+lock_child(const char *path)
+{
+	int said[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(said), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(path, O_RDWR | O_CLOEXEC);
+
+		if (flock(fd, LOCK_EX) == 0 && write(said[1], "x", 1) == 1)
+			(void)pause();
+		_exit(0);
+	}
+	(void)close(said[1]);
+	assert_int_equal(read(said[0], &c, 1), 1);
+	(void)close(said[0]);
+	return pid;
+}
+
+/* A live process that holds a lock too long, and the command that ends it. */
+static void
+test_lock_long(void **state)
+{
+	char path[] = "/tmp/pm-unit-lock.XXXXXX", want[64];
+	struct doctor_report r = DOCTOR_REPORT_INIT;
+	struct doctor d = { .report = &r };
+	int fd = mkstemp(path);
+	pid_t pid;
+
+	(void)state;
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_false(doctor_held(&d, path, "nobody"));
+	pid = lock_child(path);
+	assert_int_equal(doctor_holder(path), pid);
+	ahead = LOCK_LONG_S - 60;
+	assert_false(doctor_held(&d, path, "nobody"));
+	ahead = LOCK_LONG_S + 10;
+	assert_true(doctor_held(&d, path, "a sync"));
+	assert_int_equal(r.n, 1);
+	assert_int_equal(r.v[0].state, DOCTOR_BAD);
+	assert_non_null(strstr(r.v[0].cause, "which runs for 13"));
+	assert_non_null(strstr(r.v[0].cause, "a sync waits"));
+	(void)snprintf(want, sizeof(want), "kill %d", (int)pid);
+	assert_string_equal(r.v[0].mend, want);
+	assert_int_equal(system(r.v[0].mend), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_false(doctor_held(&d, path, "a sync"));
+	ahead = 0;
+	doctor_report_free(&r);
+	(void)unlink(path);
+}
+
 int
 main(void)
 {
@@ -129,6 +230,8 @@ main(void)
 		cmocka_unit_test(test_key),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_conf_word),
+		cmocka_unit_test(test_home_shared),
+		cmocka_unit_test(test_lock_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
