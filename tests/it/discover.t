@@ -3,7 +3,7 @@
 # time-limit: 300
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 41
+plan 43
 
 # run ARGS... - output in $out, status in $rc
 run() {
@@ -43,6 +43,21 @@ tm rename-window -t @0 b
 settles 'and work'
 run agent-discover -q
 is "$rc $out" '0 ' 'nothing needs attention'
+agent-discover --json >"$world/found.json"
+is "$?" 0 '--json'
+check 'its fields are what the manual says' python3 - "$world/found.json" <<'EOF'
+import json, sys
+found = json.load(open(sys.argv[1]))
+assert len(found) == 2, found
+assert {f["socket"].rsplit("/", 1)[1] for f in found} == {"main", "two"}
+for f in found:
+    assert set(f) == {"socket", "error", "server", "changed", "panes",
+        "entries", "known", "hooks_missing", "hooks_hidden", "buffers"}, f
+    assert f["error"] is None and f["server"] is True, f
+    assert f["panes"] == f["entries"] == 1 and f["known"] == 0, f
+    assert f["hooks_missing"] == f["hooks_hidden"] == [], f
+    assert f["buffers"] == 0 and f["changed"] in (True, False), f
+EOF
 tm set-hook -gu 'pane-died[77]'
 # Our own after-set-hook may have put it back already.
 tm set-hook -gu 'after-set-hook[77]'

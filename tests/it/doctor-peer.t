@@ -9,7 +9,7 @@
 . "$here/doctor.sh"
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
-plan 44
+plan 48
 
 # "~" of ssh(1) is the real home folder, so it is told where ours is.
 real_ssh=$(command -v ssh)
@@ -76,6 +76,11 @@ grep -v "]:$(host_port b) " "$world/known" >"$a/.ssh/known_hosts"
 mends "a host key is not known" peer 'b: its host key'
 sed "s|^\([^ ]*]:$(host_port b)\) .*|\1 $(cut -d' ' -f1,2 "$world/hosts/c/host_key.pub")|" "$world/known" >"$a/.ssh/known_hosts"
 mends "a host key changed" peer 'b: its host key is not the one'
+sed "s|^\([^ ]*]:$(host_port b)\) .*|\1 ssh-ed25519 AAAAnokey|" "$world/known" >"$a/.ssh/known_hosts"
+cat "$world/known" >>"$a/.ssh/known_hosts"
+mends "libssh cannot read known_hosts" peer 'b: libssh cannot read what'
+cp "$world/known" "$a/.ssh/known_hosts"
+peers a b c
 chmod 644 "$a/.ssh/id_ed25519"
 mends "a private key is open" peer 'b: .*chmod 600'
 ssh-keygen -q -t ed25519 -N '' -f "$a/.ssh/new"
@@ -108,6 +113,11 @@ seen "it does not know our host key" peer 'b: does not reach us: .*host key'
 paste "$mend" >"$world/mend.out" 2>&1
 check "what it prints is the doctor there" grep -q 'BAD *peer *a *its host key' "$world/mend.out"
 mv "$world/b.known" "$b/.ssh/known_hosts"
+
+# ---- its slice ----
+came=$((($(date +%s) - 30 * 3600) * 1000))
+sed -i "s/^# came [^ ]* [0-9]*/# came 2026-01-01T00:00:00Z $came/" "$a/.agents/hosts/b.toml"
+mends "a slice that is old" slices 'b: was not heard of for 30 h'
 
 # ---- names, versions, clocks, limits ----
 echo a >"$b/.agents/self.conf"

@@ -7,7 +7,7 @@
 . tests/it/lib.sh
 # shellcheck source=tests/it/doctor.sh
 . "$here/doctor.sh"
-plan 184
+plan 192
 export PATH=$BUILD/helpers:$PATH
 agents=$HOME/.agents
 root=$([ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && echo yes)
@@ -332,6 +332,7 @@ seen "programs are missing" path 'notify-pane: is missing'
 printf '#!/bin/sh\nexit 127\n' >"$world/part/agent-link"
 chmod +x "$world/part/agent-link"
 seen "libssh is missing" path 'libssh'
+check "the package is named" grep -q 'apt-get install libssh-4$' <<<"$mend"
 doctor=agent-doctor
 check "a new shell has it too" grep -q "$BUILD" "$HOME/.bashrc"
 SHELL=/bin/sh
@@ -499,9 +500,27 @@ if sandbox true; then
 		"Codex: the setting and how to start it"
 	CLAUDECODE=1 row sandbox allowAllUnixSockets
 	check "Claude Code: settings that are JSON" sh -c "${mend/#claude --settings/printf %s} | python3 -m json.tool"
+	# What the shell makes of it, and TOML or JSON of that.
+	export AGENTS_DIR="$world/it's \"a\\b\""
+	mkdir -m 700 "$AGENTS_DIR"
+	cp "$agents/self.conf" "$AGENTS_DIR/"
+	for at in CODEX_SANDBOX_NETWORK_DISABLED CLAUDECODE; do
+		export "$at=1"
+		row sandbox 'setting:'
+		unset "$at"
+		check "a folder with quotes: $at" python3 -c '
+import json, os, shlex, sys, tomllib
+word = shlex.split(sys.argv[1])[-1]
+if word.startswith("{"):
+    got = json.loads(word)["sandbox"]["filesystem"]["allowWrite"]
+else:
+    got = tomllib.loads(word)["sandbox_workspace_write"]["writable_roots"]
+assert got[0] == os.environ["AGENTS_DIR"], got' "$mend"
+	done
+	unset AGENTS_DIR
 	doctor=agent-doctor
 else
-	skip 3 "no seccomp"
+	skip 5 "no seccomp"
 fi
 
 # ---- keys ----
@@ -520,3 +539,11 @@ echo "command=\"$BUILD/agent-serve --peer web\" $public" >"$keys"
 mends "a key without restrict" keys 'forward'
 printf '%s\n' "# mine" "$public" "restrict,command=\"$BUILD/agent-serve --peer web\" $public" >"$keys"
 mends "a key let in before its limits" keys 'without its limits'
+echo "restrict,command=\"$BUILD/agent-serve\" ${public% web} me@web" >"$keys"
+mends "a forced command without --peer" keys 'without --peer NAME'
+check "it is bound now" grep -q 'bound to host web' "$world/doctor.json"
+rm "$keys"
+well "no keys and no peers" keys .
+echo 'nobody command=false' >"$agents/peers.conf"
+chmod 600 "$agents/peers.conf"
+seen "no keys, so no peer can come" keys 'authorized_keys: is not there'

@@ -8,7 +8,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b || exit 1
-plan 43
+plan 49
 
 log=$world/log
 root=${here%/tests/it}
@@ -68,8 +68,28 @@ on a "$root/install.sh" --build "$BUILD" --no-demo --no-timer >"$log" 2>&1 ||
 is "$(on a "$BUILD/agent-sync" peer install b 2>&1 | grep -c 'installed panemesh')" \
 	1 'from a build folder it cannot'
 
+# doctor PATTERN - its command in $mend
+doctor() {
+	on a "$a/.local/bin/agent-doctor" --json >"$world/doctor.json" \
+		2>"$log"
+	mend=$(python3 "$here/doctor.py" "$world/doctor.json" peer "$1")
+}
+no_row() {
+	doctor "$1"
+	[ $? = 1 ]
+}
+# What doctor says, pasted.
+mend() {
+	on a env PATH="$a/.local/bin:$PATH" timeout 100 bash -c "$mend" \
+		>"$log" 2>&1 </dev/null
+	echo $?
+}
+
 # --- it joins ---
-is "$(peer install b)" 0 'peer install'
+peers a b
+doctor 'b: no agent-serve there'
+is "$mend" 'agent-sync peer install b' 'agent-doctor names the command'
+is "$(mend)" 0 'peer install'
 check 'the installer there is heard' said '^  b: panemesh for '
 check 'both ways are seen' said '^b: reaches us: a'
 check 'a message there' said '^  b: \| \[from a-hello-x[0-9]*a @ '
@@ -83,6 +103,7 @@ no_hello() {
 	! grep -q -- -hello- "$a/.agents/local.toml" "$b/.agents/local.toml"
 }
 check 'the windows of the trial are forgotten' until_true 10 no_hello
+check 'agent-doctor is content' no_row 'b: no agent-serve there'
 is "$(peer install b)" 0 'again'
 check 'changes nothing there' said '^  b:   nothing had to be changed'
 check 'nor here' said '^b: stands in .*peers.conf already'
@@ -91,6 +112,21 @@ until_true 10 there a a-s-one
 is "$(on b "$b/.local/bin/agent-sync" >/dev/null 2>&1
 	on b "$b/.local/bin/notify-pane" a-s-one hello 2>&1 | tail -n 1)" shown \
 	'and b can write to a'
+
+# --- an older one there ---
+mv "$b/.local/bin/agent-serve" "$b/serve"
+cat >"$b/.local/bin/agent-serve" <<SH
+#!/bin/sh
+$b/serve "\$@" | sed -u 's/^Version: .*/Version: 0.0.1/'
+SH
+chmod 755 "$b/.local/bin/agent-serve"
+doctor 'b: has panemesh 0.0.1'
+is "$mend" 'agent-sync peer install b' 'agent-doctor names the upgrade'
+is "$(mend)" 0 'which works'
+check 'agent-doctor is content again' no_row 'b: has panemesh'
+check 'the program there is ours again' cmp "$b/serve" \
+	"$b/.local/bin/agent-serve"
+rm -f "$b/serve"
 
 # --- other login shells ---
 for shell in fish tcsh dash; do
