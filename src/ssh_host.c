@@ -100,6 +100,12 @@ ssh_known(struct ssh_link *l, const char **file)
 		one = ssh_session_is_known_server(l->session);
 		if (one == SSH_KNOWN_HOSTS_OK)
 			return one;
+		/* A line of this host's that it cannot read hides the others,
+		 * and only the other call says so. */
+		if (one == SSH_KNOWN_HOSTS_UNKNOWN &&
+		    ssh_session_has_known_hosts_entry(l->session) ==
+			SSH_KNOWN_HOSTS_ERROR)
+			one = SSH_KNOWN_HOSTS_ERROR;
 		if (one != SSH_KNOWN_HOSTS_UNKNOWN &&
 		    one != SSH_KNOWN_HOSTS_NOT_FOUND &&
 		    (found == SSH_KNOWN_HOSTS_UNKNOWN ||

@@ -116,7 +116,7 @@ mv "$world/b.known" "$b/.ssh/known_hosts"
 
 # ---- its slice ----
 came=$((($(date +%s) - 30 * 3600) * 1000))
-sed -i "s/^# came [^ ]* [0-9]*/# came 2026-01-01T00:00:00Z $came/" "$a/.agents/hosts/b.toml"
+sed -i "s/^# came [^ ]* [0-9]*/# came 2026-01-01T00:00:00Z $came/; s/^generation = .*/generation = $came/" "$a/.agents/hosts/b.toml"
 mends "a slice that is old" slices 'b: was not heard of for 30 h'
 
 # ---- names, versions, clocks, limits ----
