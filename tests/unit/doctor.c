@@ -195,6 +195,8 @@ test_lock_long(void **state)
 	char path[] = "/tmp/pm-unit-lock.XXXXXX", want[64];
 	struct doctor_report r = DOCTOR_REPORT_INIT;
 	struct doctor d = { .report = &r };
+	struct argv argv = ARGV_INIT;
+	struct proc mend = { .argv = &argv, .timeout_ms = 10000 };
 	int fd = mkstemp(path);
 	pid_t pid;
 
@@ -214,7 +216,10 @@ test_lock_long(void **state)
 	assert_non_null(strstr(r.v[0].cause, "a sync waits"));
 	(void)snprintf(want, sizeof(want), "kill %d", (int)pid);
 	assert_string_equal(r.v[0].mend, want);
-	assert_int_equal(system(r.v[0].mend), 0);
+	argv_addl(&argv, "sh", "-c", r.v[0].mend, NULL);
+	assert_int_equal(proc_run(&mend, NULL), 0);
+	assert_int_equal(mend.status, 0);
+	argv_free(&argv);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_false(doctor_held(&d, path, "a sync"));
 	ahead = 0;
