@@ -1,24 +1,32 @@
 /* agent-link - a byte stream to agent-serve on a peer; the one program that
  * speaks SSH. */
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
-#include "home.h"
+#include "buf.h"
 #include "link.h"
 #include "log.h"
 #include "mem.h"
 #include "path.h"
 #include "peers.h"
 #include "prog.h"
+#include "setup.h"
 #include "str.h"
 
 static const char usage[] =
-    "usage: agent-link [-suv] [-t SECONDS] PEER\n"
+    "usage: agent-link [-ksuv] [-t SECONDS] PEER\n"
+    "       agent-link --status [-j]\n"
+    "       agent-link --stop [PEER]\n"
     "\n"
     "Carry standard input and output to agent-serve on PEER, over SSH.\n"
     "\n"
     "  -h, --help             this text\n"
+    "  -j, --json             status as JSON\n"
+    "  -k, --keep             use the link that is kept, or keep this one\n"
     "  -s, --slice            print its ~/.agents/local.toml instead\n"
+    "      --status           which links are kept\n"
+    "      --stop             end them, or that to PEER\n"
     "  -t, --timeout SECONDS  to be connected within (default 10)\n"
     "  -u, --unlisted         PEER need not stand in peers.conf\n"
     "  -v, --verbose          say what libssh does\n"
@@ -26,6 +34,10 @@ static const char usage[] =
 
 static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "keep", no_argument, NULL, 'k' },
+	{ "status", no_argument, NULL, 'S' },
+	{ "stop", no_argument, NULL, 'E' },
 	{ "slice", no_argument, NULL, 's' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "unlisted", no_argument, NULL, 'u' },
@@ -43,44 +55,96 @@ enum {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 'h', 'V' or 0 */
+	int what; /* 'h', 'V', 'S'tatus, 'E'nd or 0 */
 	const char *name;
 	uint64_t timeout_s;
-	bool slice, unlisted, verbose;
+	bool slice, unlisted, verbose, keep, json;
 };
 
+/* What is to be opened, and the peers of this host. */
 static int
-run(const struct request *q, struct err *e)
+open_all(struct setup *setup, struct peers *peers, struct err *e)
+{
+	char *file;
+	int rc;
+
+	if (setup_open(setup, e) != 0)
+		return -1;
+	file = path_join(setup->home.dir, "peers.conf");
+	rc = peers_load(peers, file, e);
+	x_free(file);
+	return rc;
+}
+
+/* Nobody but who started us has a descriptor that must stay open. */
+static int
+keep(const struct link_to *to, int64_t idle_s, struct err *e)
+{
+	bool ended;
+	int rc;
+
+	rc = link_keep(
+	    to, idle_s * 1000, STDIN_FILENO, STDOUT_FILENO, &ended, e);
+	return ended ? 0 : rc;
+}
+
+static int
+carry(const struct request *q, struct err *e)
 {
 	struct peers peers = PEERS_INIT;
-	struct home home = HOME_INIT;
+	struct setup setup = SETUP_INIT;
 	struct link_to to = { .name = q->name,
-		.home = &home,
+		.home = &setup.home,
 		.timeout_ms = (int64_t)q->timeout_s * 1000 };
-	const struct peer *peer;
-	char *file = NULL;
 	int rc = -1;
 
-	if (home_open(&home, e) != 0)
+	if (q->keep)
+		(void)close_range(3, ~0U, 0);
+	if (open_all(&setup, &peers, e) != 0)
 		goto out;
-	file = path_join(home.dir, "peers.conf");
-	if (peers_load(&peers, file, e) != 0)
-		goto out;
-	to.peer = peer = peers_find(&peers, q->name);
-	if (peer == NULL && !q->unlisted)
+	to.peer = peers_find(&peers, q->name);
+	if (to.peer == NULL && !q->unlisted)
 		(void)err_set(e, EXIT_WIRE,
 		    "%s: no such peer; agent-sync peer add %s", q->name,
 		    q->name);
-	else if (q->slice && peer != NULL && peer->command.n > 0)
+	else if (q->slice && to.peer != NULL && to.peer->command.n > 0)
 		(void)err_set(e, EXIT_UNKNOWN,
 		    "%s: command= runs agent-serve and nothing else", q->name);
+	else if (q->keep)
+		rc = keep(&to, setup.config.link_idle, e);
 	else
 		rc = link_run(&to, q->slice ? LINK_SLICE : LINK_SERVE,
 		    STDIN_FILENO, STDOUT_FILENO, e);
 out:
-	x_free(file);
 	peers_free(&peers);
-	home_close(&home);
+	setup_close(&setup);
+	return rc;
+}
+
+/* --status and --stop: links are found by the peers that they lead to. */
+static int
+look_after(const struct request *q, struct err *e)
+{
+	struct peers peers = PEERS_INIT;
+	struct setup setup = SETUP_INIT;
+	struct buf out = BUF_INIT;
+	int rc = -1;
+
+	if (open_all(&setup, &peers, e) != 0)
+		goto out;
+	if (q->name != NULL && peers_find(&peers, q->name) == NULL)
+		(void)err_set(e, EXIT_WIRE,
+		    "%s: no such peer; agent-sync peer add %s", q->name,
+		    q->name);
+	else if (q->what == 'S')
+		rc = link_status(&setup.home, &peers, q->json, &out);
+	else
+		rc = link_stop(&setup.home, &peers, q->name, e);
+	(void)fputs(out.data, stdout);
+out:
+	buf_free(&out);
+	peers_free(&peers);
+	setup_close(&setup);
 	return rc;
 }
 
@@ -90,7 +154,7 @@ parse(struct request *q, int argc, char **argv, struct err *e)
 	int option;
 
 	while (
-	    (option = prog_option(argc, argv, "hst:uvV", options, e)) != -1) {
+	    (option = prog_option(argc, argv, "hjkst:uvV", options, e)) != -1) {
 		if (option == '?')
 			return -1;
 		if (option == 't' &&
@@ -102,6 +166,10 @@ parse(struct request *q, int argc, char **argv, struct err *e)
 			    optarg, TIMEOUT_MAX_S);
 		if (option == 's')
 			q->slice = true;
+		else if (option == 'k')
+			q->keep = true;
+		else if (option == 'j')
+			q->json = true;
 		else if (option == 'u')
 			q->unlisted = true;
 		else if (option == 'v')
@@ -109,11 +177,16 @@ parse(struct request *q, int argc, char **argv, struct err *e)
 		else if (option != 't')
 			q->what = option;
 	}
-	if (q->what != 0)
+	if (q->what == 'h' || q->what == 'V')
 		return 0;
-	if (argc - optind != 1)
-		return err_set(
-		    e, EXIT_USAGE, "one peer is to be named; see --help");
+	if (q->what != 0 ? argc - optind > (q->what == 'E')
+			 : argc - optind != 1)
+		return err_set(e, EXIT_USAGE,
+		    q->what != 0 ? "'%s': one word too many"
+				 : "one peer is to be named; see --help",
+		    argv[argc - 1]);
+	if (q->what != 0 && optind == argc)
+		return 0;
 	q->name = argv[optind];
 	if (!peers_alias_ok(q->name))
 		return err_set(
@@ -138,8 +211,10 @@ main(int argc, char **argv)
 		prog_help(usage, EXITS);
 	else if (q.what == 'V')
 		prog_version("agent-link");
+	else if (q.what != 0)
+		rc = look_after(&q, &e);
 	else
-		rc = run(&q, &e);
+		rc = carry(&q, &e);
 out:
 	if (rc < 0)
 		rc = log_err(&e);

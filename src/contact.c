@@ -1,6 +1,5 @@
 #include "contact.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +14,7 @@
 #include "str.h"
 #include "toml.h"
 
-enum {
-	CONTACT_NAME_MAX = 200, /* leaves room for a temporary's suffix */
-	CONTACT_KEYS_MAX = 4096 /* files of ~/.ssh that are looked at */
-};
+enum { CONTACT_NAME_MAX = 200 /* leaves room for a temporary's suffix */ };
 
 static char *
 contact_path(const struct home *home, const char *alias)
@@ -62,6 +58,7 @@ contact_load(struct contact *c, const struct home *home, const char *alias)
 		c->bash = toml_boolean(toml_get(root, "bash"), false);
 		c->tried = contact_time(root, "tried");
 		c->answered = contact_time(root, "answered");
+		c->pushed = contact_time(root, "pushed");
 		c->held = strtoull(
 		    toml_string(toml_get(root, "held"), "0"), &end, 16);
 	}
@@ -87,6 +84,7 @@ contact_save(const struct contact *c, const struct home *home,
 		toml_write_boolean(&text, "bash", true);
 	toml_write_integer(&text, "tried", c->tried);
 	toml_write_integer(&text, "answered", c->answered);
+	toml_write_integer(&text, "pushed", c->pushed);
 	if (c->failed[0] != '\0')
 		toml_write_string(&text, "failed", c->failed);
 	if (c->held != 0) {
@@ -114,70 +112,73 @@ contact_remove(const struct home *home, const char *alias)
 	x_free(path);
 }
 
-/* Names and stamps of the regular files in ~/.ssh, in no order. */
-static uint64_t
-contact_folder(const char *folder)
+static void
+contact_stamp(struct buf *all, const char *path)
 {
-	struct dirent *entry;
-	uint64_t sum = 0;
-	struct stat st;
-	char *line;
-	DIR *dir;
-	int n = 0;
+	struct file_stamp stamp = file_stamp(path);
 
-	dir = opendir(folder);
-	if (dir == NULL)
-		return 0;
-	while ((entry = readdir(dir)) != NULL && n++ < CONTACT_KEYS_MAX) {
-		if (fstatat(dirfd(dir), entry->d_name, &st, 0) != 0 ||
-		    !S_ISREG(st.st_mode))
-			continue;
-		line = x_asprintf("%s %ju %jd %jd.%09ld", entry->d_name,
-		    (uintmax_t)st.st_ino, (intmax_t)st.st_size,
-		    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-		sum += str_hash(line, strlen(line));
-		x_free(line);
+	buf_addf(all, "%s %" PRIu64 " %" PRId64 " %" PRId64 "\n", path,
+	    stamp.inode, stamp.size, stamp.mtime_ns);
+}
+
+/* What both numbers are made of: the identity file, ~/.ssh. */
+static void
+contact_files(struct buf *all, const struct peer *peer)
+{
+	char *user = path_ssh_home(NULL), *path;
+
+	path = peer->identity[0] == '~' && user != NULL
+	    ? x_asprintf("%s%s", user, peer->identity + 1)
+	    : x_strdup(peer->identity);
+	contact_stamp(all, path);
+	x_free(path);
+	if (user != NULL) {
+		path = path_join(user, ".ssh");
+		buf_addf(all, "%" PRIu64 "\n", file_folder_stamp(path));
+		x_free(path);
 	}
-	(void)closedir(dir);
-	return sum;
+	x_free(user);
+}
+
+static uint64_t
+contact_sum(struct buf *all)
+{
+	uint64_t sum = str_hash(all->data, all->len);
+
+	buf_free(all);
+	return sum == 0 ? 1 : sum;
 }
 
 uint64_t
 contact_keys(const struct home *home, const struct peer *peer)
 {
 	const char *agent = getenv("SSH_AUTH_SOCK");
-	char *user = path_ssh_home(NULL), *path, *identity;
+	char *path = path_join(home->dir, "peers.conf");
 	struct buf all = BUF_INIT;
 	struct file_stamp stamp;
-	const char *files[2];
-	uint64_t sum;
-	size_t i;
 
-	path = path_join(home->dir, "peers.conf");
-	files[0] = path;
-	identity = peer->identity[0] == '~' && user != NULL
-	    ? x_asprintf("%s%s", user, peer->identity + 1)
-	    : x_strdup(peer->identity);
-	files[1] = identity;
-	for (i = 0; i < 2; i++) {
-		stamp = file_stamp(files[i]);
-		buf_addf(&all, "%s %" PRIu64 " %" PRId64 " %" PRId64 "\n",
-		    files[i], stamp.inode, stamp.size, stamp.mtime_ns);
-	}
-	x_free(identity);
+	contact_stamp(&all, path);
 	x_free(path);
+	contact_files(&all, peer);
 	if (agent != NULL) {
 		/* A new agent is a new socket. */
 		stamp = file_stamp(agent);
 		buf_addf(&all, "%s %" PRIu64 "\n", agent, stamp.inode);
 	}
-	if (user != NULL) {
-		path = path_join(user, ".ssh");
-		buf_addf(&all, "%" PRIu64 "\n", contact_folder(path));
-		x_free(path);
-	}
-	sum = str_hash(all.data, all.len);
-	buf_free(&all);
-	x_free(user);
-	return sum == 0 ? 1 : sum;
+	return contact_sum(&all);
+}
+
+uint64_t
+contact_line(const struct home *home, const struct peer *peer)
+{
+	struct buf all = BUF_INIT;
+	size_t i;
+
+	buf_addf(&all, "%s\n%s\n%s\n%s\n%d\n", home->dir, home->host,
+	    peer->alias, peer->serve, peer->via_ssh);
+	for (i = 0; i < peer->command.n; i++)
+		buf_addf(&all, "%s\n", peer->command.v[i]);
+	contact_stamp(&all, home->config);
+	contact_files(&all, peer);
+	return contact_sum(&all);
 }

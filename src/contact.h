@@ -18,6 +18,7 @@ struct contact {
 	bool bash;        /* it has no agent-serve: its local.toml is read */
 	int64_t tried;    /* real ms of the last attempt */
 	int64_t answered; /* of the last one that succeeded */
+	int64_t pushed;   /* which slice of ours it took last: a sum of it */
 	char failed[ERR_MSG_MAX]; /* why the last one failed; "" */
 	/*
 	 * Not 0: it refused us, or we its host key. Trying again by itself
@@ -40,5 +41,9 @@ void contact_remove(const struct home *home, const char *alias);
 /* A number, not 0, that changes when peers.conf, a file in ~/.ssh, the peer's
  * identity file or the agent's socket does. */
 uint64_t contact_keys(const struct home *home, const struct peer *peer);
+
+/* The same for what a link that stands was made with: its line in peers.conf
+ * instead of the whole file, and not the agent, which is another for cron. */
+uint64_t contact_line(const struct home *home, const struct peer *peer);
 
 #endif

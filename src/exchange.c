@@ -99,6 +99,18 @@ exchange_have(const struct home *home, const char *host, int64_t *generation,
 	memcpy(host_id, held.slice.host_id, HOME_ID_LEN + 1);
 }
 
+bool
+exchange_has(const struct home *home, const char *host, int64_t generation)
+{
+	struct held held = { .slice = SLICE_INIT };
+
+	if (str_host_ok(host))
+		exchange_held(home, host, &held);
+	return held.there && !held.slice.narrow && generation > 0 &&
+	    held.slice.generation == generation &&
+	    clock_real_ms() - held.came.ms <= EXCHANGE_AGAIN_MS;
+}
+
 void
 exchange_came(const struct home *home, const char *host, struct slice_came *out)
 {

@@ -37,6 +37,11 @@ int exchange_take(const struct home *home, const char *alias, const char *host,
 void exchange_have(const struct home *home, const char *host,
     int64_t *generation, char host_id[HOME_ID_LEN + 1]);
 
+/* Do we hold all of the slice of `host` of that generation, confirmed lately?
+ */
+bool exchange_has(
+    const struct home *home, const char *host, int64_t generation);
+
 /* When the slice of `host` was last confirmed, and by which alias it came; 0
  * and "" without one. */
 void exchange_came(

@@ -1,5 +1,6 @@
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "str.h"
 
 enum { FILE_CHUNK = 65536 };
 
@@ -239,4 +241,31 @@ file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b)
 {
 	return a->inode == b->inode && a->size == b->size &&
 	    a->mtime_ns == b->mtime_ns;
+}
+
+uint64_t
+file_folder_stamp(const char *folder)
+{
+	struct dirent *entry;
+	uint64_t sum = 0;
+	struct stat st;
+	char *line;
+	DIR *dir;
+	int n = 0;
+
+	dir = opendir(folder);
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL && n++ < FILE_FOLDER_MAX) {
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) != 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		line = x_asprintf("%s %ju %jd %jd.%09ld", entry->d_name,
+		    (uintmax_t)st.st_ino, (intmax_t)st.st_size,
+		    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		sum += str_hash(line, strlen(line));
+		x_free(line);
+	}
+	(void)closedir(dir);
+	return sum;
 }

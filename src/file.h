@@ -64,4 +64,9 @@ struct file_stamp {
 struct file_stamp file_stamp(const char *path);
 bool file_stamp_eq(const struct file_stamp *a, const struct file_stamp *b);
 
+/* A number made of names and stamps of the regular files in a folder, up to
+ * FILE_FOLDER_MAX of them; 0 when there is none. */
+enum { FILE_FOLDER_MAX = 4096 };
+uint64_t file_folder_stamp(const char *folder);
+
 #endif

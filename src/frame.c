@@ -316,6 +316,26 @@ frame_head(const struct buf *in, struct frame *f, size_t *at, uint64_t *body,
 }
 
 enum frame_result
+frame_peek(const struct buf *in, struct frame *f, size_t *size, struct err *e)
+{
+	enum frame_result rc;
+	uint64_t body = 0;
+	size_t at = 0;
+
+	*f = (struct frame)FRAME_INIT;
+	*size = 0;
+	rc = frame_head(in, f, &at, &body, e);
+	if (rc == FRAME_READY) {
+		*size = at + body;
+		if (in->len < *size)
+			rc = FRAME_MORE;
+	}
+	if (rc != FRAME_READY)
+		frame_free(f);
+	return rc;
+}
+
+enum frame_result
 frame_read(struct buf *in, struct frame *f, struct err *e)
 {
 	enum frame_result rc;

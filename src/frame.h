@@ -102,6 +102,14 @@ enum frame_result {
 enum frame_result frame_read(struct buf *in, struct frame *f, struct err *e);
 
 /*
+ * The same without taking it: `f` has no body, *size is the whole frame's
+ * length in bytes, as soon as its head is there; `in` is left as it is. On
+ * FRAME_MORE *size is 0 while the head is not complete, and `f` is freed.
+ */
+enum frame_result frame_peek(
+    const struct buf *in, struct frame *f, size_t *size, struct err *e);
+
+/*
  * Before the first frame: drop what login shells print. Consumes bytes of `in`
  * until a line that begins a HELLO; *dropped counts them, over all calls.
  * FRAME_READY: the HELLO is at the front. FRAME_BAD past FRAME_NOISE_MAX.

@@ -47,9 +47,8 @@ timer_set(const char *name, int64_t ms)
 	(void)setitimer(ITIMER_REAL, &it, NULL);
 }
 
-/* A pipe or socket is ours alone; a terminal is not, and stays as it is. */
-static void
-never_block(int fd)
+void
+link_never_block(int fd)
 {
 	struct stat st;
 
@@ -86,8 +85,7 @@ link_program(const struct link_to *to, const char *home, const char *command,
 	argv_addl(argv, "--", peer->alias, command, (char *)NULL);
 }
 
-/* Reach the peer in the way that peers.conf says. */
-static int
+int
 link_open(struct link *k, const struct link_to *to, enum link_what what,
     int64_t deadline, struct err *e)
 {
@@ -97,8 +95,10 @@ link_open(struct link *k, const struct link_to *to, enum link_what what,
 	struct argv argv = ARGV_INIT;
 	char *home = path_ssh_home(e);
 
+	*k = (struct link){ .name = to->name, .log = -1 };
 	if (home == NULL)
 		return -1;
+	timer_set(to->name, to->timeout_ms + LINK_GRACE_MS);
 	ssh.home = home;
 	if (peer != NULL && (peer->via_ssh || peer->command.n > 0)) {
 		link_program(to, home, link_command(to, what), &argv);
@@ -110,6 +110,21 @@ link_open(struct link *k, const struct link_to *to, enum link_what what,
 	argv_free(&argv);
 	x_free(home);
 	return k->ssh == NULL ? -1 : 0;
+}
+
+void
+link_opened(struct link *k, const struct link_to *to)
+{
+	timer_set(to->name, 0);
+	k->log = home_log(to->home, "link", NULL);
+}
+
+void
+link_close(struct link *k)
+{
+	ssh_link_close(k->ssh);
+	if (k->log >= 0)
+		(void)close(k->log);
 }
 
 static int
@@ -140,25 +155,22 @@ int
 link_run(const struct link_to *to, enum link_what what, int in, int out,
     struct err *e)
 {
-	struct link k = { .name = to->name, .log = -1 };
 	int64_t deadline = clock_deadline(to->timeout_ms);
 	struct link_pipe p = { .link = NULL };
+	struct link k;
 	int rc;
 
-	timer_set(to->name, to->timeout_ms + LINK_GRACE_MS);
 	rc = link_open(&k, to, what, deadline, e);
 	if (rc == 0)
 		rc = link_pipe_open(&p, &k, to, what, in, out, deadline, e);
 	timer_set(to->name, 0);
 	if (rc == 0) {
-		k.log = home_log(to->home, "link", NULL);
-		never_block(in);
-		never_block(out);
+		link_opened(&k, to);
+		link_never_block(in);
+		link_never_block(out);
 		rc = link_loop(&k, &p, e);
 	}
 	link_pipe_close(&p);
-	ssh_link_close(k.ssh);
-	if (k.log >= 0)
-		(void)close(k.log);
+	link_close(&k);
 	return rc;
 }

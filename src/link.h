@@ -4,7 +4,7 @@
  *
  * A link is one authenticated session (or a program that stands in for it:
  * via=ssh, command=). A pipe ties one stream of it to two descriptors here. One
- * loop serves them: today one pipe, whose end is the link's.
+ * loop serves them. A link may be kept for those who come after: link_keep.c.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "err.h"
 #include "home.h"
 #include "peers.h"
@@ -47,5 +48,27 @@ struct link_to {
  */
 int link_run(const struct link_to *to, enum link_what what, int in, int out,
     struct err *e);
+
+/*
+ * Carry frames between `in` and `out` and agent-serve there, and keep the link
+ * for `idle_ms` after its last use. As link_run(), but:
+ *
+ * If a link to the peer is kept or being made, frames go through that. Else the
+ * process forks: the child, in a session of its own, makes the link, and holds
+ * it as soon as the far end said HELLO, behind a socket (warm.h); this process
+ * ends with it, or when the child holds: *ended is then true, and there is
+ * nothing more to be done. Where no link can be kept it is link_run().
+ */
+int link_keep(const struct link_to *to, int64_t idle_ms, int in, int out,
+    bool *ended, struct err *e);
+
+/* Which links of ours are kept: a line each, or JSON. 0. */
+int link_status(const struct home *home, const struct peers *peers, bool json,
+    struct buf *out);
+
+/* End them all, or that to `name`: 0 when they are gone; -1 with EXIT_LOCAL
+ * if one does not end. */
+int link_stop(const struct home *home, const struct peers *peers,
+    const char *name, struct err *e);
 
 #endif

@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "link.h"
 #include "ssh.h"
+#include "warm.h"
 
 enum {
 	LINK_HELD = 64 * 1024, /* bytes of a direction in our hands */
@@ -23,6 +24,14 @@ struct link {
 	struct ssh_link *ssh;
 	bool is_program; /* that stands in for a session */
 	int log;         /* where far ends' complaints go, or -1 */
+};
+
+/* How a link is kept: link_keep.c fills it in. */
+struct link_holder {
+	struct warm warm;
+	int64_t idle_ms; /* unused for so long, it ends */
+	int lock;        /* held while it can be found */
+	int status;      /* a byte goes there when it holds; then it is -1 */
 };
 
 /* One stream of it, and the two descriptors that it is tied to. */
@@ -41,6 +50,18 @@ struct link_pipe {
 	bool in_open, eof_sent;
 };
 
+/*
+ * Reach the peer in the way that peers.conf says; with a timer behind the
+ * deadline that ends the process (link.h), until link_opened().
+ */
+int link_open(struct link *k, const struct link_to *to, enum link_what what,
+    int64_t deadline, struct err *e);
+void link_opened(struct link *k, const struct link_to *to);
+void link_close(struct link *k);
+
+/* A pipe or socket is ours alone; a terminal is not, and stays as it is. */
+void link_never_block(int fd);
+
 /* The command that is run there. */
 const char *link_command(const struct link_to *to, enum link_what what);
 
@@ -49,6 +70,14 @@ int link_pipe_open(struct link_pipe *p, struct link *link,
     const struct link_to *to, enum link_what what, int in, int out,
     int64_t deadline, struct err *e);
 void link_pipe_close(struct link_pipe *p);
+
+/*
+ * Make a link for the caller at `in` and `out`, hold it once it stands, end
+ * when it is over. 0; -1 with what link_run() says, which is of interest only
+ * as long as `status` is not -1.
+ */
+int link_hold(const struct link_to *to, struct link_holder *h, int in, int out,
+    struct err *e);
 
 /* What to poll for: LINK_PIPE_FDS entries; and at most for how long, given
  * that the session wants to be looked at within `ms`. */

@@ -1,14 +1,17 @@
 #include "remote.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "argv.h"
 #include "clock.h"
 #include "mem.h"
 #include "str.h"
+#include "warm.h"
 
 enum {
 	REMOTE_CHUNK = 65536,
@@ -19,17 +22,71 @@ enum {
 /* What either side can do, by verb. */
 #define REMOTE_CAPABILITIES "deliver file check pull push ping progress"
 
-int
-remote_open_within(struct remote *r, const struct home *home,
-    const struct peer *peer, int connect_ms, struct err *e)
+/* The command that makes a link, or uses one that is being made. */
+static void
+remote_command(struct remote *r, const struct peer *peer)
 {
-	struct argv argv = ARGV_INIT;
+	char *program = proc_sibling("agent-link");
+
+	argv_addl(&r->cold, program, "-t", NULL);
+	argv_addf(&r->cold, "%d", (r->connect_ms + 999) / 1000);
+	if (peer->unlisted)
+		argv_add(&r->cold, "-u");
+	else if (!r->alone)
+		argv_add(&r->cold, "-k");
+	argv_addl(&r->cold, "--", peer->alias, NULL);
+	x_free(program);
+}
+
+/* A socket and a timer in the place of a child. */
+static bool
+remote_join(struct remote *r, const struct home *home, const struct peer *peer)
+{
+	struct itimerspec soon = { .it_value = {
+				       .tv_nsec = WARM_GREET_MS * 1000000L } };
+	struct warm w;
+
+	if (peer->unlisted || r->alone)
+		return false;
+	if (warm_name(&w, home, peer, NULL) == 0)
+		r->link.out = warm_connect(&w, NULL);
+	warm_free(&w);
+	if (r->link.out < 0)
+		return false;
+	r->warm = true;
+	r->link.in = fcntl(r->link.out, F_DUPFD_CLOEXEC, 3);
+	r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	(void)timerfd_settime(r->timer, 0, &soon, NULL);
+	return true;
+}
+
+/* Leave a holder that is of no use; it was told nothing. */
+static int
+remote_go_cold(struct remote *r, struct err *e)
+{
+	if (r->warm) {
+		(void)proc_stop(&r->link);
+		(void)close(r->timer);
+		r->timer = -1;
+		r->warm = false;
+		r->ended = false;
+		r->noise = 0;
+		buf_reset(&r->in);
+		r->hello_by = clock_deadline(r->connect_ms + REMOTE_LATE_MS);
+	}
+	return proc_start(&r->link, &r->cold, e);
+}
+
+static int
+remote_begin(struct remote *r, const struct home *home, const struct peer *peer,
+    int connect_ms, bool alone, struct err *e)
+{
 	struct frame hello;
-	char *program;
-	int rc;
 
 	memset(r, 0, sizeof(*r));
+	r->alone = alone;
 	r->link = (struct proc_child)PROC_CHILD_INIT;
+	r->timer = -1;
 	buf_init(&r->in, 2UL * FRAME_BODY_MAX);
 	buf_init(&r->out, REMOTE_QUEUE_MAX);
 	buf_init(&r->said, REMOTE_SAID_MAX);
@@ -37,17 +94,10 @@ remote_open_within(struct remote *r, const struct home *home,
 	r->home = home;
 	r->begun = r->moved = clock_mono_ms();
 	r->silent_ms = REMOTE_SILENT_MS;
+	r->connect_ms = connect_ms;
 	r->hello_by = clock_deadline(connect_ms + REMOTE_LATE_MS);
-	program = proc_sibling("agent-link");
-	argv_addl(&argv, program, "-t", NULL);
-	argv_addf(&argv, "%d", (connect_ms + 999) / 1000);
-	if (peer->unlisted)
-		argv_add(&argv, "-u");
-	argv_addl(&argv, "--", peer->alias, NULL);
-	rc = proc_start(&r->link, &argv, e);
-	argv_free(&argv);
-	x_free(program);
-	if (rc != 0)
+	remote_command(r, peer);
+	if (!remote_join(r, home, peer) && remote_go_cold(r, e) != 0)
 		return -1;
 	frame_init(&hello, FRAME_HELLO, "0");
 	frame_add(&hello, "Host", home->host);
@@ -57,6 +107,20 @@ remote_open_within(struct remote *r, const struct home *home,
 	remote_put(r, &hello);
 	frame_free(&hello);
 	return 0;
+}
+
+int
+remote_open_within(struct remote *r, const struct home *home,
+    const struct peer *peer, int connect_ms, struct err *e)
+{
+	return remote_begin(r, home, peer, connect_ms, false, e);
+}
+
+int
+remote_open_alone(struct remote *r, const struct home *home,
+    const struct peer *peer, int connect_ms, struct err *e)
+{
+	return remote_begin(r, home, peer, connect_ms, true, e);
 }
 
 int
@@ -70,6 +134,9 @@ void
 remote_close(struct remote *r)
 {
 	(void)proc_stop(&r->link);
+	if (r->timer >= 0)
+		(void)close(r->timer);
+	argv_free(&r->cold);
 	buf_free(&r->in);
 	buf_free(&r->out);
 	buf_free(&r->said);
@@ -92,7 +159,9 @@ void
 remote_poll(const struct remote *r, struct pollfd *pfd)
 {
 	pfd[0] = (struct pollfd){ .fd = r->link.out, .events = POLLIN };
-	pfd[1] = (struct pollfd){ .fd = r->link.err, .events = POLLIN };
+	pfd[1] = (struct pollfd){ .fd = r->warm && !r->hello ? r->timer
+							     : r->link.err,
+		.events = POLLIN };
 	pfd[2] =
 	    (struct pollfd){ .fd = r->hello && r->out.len > 0 ? r->link.in : -1,
 		    .events = POLLOUT };
@@ -122,28 +191,73 @@ remote_read(int fd, struct buf *b)
 	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-void
-remote_turn(struct remote *r)
+/* Is the peer's HELLO at the front of what came? Drops what is before it. */
+static bool
+remote_has_hello(struct remote *r)
 {
-	size_t before;
+	struct frame f;
+	size_t size;
+
+	if (frame_skip_noise(&r->in, &r->noise, NULL) != FRAME_READY ||
+	    frame_peek(&r->in, &f, &size, NULL) != FRAME_READY)
+		return false;
+	frame_free(&f);
+	return true;
+}
+
+/* Until agent-serve has spoken, what reads there may be a shell that a start-up
+ * file began: it would run a message. */
+static void
+remote_write(struct remote *r)
+{
+	size_t done = 0;
 	ssize_t n;
 
-	/* Until agent-serve has spoken, what reads there may be a shell that a
-	 * start-up file began: it would run a message. */
-	while (r->hello && r->link.in >= 0 && r->out.len > 0) {
-		n = write(r->link.in, r->out.data, r->out.len);
+	while (r->hello && r->link.in >= 0 && done < r->out.len) {
+		n = write(r->link.in, r->out.data + done, r->out.len - done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
+		r->moved = clock_mono_ms();
 		if (n <= 0) {
 			remote_shut(&r->link.in);
 			break;
 		}
 		r->written += (size_t)n;
-		r->moved = clock_mono_ms();
-		buf_consume(&r->out, (size_t)n);
+		done += (size_t)n;
 	}
+	buf_consume(&r->out, done);
+}
+
+/* Before the HELLO on a link that is kept: does its holder live? */
+static void
+remote_greeting(struct remote *r)
+{
+	struct itimerspec prove = { .it_value = {
+					.tv_sec = WARM_PROVE_MS / 1000,
+					.tv_nsec = 500 * 1000000L } };
+	uint64_t ticks;
+	struct err e;
+
+	if (!r->greeted && (r->in.len > 0 || r->noise > 0)) {
+		r->greeted = true;
+		(void)timerfd_settime(r->timer, 0, &prove, NULL);
+	}
+	if (!r->ended && read(r->timer, &ticks, sizeof(ticks)) < 0)
+		return;
+	if (remote_go_cold(r, &e) != 0) {
+		r->ended = true;
+		buf_adds(&r->said, e.msg);
+	}
+}
+
+void
+remote_turn(struct remote *r)
+{
+	size_t before;
+
+	remote_write(r);
 	if (r->link.err >= 0 && remote_read(r->link.err, &r->said))
 		remote_shut(&r->link.err);
 	before = r->in.len;
@@ -153,6 +267,9 @@ remote_turn(struct remote *r)
 	}
 	if (r->in.len > before)
 		r->moved = clock_mono_ms();
+	/* An end with the HELLO before it is for remote_next() to see. */
+	if (r->warm && !r->hello && !remote_has_hello(r))
+		remote_greeting(r);
 }
 
 /* The link ended: its last line says why, if it said anything. */
@@ -216,6 +333,7 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	r->tells = frame_lists(f, "Can", "progress");
 	r->time = (int64_t)frame_number(f, "Time", INT64_MAX, 0);
 	r->came = clock_real_ms();
+	r->offers = frame_lists(f, "Can", "offer");
 	r->hello = true;
 	return 0;
 }
@@ -243,7 +361,14 @@ remote_next(struct remote *r, struct frame *f, struct err *e)
 			frame_free(f);
 			if (rc != 0)
 				return FRAME_BAD;
+			/* What waited for it leaves at once. */
+			remote_write(r);
 			continue;
+		}
+		if (f->verb == FRAME_DONE && str_eq(f->id, "0")) {
+			(void)err_set(e, EXIT_WIRE, "%s", f->body.data);
+			frame_free(f);
+			return FRAME_BAD;
 		}
 		if (f->verb == FRAME_PROGRESS) {
 			frame_free(f);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "argv.h"
 #include "buf.h"
 #include "err.h"
 #include "frame.h"
@@ -23,14 +24,24 @@ enum {
 };
 
 /*
- * agent-link runs as a child and carries bytes; we speak frames over it. All
- * is non-blocking: the caller polls what remote_poll() names, calls
+ * We speak frames over the link that agent-link keeps to the peer (warm.h): on
+ * its socket, with no process in between. Nothing is said there before the
+ * holder has passed on the far end's HELLO. If there is none, or it is silent,
+ * agent-link runs as a child and carries bytes.
+ *
+ * All is non-blocking: the caller polls what remote_poll() names, calls
  * remote_turn(), takes frames with remote_next(), and keeps the deadline.
  */
 struct remote {
-	struct proc_child link;
-	struct buf in;   /* from the peer, not yet taken apart */
-	struct buf out;  /* to the peer, not yet written */
+	struct proc_child link; /* warm: its `in` and `out` are the socket */
+	bool warm;              /* on a link that is kept */
+	bool greeted;           /* its holder lives */
+	bool alone;             /* no such link, whatever there is */
+	int timer;              /* for a holder that does not; -1 */
+	int connect_ms;         /* for a connection of our own */
+	struct argv cold;       /* the command that makes one */
+	struct buf in;          /* from the peer, not yet taken apart */
+	struct buf out;         /* to the peer, not yet written */
 	struct buf said; /* the link's stderr: the reason when it fails */
 	char *alias;     /* in peers.conf */
 	const struct home *home; /* ours; it outlives this */
@@ -43,6 +54,7 @@ struct remote {
 			    * disk there */
 	int64_t untold_ms; /* 0; the time that it was asked to wait */
 	bool tells;        /* PROGRESS */
+	bool offers;       /* it knows a PUSH with Offer */
 	int64_t moved;     /* monotonic ms: when a byte last came or left */
 	size_t written;    /* bytes the link was given */
 	bool hello;        /* the peer's HELLO came */
@@ -55,14 +67,20 @@ struct remote {
 	int64_t came;                     /* our real ms when that came */
 };
 
-/* Start a link to `peer`, to be connected within connect_ms (rounded up to
- * seconds), and queue our HELLO. To be closed in any case. */
+/* Go through the link to `peer` that is kept, or start one, to be connected
+ * within connect_ms (rounded up to seconds); queue our HELLO. To be closed in
+ * any case. */
 int remote_open_within(struct remote *r, const struct home *home,
     const struct peer *peer, int connect_ms, struct err *e);
 
 /* The same within REMOTE_CONNECT_MS. */
 int remote_open(struct remote *r, const struct home *home,
     const struct peer *peer, struct err *e);
+
+/* The same over a connection of its own, for whom a link that is kept gave no
+ * answer. */
+int remote_open_alone(struct remote *r, const struct home *home,
+    const struct peer *peer, int connect_ms, struct err *e);
 void remote_close(struct remote *r);
 
 /* Queue a frame. Bytes leave when remote_turn() is called, and not before the

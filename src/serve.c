@@ -103,8 +103,19 @@ static void
 server_push(struct server *s, const struct frame *f)
 {
 	bool changed = false;
+	struct frame answer;
 	struct err e;
 
+	if (frame_get(f, "Offer", NULL) != NULL) {
+		frame_init(&answer, FRAME_DONE, f->id);
+		frame_add(&answer, "Code", "0");
+		if (!exchange_has(s->home, s->host,
+			(int64_t)frame_number(f, "Generation", INT64_MAX, 0)))
+			frame_add(&answer, "Want", "1");
+		frame_write(&s->out, &answer);
+		frame_free(&answer);
+		return;
+	}
 	if (exchange_take(s->home, NULL, s->host, f->body.data, f->body.len,
 		&changed, &e) != 0 ||
 	    (changed && registry_assemble(s->home, clock_real_ms(), &e) != 0)) {
@@ -256,6 +267,28 @@ server_refuse(struct server *s, const struct frame *f, struct err *e)
 	}
 }
 
+static size_t
+server_jobs_max(const struct server *s)
+{
+	return s->o->peer == NULL ? SERVE_JOBS_MAX : SERVE_JOBS_BOUND;
+}
+
+/* Before a request is answered: by what holds now. 1: it was answered so. */
+static int
+server_refresh(struct server *s, const struct frame *f, struct err *e)
+{
+	bool due = f->verb == FRAME_DELIVER || f->verb == FRAME_CHECK ||
+	    f->verb == FRAME_FILE || f->verb == FRAME_PUSH ||
+	    f->verb == FRAME_PULL;
+	int rc = 0;
+
+	if (s->hello && due && s->o->refresh != NULL)
+		rc = s->o->refresh(s->o->arg, e);
+	if (rc > 0)
+		server_done(s, f->id, e->code, e->msg);
+	return rc;
+}
+
 /* Take apart what has come, as long as there is room for what it starts. */
 static int
 server_frames(struct server *s, struct err *e)
@@ -264,7 +297,7 @@ server_frames(struct server *s, struct err *e)
 	enum frame_result result;
 	int rc;
 
-	while (s->jobs_n < SERVE_JOBS_MAX && s->out.len <= FRAME_BODY_MAX) {
+	while (s->jobs_n < server_jobs_max(s) && s->out.len <= FRAME_BODY_MAX) {
 		result = FRAME_READY;
 		if (!s->hello)
 			result = frame_skip_noise(&s->in, &s->noise, e);
@@ -274,15 +307,15 @@ server_frames(struct server *s, struct err *e)
 			return -1;
 		if (result == FRAME_MORE)
 			return 0;
-		rc = 0;
-		if (!s->hello)
+		rc = server_refresh(s, &f, e);
+		if (rc == 0 && !s->hello)
 			rc = server_hello(s, &f, e);
-		else if (s->refused.code != EXIT_OK)
+		else if (rc == 0 && s->refused.code != EXIT_OK)
 			rc = server_refuse(s, &f, e);
-		else
+		else if (rc == 0)
 			server_frame(s, &f);
 		frame_free(&f);
-		if (rc != 0)
+		if (rc < 0)
 			return -1;
 	}
 	return 0;
@@ -297,7 +330,9 @@ server_greet(struct server *s)
 	frame_init(&f, FRAME_HELLO, "0");
 	frame_add(&f, "Host", s->home->host);
 	frame_add(&f, "Host-Id", s->home->host_id);
-	frame_add(&f, "Can", "deliver file check pull push ping progress");
+	frame_add(&f, "Can",
+	    "deliver file check pull push ping progress "
+	    "offer");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);
@@ -371,7 +406,8 @@ static int
 server_turn(struct server *s, int64_t hello_by, struct err *e)
 {
 	struct pollfd pfd[2 + SERVE_JOBS_MAX];
-	bool full = s->jobs_n == SERVE_JOBS_MAX || s->out.len > FRAME_BODY_MAX;
+	bool full =
+	    s->jobs_n >= server_jobs_max(s) || s->out.len > FRAME_BODY_MAX;
 	size_t i, n = 0;
 
 	if (s->ended && s->jobs_n == 0 && s->out.len == 0)

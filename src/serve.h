@@ -10,8 +10,9 @@
 
 enum {
 	SERVE_HELLO_MS = 15000, /* until the other side has said who it is */
-	SERVE_JOBS_MAX = 32,    /* messages being delivered at once */
-	SERVE_FILES_MAX = 16,   /* files coming in at once */
+	SERVE_JOBS_MAX = 256,   /* messages being delivered at once */
+	SERVE_JOBS_BOUND = 32,  /* the same for a restricted peer */
+	SERVE_FILES_MAX = 64,   /* files coming in at once */
 	SERVE_WAIT_MAX_MS = 3600000, /* the longest wait one may ask for */
 	SERVE_PROGRESS_MS = 3000,    /* between words that it goes on */
 	SERVE_BACK_MS = 8000, /* to reach a host that asks whether we do */
@@ -26,6 +27,11 @@ struct serve_options {
 	 * what its line in peers.conf allows. NULL: an unrestricted key. */
 	const char *peer;
 	const struct peers *peers;
+	/* A link lasts: bring `reg` and `peers` up to date before a request.
+	 * 1: they cannot be read, which is the answer. -1: what this process is
+	 * has changed, and another must answer. NULL: not. */
+	int (*refresh)(void *arg, struct err *e);
+	void *arg;
 	int in;
 	int out;
 };

@@ -70,6 +70,11 @@ server_data(struct server *s, const struct frame *f)
 	struct file *file = server_file(s, f->id);
 	struct frame answer;
 
+	/* Who sent it is gone, and no message will name it. */
+	if (file != NULL && frame_get(f, "Abort", NULL) != NULL) {
+		server_forget_file(s, file);
+		return;
+	}
 	if (file == NULL || !file->open || file->e.code != EXIT_OK)
 		return;
 	if (f->body.len > 0) {

@@ -164,7 +164,7 @@ job_back(struct server *s, struct frame *answer)
 
 	peer = exchange_route(s->home, s->o->peers, s->host, &e);
 	if (peer != NULL &&
-	    remote_open_within(&r, s->home, peer, SERVE_BACK_MS, &e) == 0) {
+	    remote_open_alone(&r, s->home, peer, SERVE_BACK_MS, &e) == 0) {
 		frame_init(&ping, FRAME_PING, "back");
 		remote_put(&r, &ping);
 		frame_free(&ping);

@@ -78,7 +78,7 @@ ship_drop(struct ship *s, const char *alias)
 /* The conversation with `peer`, begun if there is none. Valid until the next
  * one is begun. */
 static struct remote *
-ship_remote(struct ship *s, const struct peer *peer, struct err *e)
+ship_remote(struct ship *s, const struct peer *peer, bool alone, struct err *e)
 {
 	struct remote *r;
 	size_t i;
@@ -89,7 +89,8 @@ ship_remote(struct ship *s, const struct peer *peer, struct err *e)
 	s->remotes =
 	    x_realloc(s->remotes, s->remotes_n + 1, sizeof(*s->remotes));
 	r = &s->remotes[s->remotes_n];
-	if (remote_open(r, s->home, peer, e) != 0) {
+	if ((alone ? remote_open_alone : remote_open_within)(
+		r, s->home, peer, REMOTE_CONNECT_MS, e) != 0) {
 		remote_close(r);
 		return NULL;
 	}
@@ -352,21 +353,52 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 		*dropped = x_strdup(value);
 }
 
-/* Send and wait for the answer, once. *left becomes true when the message may
- * be there. */
+/* Files are sent once only: not over a link that was kept and died since. */
+static int
+ship_prove(struct remote *r, struct err *e)
+{
+	int64_t deadline = clock_deadline(REMOTE_CONNECT_MS);
+	char id[AGENT_ID_MAX + 1];
+	struct frame f;
+
+	if (!r->warm)
+		return 0;
+	agent_id_new(id);
+	frame_init(&f, FRAME_PING, id);
+	remote_put(r, &f);
+	frame_free(&f);
+	if (remote_wait(r, id, deadline, &f, e) != 0)
+		return -1;
+	frame_free(&f);
+	return 0;
+}
+
+/* One attempt at a message. */
+struct attempt {
+	bool ask;   /* only what became of it */
+	bool alone; /* not over a link that is kept */
+	bool left;  /* result: the message may be there */
+	bool warm;  /* result: it was over such a link */
+};
+
+/* Send and wait for the answer, once. */
 static int
 ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
-    bool ask, struct frame *answer, bool *left, struct err *e)
+    struct attempt *a, struct frame *answer, struct err *e)
 {
 	struct buf files = BUF_INIT_MAX(FRAME_LINE_MAX);
 	struct remote *r;
 	int64_t deadline, bytes = 0, disk_ms;
 	int rc = -1;
 
-	r = ship_remote(s, peer, e);
-	if (r == NULL || (!ask && ship_files(r, m, &files, &bytes, e) != 0))
+	a->left = false;
+	r = ship_remote(s, peer, a->alone, e);
+	if (r != NULL && !a->ask && m->files_n > 0 &&
+	    (ship_prove(r, e) != 0 || ship_files(r, m, &files, &bytes, e) != 0))
 		goto out;
-	ship_text(r, m, files.data, ask);
+	if (r == NULL)
+		goto out;
+	ship_text(r, m, files.data, a->ask);
 	/* It syncs files before it says another word. */
 	disk_ms = bytes / SHIP_DISK_RATE;
 	r->silent_ms = REMOTE_SILENT_MS + disk_ms;
@@ -375,8 +407,9 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 	    SHIP_ANSWER_MS + m->wait_ms + disk_ms);
 	rc = remote_wait(r, m->id, deadline, answer, e);
 	if (rc == 0 || !remote_unsent(r))
-		*left = true;
+		a->left = true;
 out:
+	a->warm = r != NULL && r->warm;
 	if (rc != 0)
 		ship_drop(s, peer->alias);
 	buf_free(&files);
@@ -387,10 +420,10 @@ int
 ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e)
 {
+	struct attempt first = { .ask = false }, second = { .alone = true };
 	const struct peer *peer;
 	struct frame answer;
 	struct err again;
-	bool left = false;
 	int rc;
 
 	*dropped = NULL;
@@ -402,17 +435,21 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 	peer = ship_route(s, m->host, e);
 	if (peer == NULL)
 		return -1;
-	rc = ship_once(s, peer, m, false, &answer, &left, e);
-	/* With files it is only asked for: they may have arrived. */
-	if (rc != 0 && left)
-		rc = ship_once(
-		    s, peer, m, m->files_n > 0, &answer, &left, &again);
+	rc = ship_once(s, peer, m, &first, &answer, e);
+	/* A link that was kept and broke says nothing of the host. */
+	if (rc != 0 && (first.left || (first.warm && e->code == EXIT_WIRE))) {
+		/* With files it is only asked for: they may have arrived. */
+		second.ask = first.left && m->files_n > 0;
+		rc = ship_once(s, peer, m, &second, &answer, &again);
+		if (rc != 0 && !first.left)
+			*e = again;
+	}
 	if (rc == 0) {
 		ship_verdict(&answer, to, renamed, dropped, v);
 		frame_free(&answer);
 		return 0;
 	}
-	if (left) {
+	if (first.left || second.left) {
 		e->code = EXIT_UNPROVEN;
 		(void)err_prefix(e, "it may have been delivered");
 	}
@@ -429,7 +466,7 @@ ship_check(struct ship *s, const char *host, const char *address, bool as_json,
 	struct remote *r;
 	int rc;
 
-	if (peer == NULL || (r = ship_remote(s, peer, e)) == NULL)
+	if (peer == NULL || (r = ship_remote(s, peer, false, e)) == NULL)
 		return -1;
 	agent_id_new(id);
 	frame_init(&f, FRAME_CHECK, id);

@@ -18,7 +18,7 @@ enum {
 	SHIP_DISK_RATE = 4096,    /* bytes a ms that its disk takes at least */
 	SHIP_STALL_MS = 30000,    /* in which a file must get on */
 	SHIP_QUEUE = 1024 * 1024, /* bytes of a file queued ahead */
-	SHIP_FILES_MAX = 16,      /* in a message: SERVE_FILES_MAX */
+	SHIP_FILES_MAX = 16,      /* in a message */
 };
 
 /* Conversations of one program: one for each host, kept open. */

@@ -402,6 +402,12 @@ ssh_link_timeout(const struct ssh_link *l)
 	return l->is_program ? ssh_program_timeout(l) : clock_left(l->tick);
 }
 
+uint64_t
+ssh_link_heard(const struct ssh_link *l)
+{
+	return l->is_program ? 0 : l->in.in_bytes;
+}
+
 /* Ticks are counted, not time: of a suspended machine one has passed. */
 static int
 ssh_heartbeat(struct ssh_link *l, struct err *e)

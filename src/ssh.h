@@ -85,6 +85,9 @@ int ssh_link_timeout(const struct ssh_link *l);
  */
 int ssh_link_work(struct ssh_link *l, struct err *e);
 
+/* Bytes that have come so far, of whatever kind; 0 for a program. */
+uint64_t ssh_link_heard(const struct ssh_link *l);
+
 /* Run `command` there; NULL with EXIT_WIRE. Blocks until the deadline. */
 struct ssh_stream *ssh_stream_open(
     struct ssh_link *l, const char *command, int64_t deadline, struct err *e);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent.h"
 #include "argv.h"
 #include "clock.h"
 #include "contact.h"
@@ -46,9 +47,12 @@ struct talk {
 	struct remote remote;
 	bool open;               /* `remote` is to be closed */
 	struct proc_child child; /* TALK_SLICE: agent-link --slice */
-	struct buf text, said;   /* TALK_SLICE: its stdout and stderr */
+	struct buf text;         /* TALK_SLICE: its stdout */
+	struct buf complaints;   /* ... and stderr */
 	int64_t connect_by, done_by;
-	bool pushed, pulled, ponged;
+	bool said, pushed, pulled, ponged;
+	bool again;                 /* it goes on over a link of its own */
+	char tag[AGENT_ID_MAX + 1]; /* behind the names of our requests */
 	char back[ERR_MSG_MAX];
 	struct contact contact;
 	struct sync_result result;
@@ -65,6 +69,7 @@ struct sync {
 	struct buf slice;
 	struct file_stamp stamp;
 	int64_t generation;
+	int64_t sum;   /* of the text: not 0 */
 	int64_t dirty; /* monotonic ms since when the registry is behind; 0 */
 	struct err e;  /* of our own files */
 };
@@ -77,7 +82,8 @@ link_status(struct proc_child *link)
 {
 	struct pollfd pfd = { .fd = link->pidfd, .events = POLLIN };
 
-	(void)poll(&pfd, 1, SYNC_END_MS);
+	if (link->pidfd >= 0)
+		(void)poll(&pfd, 1, SYNC_END_MS);
 	return proc_stop(link);
 }
 
@@ -119,11 +125,51 @@ sync_slice(struct sync *s, struct err *e)
 	buf_reset(&s->slice);
 	if (exchange_publish(s->home, false, &s->slice, &s->generation, e) != 0)
 		return -1;
+	s->sum = (int64_t)(str_hash(s->slice.data, s->slice.len) >> 1) | 1;
 	s->stamp = stamp;
 	return 0;
 }
 
-/* Say all that there is to say; the answers may come in any order. */
+/* A request of this conversation. */
+static void
+talk_frame_init(const struct talk *t, struct frame *f, enum frame_verb verb,
+    const char *name)
+{
+	char id[FRAME_ID_MAX + 1];
+
+	/* Others may use the same link: ids are ours alone. */
+	(void)snprintf(id, sizeof(id), "%s.%s", name, t->tag);
+	frame_init(f, verb, id);
+}
+
+/* Is `f` the answer to it? */
+static bool
+talk_answers(const struct talk *t, const struct frame *f, const char *name)
+{
+	size_t n = strlen(name);
+
+	return str_starts(f->id, name) && f->id[n] == '.' &&
+	    str_eq(f->id + n + 1, t->tag);
+}
+
+/* Our slice; only its generation if it has that by all we know. */
+static void
+talk_push(struct sync *s, struct talk *t, bool whole)
+{
+	struct frame f;
+
+	talk_frame_init(t, &f, FRAME_PUSH, "push");
+	frame_addf(&f, "Generation", "%lld", (long long)s->generation);
+	if (!whole && t->remote.offers && t->contact.pushed == s->sum)
+		frame_add(&f, "Offer", "1");
+	else
+		buf_add(&f.body, s->slice.data, s->slice.len);
+	remote_put(&t->remote, &f);
+	frame_free(&f);
+}
+
+/* Say all that there is to say, once it said HELLO; the answers may come in any
+ * order. */
 static void
 talk_say(struct sync *s, struct talk *t)
 {
@@ -131,12 +177,9 @@ talk_say(struct sync *s, struct talk *t)
 	int64_t have = 0;
 	struct frame f;
 
-	frame_init(&f, FRAME_PUSH, "push");
-	frame_addf(&f, "Generation", "%lld", (long long)s->generation);
-	buf_add(&f.body, s->slice.data, s->slice.len);
-	remote_put(&t->remote, &f);
-	frame_free(&f);
-	frame_init(&f, FRAME_PULL, "pull");
+	t->said = true;
+	talk_push(s, t, false);
+	talk_frame_init(t, &f, FRAME_PULL, "pull");
 	if (t->contact.host[0] != '\0')
 		exchange_have(s->home, t->contact.host, &have, host_id);
 	if (have > 0)
@@ -146,7 +189,7 @@ talk_say(struct sync *s, struct talk *t)
 	t->ponged = !s->options->back;
 	if (t->ponged)
 		return;
-	frame_init(&f, FRAME_PING, "back");
+	talk_frame_init(t, &f, FRAME_PING, "back");
 	frame_add(&f, "Back", "1");
 	remote_put(&t->remote, &f);
 	frame_free(&f);
@@ -161,7 +204,7 @@ talk_read_slice(struct sync *s, struct talk *t, struct err *e)
 	int rc;
 
 	buf_init(&t->text, SLICE_SIZE_MAX);
-	buf_init(&t->said, SYNC_SAID_MAX);
+	buf_init(&t->complaints, SYNC_SAID_MAX);
 	argv_addl(&argv, program, "--slice", "-t", NULL);
 	argv_addf(&argv, "%d", (s->options->connect_ms + 999) / 1000);
 	if (t->peer->unlisted)
@@ -209,7 +252,6 @@ talk_begin(struct sync *s, struct talk *t, struct err *e)
 	if (remote_open_within(
 		&t->remote, s->home, t->peer, s->options->connect_ms, e) != 0)
 		return -1;
-	talk_say(s, t);
 	return 0;
 }
 
@@ -238,7 +280,7 @@ talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
 	enum exit_code code =
 	    (enum exit_code)frame_number(f, "Code", EXIT_LOCAL, EXIT_WIRE);
 
-	if (str_eq(f->id, "back")) {
+	if (talk_answers(t, f, "back")) {
 		t->ponged = true;
 		(void)snprintf(t->back, sizeof(t->back), "%s", f->body.data);
 		if (frame_get(f, "Back", NULL) != NULL)
@@ -246,15 +288,21 @@ talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
 			    code == EXIT_OK ? SYNC_BACK_OK : SYNC_BACK_FAILED;
 		return 0;
 	}
-	if (str_eq(f->id, "push")) {
+	if (talk_answers(t, f, "push")) {
+		if (code == EXIT_OK && frame_get(f, "Want", NULL) != NULL) {
+			talk_push(s, t, true);
+			return 0;
+		}
 		t->pushed = true;
+		if (code == EXIT_OK)
+			t->contact.pushed = s->sum;
 		if (f->verb == FRAME_DONE && code != EXIT_OK)
 			return err_set(e, code,
 			    "%s: does not take our slice: %s", t->peer->alias,
 			    f->body.data);
 		return 0;
 	}
-	if (!str_eq(f->id, "pull"))
+	if (!talk_answers(t, f, "pull"))
 		return 0;
 	t->pulled = true;
 	if (f->verb == FRAME_SLICE)
@@ -266,7 +314,7 @@ talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
 	if (!str_eq(t->remote.host, t->contact.host)) {
 		/* Another host by this alias since: what we have is not its. */
 		frame_free(f);
-		frame_init(f, FRAME_PULL, "pull");
+		talk_frame_init(t, f, FRAME_PULL, "pull");
 		remote_put(&t->remote, f);
 		memcpy(t->contact.host, t->remote.host, sizeof(t->remote.host));
 		t->pulled = false;
@@ -281,8 +329,17 @@ talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
 static bool
 talk_lost(struct sync *s, struct talk *t, struct err *e)
 {
-	int status = link_status(&t->remote.link);
+	int status;
 
+	/* One that was kept and broke says nothing of the host. */
+	if (t->remote.warm && !t->again) {
+		t->again = true;
+		t->said = t->pushed = t->pulled = t->ponged = false;
+		remote_close(&t->remote);
+		return remote_open_alone(&t->remote, s->home, t->peer,
+			   s->options->connect_ms, e) == 0;
+	}
+	status = link_status(&t->remote.link);
 	if (t->remote.hello)
 		return false;
 	if (status == EXIT_REFUSED) {
@@ -310,6 +367,11 @@ talk_frames(struct sync *s, struct talk *t, struct err *e)
 		case FRAME_BAD:
 			return talk_lost(s, t, e) ? 0 : -1;
 		case FRAME_MORE:
+			if (t->remote.hello && !t->said) {
+				talk_say(s, t);
+				remote_turn(&t->remote);
+				continue;
+			}
 			if (!t->remote.hello && clock_left(t->connect_by) == 0)
 				return err_set(e, EXIT_WIRE,
 				    "%s: no connection within %d s",
@@ -343,10 +405,11 @@ talk_slice_ends(struct sync *s, struct talk *t, struct err *e)
 	const char *line;
 	int rc = 0;
 
-	while (t->said.len > 0 && t->said.data[t->said.len - 1] == '\n')
-		buf_truncate(&t->said, t->said.len - 1);
-	line = strrchr(t->said.data, '\n');
-	line = line == NULL ? t->said.data : line + 1;
+	while (t->complaints.len > 0 &&
+	    t->complaints.data[t->complaints.len - 1] == '\n')
+		buf_truncate(&t->complaints, t->complaints.len - 1);
+	line = strrchr(t->complaints.data, '\n');
+	line = line == NULL ? t->complaints.data : line + 1;
 	if (str_starts(line, "agent-link: "))
 		line += strlen("agent-link: ");
 	if (status == EXIT_REFUSED)
@@ -389,7 +452,7 @@ talk_slice(struct sync *s, struct talk *t, struct err *e)
 	ssize_t n;
 
 	do {
-		n = buf_read_fd(&t->said, t->child.err, SYNC_SAID_MAX);
+		n = buf_read_fd(&t->complaints, t->child.err, SYNC_SAID_MAX);
 	} while (n > 0 || (n < 0 && errno == EINTR));
 	do {
 		n = buf_read_fd(&t->text, t->child.out, 65536);
@@ -529,8 +592,9 @@ sync_begin(struct sync *s, struct talk *t, const struct peer *peer)
 	t->peer = peer;
 	t->stage = TALK_TURN;
 	t->child = (struct proc_child)PROC_CHILD_INIT;
+	agent_id_new(t->tag);
 	buf_init(&t->text, SLICE_SIZE_MAX);
-	buf_init(&t->said, SYNC_SAID_MAX);
+	buf_init(&t->complaints, SYNC_SAID_MAX);
 	turn_open(&t->turn, s->home->run, "sync", peer->alias);
 	t->result.alias = peer->alias;
 	/* One runs and one waits before us, at the most. */
@@ -582,7 +646,7 @@ out:
 	for (i = 0; i < s.n; i++) {
 		turn_close(&s.talks[i].turn);
 		buf_free(&s.talks[i].text);
-		buf_free(&s.talks[i].said);
+		buf_free(&s.talks[i].complaints);
 	}
 	x_free(s.talks);
 	buf_free(&s.slice);

@@ -60,6 +60,9 @@ mesh_host() {
 	mkdir -p "$dir/.ssh" "$dir/.agents" "$dir/tmux"
 	chmod 700 "$dir" "$dir/.ssh" "$dir/.agents" "$dir/tmux"
 	echo "$h" >"$dir/.agents/self.conf"
+	# Most tests count on a connection for each message; warm.t does not.
+	echo "link_idle = ${LINK_IDLE:-0}" >"$dir/.agents/config.toml"
+	chmod 600 "$dir/.agents/config.toml"
 	ssh-keygen -q -t ed25519 -N '' -C "$h" -f "$dir/.ssh/id_ed25519"
 	ssh-keygen -q -t ed25519 -N '' -C "$h" -f "$dir/host_key"
 	free_port >"$dir/port"

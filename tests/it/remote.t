@@ -267,7 +267,7 @@ done
 refuses 1 'pack them' 'more than 16' b-s-files "${args[@]}"
 files=$(find "$world/hosts/b/.agent-inbox" -type f | wc -l)
 said=$(messages b files | wc -l)
-echo 'inbox_max = 20000000' >"$world/hosts/b/.agents/config.toml"
+printf 'link_idle = 0\ninbox_max = 20000000\n' >"$world/hosts/b/.agents/config.toml"
 chmod 600 "$world/hosts/b/.agents/config.toml"
 truncate -s 500M "$world/huge"
 t=${EPOCHREALTIME/./}
@@ -282,7 +282,7 @@ is "$(((${EPOCHREALTIME/./} - t) < 3000000))" 1 'at once'
 	done
 ) &
 grower=$!
-rm "$world/hosts/b/.agents/config.toml"
+echo 'link_idle = 0' >"$world/hosts/b/.agents/config.toml"
 truncate -s 300M "$world/mib"
 sent a b-s-files -f "$world/mib" text
 is "$? $(grep -c 'changed while being sent' "$err")" '9 1' \

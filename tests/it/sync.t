@@ -280,6 +280,7 @@ cp -r "$world/hosts/c/." "$world/hosts/liar/"
 rm -rf "$world/hosts/liar/.agents"
 mkdir -m 700 "$world/hosts/liar/.agents"
 echo b >"$world/hosts/liar/.agents/self.conf"
+cp "$world/hosts/c/.agents/config.toml" "$world/hosts/liar/.agents/"
 peers liar a
 tmx_before=$(md5sum <"$world/hosts/a/.agents/hosts/b.toml")
 is "$(code on liar agent-sync)" 4 'another host that says it is b'

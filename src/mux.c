@@ -1,0 +1,452 @@
+/*
+ * Many callers, one stream to agent-serve.
+ *
+ * Callers are programs of ours; each speaks the frames of docs/PROTOCOL.md as
+ * if it were alone. What they say is passed on a whole frame at a time, so one
+ * that dies in the middle of a frame disturbs nobody. The order:
+ *
+ *   our own frames, then those of callers that are no bulk data, in turns, then
+ *   one frame of a file, in turns again. What one caller says stays in order.
+ *
+ * The far end is given MUX_AHEAD bytes at a time, and more when they are gone:
+ * so much stands in line before a message, however long the file behind it. A
+ * caller is read no faster than that, which holds it back in its turn.
+ *
+ * A request's id leads its answer back. A message may be asked for once more by
+ * its id (ship.h): while the first asking is under way the second waits beside
+ * it, also when the first caller is gone. Answers for those who are gone are
+ * dropped; a file that one of them leaves unfinished is given up there (DATA
+ * with Abort), so that it does not take a place for as long as the link lasts.
+ */
+#include "mux.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "mem.h"
+#include "mux_parts.h"
+#include "str.h"
+#include "warm.h"
+
+struct mux *
+mux_new(const char *alias, int far)
+{
+	struct mux *m = x_calloc(1, sizeof(*m));
+
+	m->alias = x_strdup(alias);
+	m->far = far;
+	buf_init(&m->up, 0);
+	m->up.max = 2UL * FRAME_BODY_MAX;
+	buf_init(&m->down, 2UL * FRAME_BODY_MAX);
+	buf_init(&m->own, FRAME_BODY_MAX);
+	buf_init(&m->hello, FRAME_BODY_MAX);
+	return m;
+}
+
+void
+mux_free(struct mux *m)
+{
+	if (m == NULL)
+		return;
+	while (m->callers_n > 0)
+		caller_free(m, &m->callers[--m->callers_n]);
+	buf_free(&m->up);
+	buf_free(&m->down);
+	buf_free(&m->own);
+	buf_free(&m->hello);
+	x_free(m->alias);
+	x_free(m);
+}
+
+bool
+mux_add(struct mux *m, int in, int out)
+{
+	struct caller *c;
+
+	if (m->callers_n == MUX_CALLERS_MAX ||
+	    (m->serials > 0 && m->waits_n >= MUX_BUSY)) {
+		if (in != out)
+			(void)close(out);
+		(void)close(in);
+		return false;
+	}
+	c = &m->callers[m->callers_n++];
+	memset(c, 0, sizeof(*c));
+	c->serial = ++m->serials;
+	c->in = in;
+	c->out = out;
+	buf_init(&c->from, 2UL * FRAME_BODY_MAX);
+	buf_init(&c->to, 4UL * FRAME_BODY_MAX);
+	if (c->serial > 1) {
+		buf_addf(&c->to,
+		    WARM_GREETING " pid=%ld callers=%zu open=%zu\n",
+		    (long)getpid(), m->callers_n, m->waits_n);
+		caller_write(c);
+	}
+	caller_told(m, c);
+	return true;
+}
+
+size_t
+mux_poll(struct mux *m, struct pollfd *pfd)
+{
+	size_t i, n = 0;
+
+	pfd[n++] = (struct pollfd){ .fd = m->ended ? -1 : m->far,
+		.events = m->up.len > 0 ? POLLIN | POLLOUT : POLLIN };
+	for (i = 0; i < m->callers_n; i++) {
+		const struct caller *c = &m->callers[i];
+		size_t most = c->size > MUX_CHUNK ? c->size : MUX_CHUNK;
+
+		pfd[n++] = (struct pollfd){ .fd = mux_hello(m) && !c->ended &&
+				c->from.len < most
+			    ? c->in
+			    : -1,
+			.events = POLLIN };
+		/* Without POLLOUT too: it says when the reader is gone. */
+		pfd[n++] = (struct pollfd){ .fd = c->out,
+			.events = c->to.len > 0 ? POLLOUT : 0 };
+	}
+	return n;
+}
+
+/* ---- to the far end ---- */
+
+/* The next caller in turn with a frame to pass on, urgent ones first. */
+static struct caller *
+mux_next(struct mux *m)
+{
+	struct caller *c, *bulk = NULL;
+	bool room = m->waits_n < MUX_WAITS_MAX && m->files_n < MUX_FILES_MAX;
+	size_t i;
+
+	for (i = 0; i < m->callers_n; i++) {
+		c = &m->callers[(m->turn + i) % m->callers_n];
+		caller_look(m, c);
+		if (!c->ready || c->gone || c->to.len > MUX_UNREAD_MAX ||
+		    (!room && c->head.verb != FRAME_DATA))
+			continue;
+		if (caller_urgent(c)) {
+			m->turn = (m->turn + i + 1) % m->callers_n;
+			return c;
+		}
+		if (bulk == NULL)
+			bulk = c;
+	}
+	if (bulk != NULL)
+		m->turn = (size_t)(bulk - m->callers + 1) % m->callers_n;
+	return bulk;
+}
+
+/* Have those bytes been read that the far end was given? */
+static bool
+mux_drained(const struct mux *m)
+{
+	int n = 0;
+
+	return ioctl(m->far, SIOCOUTQ, &n) != 0 || n == 0;
+}
+
+static void
+mux_fill(struct mux *m)
+{
+	struct caller *c;
+
+	if (m->up.len > 0 || !mux_drained(m))
+		return;
+	/* Our HELLO, which is a caller's, comes before all else. */
+	if (m->own.len > 0 && m->said_hello) {
+		buf_add(&m->up, m->own.data, m->own.len);
+		buf_reset(&m->own);
+	}
+	while (m->up.len < MUX_AHEAD && (c = mux_next(m)) != NULL)
+		caller_take(m, c);
+}
+
+static int
+mux_up(struct mux *m)
+{
+	ssize_t n;
+
+	mux_fill(m);
+	while (m->up.len > 0) {
+		n = write(m->far, m->up.data, m->up.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -1;
+		buf_consume(&m->up, (size_t)n);
+	}
+	return 0;
+}
+
+/* ---- from the far end ---- */
+
+/* To all that asked; PROGRESS is no answer yet. */
+static void
+mux_answer(struct mux *m, const struct frame *f, size_t size)
+{
+	uint64_t serial;
+	size_t i, k;
+
+	m->unasked++;
+	if (m->pinged && str_eq(f->id, MUX_PING_ID)) {
+		m->pinged = false;
+		m->unasked = 0;
+		return;
+	}
+	for (i = m->waits_n; i-- > 0;) {
+		if (!str_eq(m->waits[i].id, f->id))
+			continue;
+		m->unasked = 0;
+		serial = m->waits[i].serial;
+		if (f->verb != FRAME_PROGRESS)
+			m->waits[i] = m->waits[--m->waits_n];
+		for (k = 0; serial != 0 && k < m->callers_n; k++)
+			if (m->callers[k].serial == serial)
+				buf_add(&m->callers[k].to, m->down.data, size);
+	}
+}
+
+/* What later callers are told: all but the time, which was true once. */
+static void
+mux_ages(struct mux *m)
+{
+	struct frame f, g;
+	size_t i;
+
+	if (frame_read(&m->hello, &f, NULL) != FRAME_READY)
+		return;
+	frame_init(&g, FRAME_HELLO, f.id);
+	for (i = 0; i < f.headers_n; i++)
+		if (strcasecmp(f.headers[i].name, "Time") != 0)
+			frame_add(&g, f.headers[i].name, f.headers[i].value);
+	frame_write(&m->hello, &g);
+	frame_free(&f);
+	frame_free(&g);
+}
+
+/* Keep its HELLO, once it was told as it came. */
+static int
+mux_greeted(struct mux *m, struct err *e)
+{
+	enum frame_result result;
+	size_t size = 0, i;
+	struct frame f;
+
+	result = frame_skip_noise(&m->down, &m->noise, e);
+	if (result == FRAME_READY)
+		result = frame_peek(&m->down, &f, &size, e);
+	if (result == FRAME_BAD)
+		return err_prefix(e, "%s", m->alias);
+	if (result == FRAME_MORE)
+		return 0;
+	frame_free(&f);
+	buf_add(&m->hello, m->down.data, size);
+	buf_consume(&m->down, size);
+	for (i = 0; i < m->callers_n; i++)
+		caller_told(m, &m->callers[i]);
+	mux_ages(m);
+	return 1;
+}
+
+static int
+mux_frames(struct mux *m, struct err *e)
+{
+	enum frame_result result;
+	struct frame f;
+	size_t size, i;
+	int rc = 1;
+
+	if (m->hello.len == 0)
+		rc = mux_greeted(m, e);
+	if (rc <= 0)
+		return rc;
+	while ((result = frame_peek(&m->down, &f, &size, e)) == FRAME_READY) {
+		m->heard++;
+		m->doubted = false;
+		rc = f.verb == FRAME_DONE || f.verb == FRAME_SLICE ||
+			f.verb == FRAME_PROGRESS
+		    ? 0
+		    : err_set(e, EXIT_WIRE,
+			  "%s: asks for %s on a connection that we made; "
+			  "refused",
+			  m->alias, f.word);
+		if (rc == 0)
+			mux_answer(m, &f, size);
+		if (m->unasked > MUX_UNASKED_MAX)
+			rc = err_set(e, EXIT_WIRE,
+			    "%s: answers what nobody asked", m->alias);
+		frame_free(&f);
+		if (rc != 0)
+			return -1;
+		buf_consume(&m->down, size);
+	}
+	if (result == FRAME_BAD)
+		return err_prefix(e, "%s", m->alias);
+	for (i = 0; i < m->callers_n; i++)
+		caller_told(m, &m->callers[i]);
+	return 0;
+}
+
+static int
+mux_down(struct mux *m, struct err *e)
+{
+	ssize_t n;
+
+	n = buf_read_fd(&m->down, m->far, MUX_CHUNK);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		m->ended = true;
+	return mux_frames(m, e);
+}
+
+/* ---- all of it ---- */
+
+/* Answers that nobody waits for and that never came. */
+static void
+mux_forget(struct mux *m)
+{
+	int64_t now = clock_mono_ms();
+	size_t i;
+
+	for (i = m->waits_n; i-- > 0;)
+		if (m->waits[i].serial == 0 &&
+		    now - m->waits[i].since > MUX_LOST_MS)
+			m->waits[i] = m->waits[--m->waits_n];
+}
+
+/* Has it said all, and heard all? */
+static bool
+mux_through(const struct mux *m, const struct caller *c)
+{
+	size_t i;
+
+	if (!c->ended || c->ready || c->to.len > 0)
+		return false;
+	for (i = 0; i < m->waits_n; i++)
+		if (m->waits[i].serial == c->serial)
+			return false;
+	return true;
+}
+
+int
+mux_turn(struct mux *m, const struct pollfd *pfd, struct err *e)
+{
+	struct caller *c;
+	size_t i;
+
+	for (i = 0; i < m->callers_n; i++) {
+		c = &m->callers[i];
+		if (pfd[2 + 2 * i].revents & (POLLERR | POLLHUP | POLLNVAL))
+			c->gone = true;
+		else if (pfd[1 + 2 * i].revents != 0)
+			caller_read(c);
+	}
+	if (pfd[0].revents & ~POLLOUT && mux_down(m, e) != 0)
+		return -1;
+	if (mux_hello(m) && !m->ended && mux_up(m) != 0)
+		m->ended = true;
+	for (i = m->callers_n; i-- > 0;) {
+		c = &m->callers[i];
+		caller_write(c);
+		if (!c->gone && !mux_through(m, c))
+			continue;
+		caller_free(m, c);
+		*c = m->callers[--m->callers_n];
+		m->turn = 0;
+	}
+	mux_forget(m);
+	return m->ended ? 1 : 0;
+}
+
+void
+mux_ping(struct mux *m)
+{
+	struct frame f;
+
+	if (m->pinged)
+		return;
+	m->pinged = true;
+	frame_init(&f, FRAME_PING, MUX_PING_ID);
+	frame_write(&m->own, &f);
+	frame_free(&f);
+}
+
+void
+mux_doubt(struct mux *m)
+{
+	m->doubted = true;
+	mux_ping(m);
+}
+
+bool
+mux_hello(const struct mux *m)
+{
+	return m->hello.len > 0;
+}
+
+bool
+mux_doubted(const struct mux *m)
+{
+	return m->doubted;
+}
+
+bool
+mux_pinged(const struct mux *m)
+{
+	return m->pinged;
+}
+
+size_t
+mux_callers(const struct mux *m)
+{
+	return m->callers_n;
+}
+
+size_t
+mux_waits(const struct mux *m)
+{
+	return m->waits_n;
+}
+
+bool
+mux_files(const struct mux *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->waits_n; i++)
+		if (m->waits[i].verb == FRAME_FILE)
+			return true;
+	return m->files_n > 0;
+}
+
+unsigned long
+mux_heard(const struct mux *m)
+{
+	return m->heard;
+}
+
+void
+mux_end(struct mux *m, const struct err *why)
+{
+	struct frame f;
+	size_t i;
+
+	frame_init(&f, FRAME_DONE, "0");
+	frame_addf(&f, "Code", "%d", (int)why->code);
+	buf_adds(&f.body, why->msg);
+	for (i = 0; i < m->callers_n; i++) {
+		/* Who was told no HELLO has sent nothing, and goes elsewhere.
+		 */
+		if (m->callers[i].knows)
+			frame_write(&m->callers[i].to, &f);
+		caller_write(&m->callers[i]);
+	}
+	frame_free(&f);
+}

@@ -1,0 +1,82 @@
+/* mux_parts - what the parts of mux share. Only mux*.c include this. */
+#ifndef MUX_PARTS_H
+#define MUX_PARTS_H
+
+#include <stdint.h>
+
+#include "buf.h"
+#include "frame.h"
+#include "mux.h"
+
+enum {
+	MUX_CHUNK = 64 * 1024,         /* bytes read at a time */
+	MUX_UNREAD_MAX = 1024 * 1024,  /* answers a caller may leave unread */
+	MUX_FILES_MAX = 256,           /* files under way */
+	MUX_UNASKED_MAX = 1000,        /* answers in a row to nobody */
+	MUX_LOST_MS = 2 * 3600 * 1000, /* an answer nobody waits for */
+};
+
+/* The id of our own PINGs; no caller's. */
+#define MUX_PING_ID "..link"
+
+/* A program that speaks with us. */
+struct caller {
+	uint64_t serial; /* its number, from 1 on */
+	int in, out;
+	struct buf from;   /* what it said, not yet passed on */
+	struct buf to;     /* answers */
+	struct frame head; /* of the frame at the front of `from` */
+	size_t size; /* of that frame, or that there must be to look again */
+	bool ready;  /* it is complete */
+	bool knows;  /* it was told the far end's HELLO */
+	bool ended;  /* it says no more */
+	bool gone;   /* to be forgotten */
+};
+
+/* A request that was passed on. */
+struct wait {
+	char id[FRAME_ID_MAX + 1];
+	enum frame_verb verb;
+	uint64_t serial; /* who asked; 0: is gone */
+	int64_t since;
+};
+
+/* A file whose bytes come, or that waits for its message. */
+struct mux_file {
+	char id[FRAME_ID_MAX + 1];
+	uint64_t serial;
+};
+
+struct mux {
+	char *alias;
+	int far;
+	struct buf up, down; /* to the far end; from it, not yet taken apart */
+	struct buf own;      /* our own frames for the far end */
+	struct buf hello;    /* the far end's, as it came */
+	size_t noise;
+	bool ended, doubted, pinged;
+	bool said_hello; /* to the far end */
+	unsigned long heard;
+	unsigned unasked; /* answers in a row that nobody waits for */
+	uint64_t serials;
+	struct caller callers[MUX_CALLERS_MAX];
+	size_t callers_n, turn;
+	struct wait waits[MUX_WAITS_MAX];
+	size_t waits_n;
+	struct mux_file files[MUX_FILES_MAX];
+	size_t files_n;
+};
+
+/* mux_caller.c: read and write; look at the frame in front, dropping what goes
+ * no further; pass it on; tell it the HELLO; the end of it. */
+void caller_read(struct caller *c);
+void caller_write(struct caller *c);
+void caller_look(struct mux *m, struct caller *c);
+void caller_take(struct mux *m, struct caller *c);
+void caller_told(struct mux *m, struct caller *c);
+void caller_free(struct mux *m, struct caller *c);
+
+/* Is the frame in front of it one that goes before bulk data? */
+bool caller_urgent(const struct caller *c);
+
+#endif
