@@ -112,6 +112,9 @@ bytes: all helpers
 	BUILD=$(B) ROUNDS=10000 tests/it/bytes.t
 bench: all helpers
 	tests/bench/run $(B)
+	[ "$$(id -u)" != 0 ] || tests/bench/lab $(B)
+bench-compare:
+	tests/bench/compare $(A) $(B)
 picture: all helpers
 	BUILD=$(B) docs/picture
 lint:

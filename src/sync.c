@@ -23,7 +23,9 @@
 #include "turn.h"
 
 enum {
-	SYNC_TURN_MS = 10,      /* between looks whether it is our turn */
+	SYNC_TURN_MS = 10,     /* between looks whether it is our turn */
+	SYNC_QUIET_MS = 150,   /* by itself: once nothing changed for so long */
+	SYNC_SETTLE_MS = 1000, /* ... but no later than that */
 	SYNC_ASSEMBLE_MS = 200, /* a slice that came waits no longer for more */
 	SYNC_REBUILD_MS =
 	    3600 * 1000,      /* registry: what is not confirmed goes */
@@ -34,6 +36,7 @@ enum {
 
 enum talk_stage {
 	TALK_TURN,   /* wait for our turn with this peer */
+	TALK_SETTLE, /* wait for more to change here */
 	TALK_FRAMES, /* a conversation with its agent-serve */
 	TALK_SLICE,  /* its local.toml is read */
 	TALK_DONE,
@@ -69,7 +72,10 @@ struct sync {
 	struct buf slice;
 	struct file_stamp stamp;
 	int64_t generation;
-	int64_t sum;   /* of the text: not 0 */
+	int64_t sum; /* of the text: not 0 */
+	/* When local.toml was last seen to change, by monotonic ms. */
+	struct file_stamp settling;
+	int64_t changed, begun;
 	int64_t dirty; /* monotonic ms since when the registry is behind; 0 */
 	struct err e;  /* of our own files */
 };
@@ -462,6 +468,25 @@ talk_slice(struct sync *s, struct talk *t, struct err *e)
 	return 0;
 }
 
+/*
+ * A sync that hooks began tells of a burst once: windows come one by one, and a
+ * link that is kept would let each have a sync of its own.
+ */
+static bool
+sync_settled(struct sync *s)
+{
+	struct file_stamp now = file_stamp(s->home->local);
+	int64_t ms = clock_mono_ms();
+
+	if (s->options->stay)
+		return true;
+	if (!file_stamp_eq(&now, &s->settling))
+		s->changed = ms;
+	s->settling = now;
+	return ms - s->changed >= SYNC_QUIET_MS ||
+	    ms - s->begun >= SYNC_SETTLE_MS;
+}
+
 /* Move one talk on as far as it goes. */
 static void
 talk_turn(struct sync *s, struct talk *t)
@@ -473,7 +498,7 @@ talk_turn(struct sync *s, struct talk *t)
 	case TALK_TURN:
 		switch (turn_try(&t->turn, &e)) {
 		case TURN_MINE:
-			rc = talk_begin(s, t, &e);
+			t->stage = TALK_SETTLE;
 			break;
 		case TURN_LEFT:
 			if (!s->options->stay) {
@@ -488,6 +513,8 @@ talk_turn(struct sync *s, struct talk *t)
 			break;
 		}
 		break;
+	case TALK_SETTLE:
+		break;
 	case TALK_FRAMES:
 		rc = talk_frames(s, t, &e);
 		break;
@@ -497,6 +524,8 @@ talk_turn(struct sync *s, struct talk *t)
 	case TALK_DONE:
 		return;
 	}
+	if (rc == 0 && t->stage == TALK_SETTLE && sync_settled(s))
+		rc = talk_begin(s, t, &e);
 	if (rc == 0 && clock_left(t->done_by) == 0)
 		rc = t->stage == TALK_TURN
 		    ? err_set(&e, EXIT_LOCAL,
@@ -521,6 +550,7 @@ talk_poll(const struct talk *t, struct pollfd *pfd, int *wait)
 	case TALK_DONE:
 		return 0;
 	case TALK_TURN:
+	case TALK_SETTLE:
 		if (left > SYNC_TURN_MS)
 			left = SYNC_TURN_MS;
 		if (*wait < 0 || left < *wait)
@@ -630,6 +660,7 @@ sync_run(const struct home *home, const struct peers *peers,
 	*failed = 0;
 	/* A link that ends is an answer, not our end. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	s.begun = clock_mono_ms();
 	s.talks = x_calloc(s.n, sizeof(*s.talks));
 	for (i = 0; i < s.n; i++)
 		sync_begin(&s, &s.talks[i], &peers->v[i]);

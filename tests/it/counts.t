@@ -1,0 +1,98 @@
+#!/bin/bash
+# What messages cost that does not depend on the machine: programs, forks, calls
+# of tmux, connections. Times are for `make bench`.
+# time-limit: 120
+export LINK_IDLE=600
+# shellcheck source=tests/it/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/it/mesh.sh
+. "$here/mesh.sh"
+# shellcheck source=tests/it/far.sh
+. "$here/far.sh"
+command -v strace >/dev/null || {
+	echo "1..0 # SKIP missing strace"
+	exit 0
+}
+far_up a b
+trap 'on a agent-link --stop; on b agent-link --stop; mesh_down 2>/dev/null; finish' EXIT
+composer b comp
+plan 7
+
+# costs HOST ARGS...: "programs forks tmux" of one notify-pane there.
+costs() {
+	local h=$1
+	shift
+	on "$h" strace -f -qq -o "$world/trace" \
+		-e trace=execve,fork,vfork,clone,clone3 notify-pane "$@" \
+		>"$out" 2>&1 || note "$(cat "$out")"
+	awk '/execve\(/ && / = 0$/ { programs++ }
+		/execve\("[^"]*\/tmux"/ && / = 0$/ { tmux++ }
+		/(fork|clone3?)\(.* = [1-9][0-9]*$/ { forks++ }
+		/(fork|clone3?) resumed.* = [1-9][0-9]*$/ { forks++ }
+		END { print programs + 0, forks + 0, tmux + 0 }' "$world/trace"
+}
+
+# at_most WANT GOT NAME: no number is larger.
+at_most() {
+	local i want got
+	read -ra want <<<"$1"
+	read -ra got <<<"$2"
+	for i in "${!want[@]}"; do
+		[ "${got[i]:-99}" -le "${want[i]}" ] || {
+			not_ok "$3"
+			note "got: $2, at most: $1"
+			return
+		}
+	done
+	ok "$3"
+}
+
+logins() {
+	grep -c '^Accepted' "$world/hosts/b/sshd.log"
+}
+
+at_most '3 2 2' "$(costs b b-s-one 'tests green')" 'a text shown in a shell'
+at_most '6 5 5' "$(costs b b-s-comp 'tests green')" 'a text to a composer'
+sent a b-s-one 'makes the link'
+n=$(logins)
+at_most '1 0 0' "$(costs a b-s-one 'tests green')" \
+	'to another host: no other program here'
+at_most '1 0 0' "$(costs a b-s-comp 'tests green')" 'nor to a composer there'
+is "$(($(logins) - n))" 0 'and no connection'
+
+# --- fifty windows at once ---
+on b agent-sync >/dev/null # which makes the link to a
+serves() {
+	pgrep -x agent-serve | while read -r pid; do
+		grep -qzs "^HOME=$world/hosts/a\$" "/proc/$pid/environ" &&
+			echo "$pid"
+	done | head -n 1
+}
+# What its far end there reads: a sync pushes once.
+strace -qq -o "$world/trace" -e trace=read -s 65536 -p "$(serves)" \
+	2>/dev/null &
+tracer=$!
+traced() {
+	on b agent-sync -q
+	[ -s "$world/trace" ]
+}
+if until_true 10 traced; then
+	pushes() {
+		grep -o ' PUSH push\.' "$world/trace" | wc -l
+	}
+	before=$(pushes)
+	for i in $(seq 50); do
+		tmx b new-window -d -n "burst$i" 'exec sleep 1000'
+	done
+	seen() {
+		there a b-s-burst1 && there a b-s-burst50
+	}
+	check 'fifty windows reach a peer' until_true 30 seen
+	syncs=$(($(pushes) - before))
+	check "in few syncs ($syncs)" [ "$syncs" -le 3 ]
+	kill "$tracer"
+	wait "$tracer" 2>/dev/null
+else
+	ok 'fifty windows # SKIP it cannot be traced'
+	ok 'few syncs # SKIP it cannot be traced'
+fi
