@@ -292,6 +292,7 @@ def tmux(case):
         'exec tmux "$@"'))
     ok(r.code == 5 and "indeterminate" in r.err,
        "tmux that does not say what it did", r)
+    world.sees(case.composer.pane, "answer lost")
     ok(world.screen(case.composer.pane).count("answer lost") == 1,
        "it is not sent again", world.screen(case.composer.pane))
     world.keys(case.composer.pane, "C-u")
