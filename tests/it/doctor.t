@@ -335,7 +335,7 @@ chmod +x "$world/part/agent-link"
 seen "libssh is missing" path 'libssh'
 check "the package is named" grep -q 'apt-get install libssh-4$' <<<"$mend"
 doctor=agent-doctor
-check "a new shell has it too" grep -q "$BUILD" "$HOME/.bashrc"
+check "a new shell has it too" grep -qF "$(readlink -f "$BUILD")" "$HOME/.bashrc"
 SHELL=/bin/sh
 
 # ---- tmux ----

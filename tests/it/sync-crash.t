@@ -15,6 +15,9 @@ for h in a b; do
 	mkdir -p "$world/$h/.agents"
 	chmod 700 "$world/$h" "$world/$h/.agents"
 	echo "$h" >"$world/$h/.agents/self.conf"
+	# Each sync has a far end of its own, which is the one that is watched.
+	echo 'link_idle = 0' >"$world/$h/.agents/config.toml"
+	chmod 600 "$world/$h/.agents/config.toml"
 done
 on() {
 	local h=$1

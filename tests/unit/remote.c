@@ -16,6 +16,7 @@ static char *dir;
 static int
 setup(void **state)
 {
+	static char nowhere[] = "/nonexistent";
 	char *path;
 
 	(void)state;
@@ -25,6 +26,7 @@ setup(void **state)
 	assert_int_equal(setenv("PATH", path, 1), 0);
 	x_free(path);
 	(void)snprintf(home.host, sizeof(home.host), "me");
+	home.run = nowhere; /* no link is kept */
 	return 0;
 }
 
