@@ -14,7 +14,11 @@ command -v strace >/dev/null || {
 	exit 0
 }
 far_up a b
-trap 'on a agent-link --stop; on b agent-link --stop; mesh_down 2>/dev/null; finish' EXIT
+at_end() {
+	on a agent-link --stop
+	on b agent-link --stop
+	mesh_down
+}
 composer b comp
 plan 7
 
@@ -22,9 +26,11 @@ plan 7
 costs() {
 	local h=$1
 	shift
-	on "$h" strace -f -qq -o "$world/trace" \
+	# No leak can be looked for under ptrace.
+	on "$h" env ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" \
+		strace -f -qq -o "$world/trace" \
 		-e trace=execve,fork,vfork,clone,clone3 notify-pane "$@" \
-		>"$out" 2>&1 || note "$(cat "$out")"
+		>"$out" 2>&1 || note "$(cat "$out")" >&2
 	awk '/execve\(/ && / = 0$/ { programs++ }
 		/execve\("[^"]*\/tmux"/ && / = 0$/ { tmux++ }
 		/(fork|clone3?)\(.* = [1-9][0-9]*$/ { forks++ }
@@ -89,9 +95,12 @@ if until_true 10 traced; then
 	}
 	check 'fifty windows reach a peer' until_true 30 seen
 	syncs=$(($(pushes) - before))
-	check "in few syncs ($syncs)" [ "$syncs" -le 3 ]
+	note "$syncs syncs"
+	# One or two; a slow machine stretches the burst. Each window by itself
+	# makes twenty and more.
+	check 'in few syncs' [ "$syncs" -le 8 ]
 	kill "$tracer"
-	wait "$tracer" 2>/dev/null
+	wait "$tracer" 2>/dev/null || :
 else
 	ok 'fifty windows # SKIP it cannot be traced'
 	ok 'few syncs # SKIP it cannot be traced'

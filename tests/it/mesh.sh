@@ -114,6 +114,15 @@ mesh_up() {
 	done
 }
 
+# What a last hook began after all else was stopped, and kept links.
+mesh_links() {
+	local pid
+	for pid in $(pgrep -x 'agent-link|agent-sync'); do
+		grep -qzs "^HOME=$world/hosts/" "/proc/$pid/environ" &&
+			echo "$pid"
+	done
+}
+
 mesh_down() {
 	local h pid
 	for h in "${mesh_hosts[@]}"; do
@@ -122,6 +131,13 @@ mesh_down() {
 	done
 	for pid in $(pgrep -f "$world/"); do
 		[ "$pid" = $$ ] || kill "$pid" 2>/dev/null
+	done
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ -n "$(mesh_links)" ] || break
+		for pid in $(mesh_links); do
+			kill "$pid" 2>/dev/null
+		done
+		sleep 0.1
 	done
 }
 at_end() { mesh_down; }

@@ -13,7 +13,13 @@ export LINK_IDLE=600
 senders=${STORM_SENDERS:-20} each=${STORM_EACH:-50} panes=${STORM_PANES:-2}
 hosts='a b c'
 far_up a b c
-trap 'for h in $hosts; do on $h agent-link --stop; done; mesh_down 2>/dev/null; finish' EXIT
+at_end() {
+	local h
+	for h in $hosts; do
+		on "$h" agent-link --stop
+	done
+	mesh_down
+}
 for h in b c; do
 	for p in $(seq "$panes"); do
 		composer "$h" "p$p"

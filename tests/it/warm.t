@@ -11,7 +11,11 @@ export LINK_IDLE=600
 . "$here/far.sh"
 far_up a b
 home_b=$world/hosts/b
-trap 'on a agent-link --stop; on b agent-link --stop; mesh_down 2>/dev/null; finish' EXIT
+at_end() {
+	on a agent-link --stop
+	on b agent-link --stop
+	mesh_down
+}
 
 # How often b was dialled.
 dialled() {
