@@ -152,6 +152,9 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 	    !str_eq(slice.host, reg->home->host) ||
 	    !str_eq(slice.host_id, reg->home->host_id) ||
 	    !agent_list_same(&slice.agents, &now);
+	/* A socket that nobody answers at is no reason to begin a slice. */
+	if (!result->server && slice.version == 0 && recorded == 0)
+		result->changed = false;
 	rc = 0;
 	if (result->changed && !reg->dry_run) {
 		before = slice.agents;

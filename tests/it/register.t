@@ -111,8 +111,8 @@ running() {
 until_true 5 running
 tm send-keys -t "$a" Enter
 follows() {
-	# In a detached server the name is looked at when something happens.
-	tm list-windows >/dev/null
+	# tmux looks at the name when the pane shows something new.
+	tm send-keys -t "$a" Enter
 	[ "$(field address "$a")" = "$host-dev-claude" ]
 }
 check 'a known agent: the address follows its name' until_true 10 follows
