@@ -204,12 +204,15 @@ class Faults(threading.Thread):
         """A person clears what a killed sender left in a composer: not what
         somebody is still about to submit, which would look as if it was."""
         first = self.composers(host)
+        due = time.monotonic() + 8
 
         def again():
+            if time.monotonic() < due:  # the end of the soak, not of the wait
+                return
             for name, text in self.composers(host).items():
                 if first.get(name) == text:
                     self.diary.append((time.monotonic(), f"C-u {host} {name}"))
                     self.hosts.tmux(host, "send-keys", "-t", f"=s:{name}", "C-u")
 
         if first:
-            self.later(8, 8, again)
+            self.later(8, 8.1, again)
