@@ -9,6 +9,7 @@ import os
 import pty
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -208,6 +209,77 @@ class World:
         return client
 
 
+class Far:
+    """Another host that sends to a World by way of a real sshd: a HOME with a
+    key of its own, and a peers.conf that names the World's host."""
+
+    def __init__(self, world, host):
+        sshd = shutil.which("sshd") or "/usr/sbin/sshd"
+        if not os.path.exists(sshd):
+            raise FileNotFoundError(sshd)
+        self.world = world
+        self.home = f"{world.dir}/{host}"
+        self.env = {**world.env, "HOME": self.home,
+                    "AGENT_SSH_HOME": self.home}
+        for path in (self.home, f"{self.home}/.ssh", f"{self.home}/.agents"):
+            os.mkdir(path, 0o700)
+        for path in (f"{self.home}/.ssh/id_ed25519", f"{world.dir}/host_key"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "",
+                            "-f", path], check=True)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.configure(host, port)
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", exist_ok=True)
+        self.sshd = subprocess.Popen(
+            [sshd, "-D", "-f", f"{world.dir}/sshd_config", "-E",
+             f"{world.dir}/sshd.log"])
+        world.clients.append(self)
+        if not until(10, lambda: os.path.exists(f"{world.dir}/sshd.pid")):
+            raise RuntimeError("sshd does not start")
+
+    def configure(self, host, port):
+        world = self.world
+        told = {key: value for key, value in world.env.items()
+                if key not in ("SHELL", "TERM", "PS1", "USER", "LC_ALL")}
+        world.write(f"{world.dir}/sshd_config", f"""Port {port}
+ListenAddress 127.0.0.1
+HostKey {world.dir}/host_key
+PidFile {world.dir}/sshd.pid
+AuthorizedKeysFile {self.home}/.ssh/id_ed25519.pub
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+SetEnv {" ".join(f"{key}={value}" for key, value in told.items())}
+""")
+        world.write(f"{self.home}/.ssh/config",
+                    f"Host hub\n\tHostName 127.0.0.1\n\tPort {port}\n")
+        with open(f"{world.dir}/host_key.pub") as f:
+            key = " ".join(f.read().split()[:2])
+        world.write(f"{self.home}/.ssh/known_hosts",
+                    f"[127.0.0.1]:{port} {key}\n")
+        world.write(f"{self.home}/.agents/self.conf", f"{host}\n")
+        world.write(f"{self.home}/.agents/peers.conf", "hub\n")
+
+    def sync(self):
+        subprocess.run([f"{BUILD}/agent-sync"], env=self.env, check=True,
+                       capture_output=True,
+                       timeout=60)
+
+    def notify(self, *args, **more):
+        return self.world.notify(*args, HOME=self.home,
+                                 AGENT_SSH_HOME=self.home, **more)
+
+    def close(self):
+        subprocess.run([f"{BUILD}/agent-link", "--stop"], env=self.env,
+                       capture_output=True)
+        self.sshd.terminate()
+        self.sshd.wait(10)
+
+
 class Composer:
     """The helper of that name in a window, and what it was given."""
 
@@ -215,14 +287,22 @@ class Composer:
         self.world = world
         self.address = f"hub-dev-{name}"
         self.log = f"{world.dir}/{name}.log"
+        self.read = 0
         self.command = f"exec composer -l {self.log} {options}"
         self.pane = world.window(name, self.command, "ready", register)
 
     def messages(self):
         """Submitted texts as bytes; b"approved" for an answered dialog."""
+        self.read = 0
+        return self.news()
+
+    def news(self):
+        """Those since it was asked last."""
         try:
             with open(self.log) as f:
+                f.seek(self.read)
                 lines = f.read().splitlines()
+                self.read = f.tell()
         except FileNotFoundError:
             return []
         return [
