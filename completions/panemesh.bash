@@ -97,5 +97,5 @@ _panemesh() {
 	esac
 }
 
-complete -F _panemesh notify-pane agent-discover agent-doctor agent-link \
+complete -F _panemesh notify-pane agent-discover agent-doctor agent-feed agent-link \
 	agent-register-hook agent-self-identify agent-serve agent-sync

@@ -34,7 +34,7 @@ function __panemesh_peers
     string match -rg '^\s*([A-Za-z0-9][^\s]*)' <$folder/peers.conf 2>/dev/null
 end
 
-for program in notify-pane agent-discover agent-doctor agent-link agent-register-hook agent-self-identify agent-serve agent-sync
+for program in notify-pane agent-discover agent-doctor agent-feed agent-link agent-register-hook agent-self-identify agent-serve agent-sync
     command -q $program; or continue
     complete -c $program -f
     set -l values

@@ -430,8 +430,10 @@ deliver(const struct deliver *d, struct deliver_verdict *v)
 	struct err e;
 
 	memset(v, 0, sizeof(*v));
-	if (run_repeated(&r))
+	if (run_repeated(&r)) {
+		v->repeated = true;
 		goto out;
+	}
 	if (d->ask) {
 		(void)run_verdict(&r, EXIT_WIRE, "failed",
 		    "the connection broke before the message arrived");

@@ -54,6 +54,7 @@ struct deliver_verdict {
 	char why[DELIVER_WORDS_MAX];
 	bool forced;
 	bool queued;    /* the program shows it after its turn */
+	bool repeated;  /* what an earlier delivery of the id came to */
 	unsigned calls; /* tmux calls made */
 	int64_t ms;     /* time it took in all */
 };

@@ -4,6 +4,7 @@
 
 #include "body.h"
 #include "clock.h"
+#include "feed.h"
 #include "lookup.h"
 #include "mem.h"
 #include "path.h"
@@ -98,8 +99,8 @@ post_again(const struct post *p, struct agent *to, struct err *e)
 	return rc;
 }
 
-enum exit_code
-post(const struct post *p, struct agent *to, struct deliver_verdict *v)
+static enum exit_code
+post_found(const struct post *p, struct agent *to, struct deliver_verdict *v)
 {
 	struct register_result result;
 	enum exit_code code;
@@ -116,5 +117,33 @@ post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 	if (post_again(p, to, &e) == 0)
 		return post_once(p, to, v);
 	deliver_refuse(v, &e);
+	return v->code;
+}
+
+/* What became of it, for the feed; once, however often its id is asked for. */
+static void
+post_tell(const struct post *p, const struct agent *to,
+    const struct deliver_verdict *v)
+{
+	char *body = x_strndup(p->body, p->len);
+	const struct feed_event event = {
+		.type = v->code == EXIT_OK       ? "delivered"
+		    : str_eq(v->word, "refused") ? "refused"
+						 : "failed",
+		.agent = p->sender,
+		.target = to->address,
+		.preview = v->code == EXIT_OK ? body : v->why,
+	};
+
+	if (!p->ask && !v->repeated)
+		(void)feed_append(p->reg->home, &event, NULL);
+	x_free(body);
+}
+
+enum exit_code
+post(const struct post *p, struct agent *to, struct deliver_verdict *v)
+{
+	(void)post_found(p, to, v);
+	post_tell(p, to, v);
 	return v->code;
 }

@@ -15,6 +15,7 @@
 #include "path.h"
 #include "peers.h"
 #include "proc.h"
+#include "register_feed.h"
 #include "register_view.h"
 #include "registry.h"
 #include "slice.h"
@@ -161,6 +162,8 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 		slice.agents = now;
 		now = before;
 		rc = write_local(reg, &slice, scan.now, e);
+		if (rc == 0)
+			register_feed(reg->home, &now, &slice.agents);
 	}
 out:
 	agent_list_free(&now);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "drop.h"
+#include "feed.h"
 #include "lookup.h"
 #include "mem.h"
 #include "path.h"
@@ -27,6 +28,12 @@ send_files(const struct send *s, struct send_result *result, struct err *e)
 				(void)err_prefix(e, "%s; then", text.data);
 			goto out;
 		}
+		(void)feed_append(s->reg->home,
+		    &(struct feed_event){ .type = "file",
+			.agent = s->sender.name,
+			.target = result->to.address,
+			.preview = path_base(path) },
+		    NULL);
 		shown = path_show(path);
 		buf_addf(&text, "%sfile dropped at %s (%lld bytes)",
 		    i == 0 ? "" : "; ", shown, (long long)size);

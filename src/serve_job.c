@@ -9,6 +9,7 @@
 #include "check.h"
 #include "clock.h"
 #include "exchange.h"
+#include "feed.h"
 #include "file.h"
 #include "lookup.h"
 #include "mem.h"
@@ -95,6 +96,26 @@ job_answer(struct frame *f, const struct agent *to,
 	buf_adds(&f->body, v->why);
 }
 
+/* The files that a message named have arrived. */
+static void
+job_tell_files(struct server *s, const struct frame *f,
+    const struct origin *from, const struct agent *to)
+{
+	char *list = x_strdup(frame_get(f, "Files", "")), *id, *rest;
+	const struct file *file;
+
+	for (id = strtok_r(list, ", ", &rest); id != NULL;
+	     id = strtok_r(NULL, ", ", &rest))
+		if ((file = server_file(s, id)) != NULL && file->path != NULL)
+			(void)feed_append(s->home,
+			    &(struct feed_event){ .type = "file",
+				.agent = from->name,
+				.target = to->address,
+				.preview = path_base(file->path) },
+			    NULL);
+	x_free(list);
+}
+
 /* In the child: find the agent, deliver, say what became of it. */
 static void
 job_deliver(struct server *s, const struct frame *f, const struct origin *from,
@@ -127,9 +148,10 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		    to.address, s->home->host);
 	if (rc == 0 && !p.ask)
 		rc = post_check(text->data, text->len, &e);
-	if (rc == 0)
+	if (rc == 0) {
+		job_tell_files(s, f, from, &to);
 		(void)post(&p, &to, &v);
-	else
+	} else
 		deliver_refuse(&v, &e);
 	job_answer(answer, &to, &v, renamed, dropped);
 	agent_free(&to);

@@ -81,7 +81,7 @@ for shell in bash zsh fish; do
 	offers $shell "agent-self-identify --sc" '--scope'
 	# Every option of every program.
 	missing=
-	for program in notify-pane agent-discover agent-doctor agent-link \
+	for program in notify-pane agent-discover agent-doctor agent-feed agent-link \
 		agent-register-hook agent-self-identify agent-serve agent-sync; do
 		asked $shell "$program --"
 		for option in $("$program" --help |

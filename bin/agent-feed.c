@@ -1,0 +1,249 @@
+/* agent-feed - what happened on this host: messages, files, who came and went.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "argv.h"
+#include "feed.h"
+#include "log.h"
+#include "mem.h"
+#include "prog.h"
+#include "setup.h"
+#include "str.h"
+#include "utf8.h"
+
+static const char usage[] =
+    "usage: agent-feed [-fj] [-n COUNT] [-t TYPE[,TYPE]...]\n"
+    "\n"
+    "Print what happened on this host, oldest first: messages, files, who came "
+    "and\nwent.\n"
+    "\n"
+    "  -f, --follow       go on as it happens\n"
+    "  -h, --help         this text\n"
+    "  -j, --json         JSON, an object a line\n"
+    "  -n, --lines COUNT  the last COUNT events (20)\n"
+    "  -t, --type TYPES   only these, between commas\n"
+    "  -V, --version      print the version\n";
+
+enum {
+	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_LOCAL,
+	LINES = 20,
+	LINES_MAX = 1000000,
+	COLUMNS = 90, /* of a text */
+};
+
+static const struct option options[] = {
+	{ "follow", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "lines", required_argument, NULL, 'n' },
+	{ "type", required_argument, NULL, 't' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What is wanted, and the last events of it so far: a ring of lines. */
+struct request {
+	int what; /* 'h', 'V' or 0 */
+	bool follow, json;
+	struct argv types;
+	size_t lines;
+	char **kept;
+	size_t seen;
+	bool live; /* the ring was printed: print at once */
+};
+
+static bool
+known_type(const char *word)
+{
+	const struct feed_type *type;
+
+	for (type = feed_types; type->name != NULL; type++)
+		if (str_eq(type->name, word))
+			return true;
+	return false;
+}
+
+static int
+parse_types(struct request *q, const char *words, struct err *e)
+{
+	char *copy = x_strdup(words), *word, *rest;
+	struct buf all = BUF_INIT;
+	const struct feed_type *type;
+	int rc = 0;
+
+	for (word = strtok_r(copy, ",", &rest); word != NULL && rc == 0;
+	     word = strtok_r(NULL, ",", &rest)) {
+		argv_add(&q->types, word);
+		if (known_type(word))
+			continue;
+		for (type = feed_types; type->name != NULL; type++)
+			buf_addf(&all, " %s", type->name);
+		rc = err_set(e, EXIT_USAGE, "--type: '%.50s' is none of%s",
+		    word, all.data);
+	}
+	buf_free(&all);
+	x_free(copy);
+	return rc;
+}
+
+static int
+parse(struct request *q, int argc, char **argv, struct err *e)
+{
+	uint64_t number;
+	int option;
+
+	q->lines = LINES;
+	while (
+	    (option = prog_option(argc, argv, "fhjn:t:V", options, e)) != -1) {
+		switch (option) {
+		case 'f':
+			q->follow = true;
+			break;
+		case 'j':
+			q->json = true;
+			break;
+		case 'n':
+			if (str_number(optarg, LINES_MAX, &number) != 0)
+				return err_set(e, EXIT_USAGE,
+				    "--lines: '%s' is no number from 0 to %d",
+				    optarg, LINES_MAX);
+			q->lines = number;
+			break;
+		case 't':
+			if (parse_types(q, optarg, e) != 0)
+				return -1;
+			break;
+		case '?':
+			return -1;
+		default:
+			q->what = option;
+			break;
+		}
+	}
+	if (q->what == 0 && optind < argc)
+		return err_set(
+		    e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
+	return 0;
+}
+
+/* "2026-01-02T03:04:05Z  delivered  a -> b  text", the text cut to COLUMNS. */
+static void
+format_line(struct buf *out, const struct feed_line *line)
+{
+	size_t len = strlen(line->preview), fits;
+
+	buf_addf(out, "%s  ", line->ts);
+	log_escape(out, line->type, strlen(line->type));
+	buf_addf(out, "%*s  ",
+	    strlen(line->type) < 9 ? (int)(9 - strlen(line->type)) : 0, "");
+	log_escape(out, line->agent, strlen(line->agent));
+	if (line->target[0] != '\0') {
+		buf_adds(out, " \u2192 ");
+		log_escape(out, line->target, strlen(line->target));
+	}
+	if (len > 0) {
+		buf_adds(out, "  ");
+		fits = utf8_columns(line->preview, len) <= COLUMNS
+		    ? len
+		    : utf8_fit(line->preview, len, COLUMNS - 1);
+		log_escape(out, line->preview, fits);
+		if (fits < len)
+			buf_adds(out, "\u2026");
+	}
+	buf_addc(out, '\n');
+}
+
+static bool
+wanted(const struct request *q, const struct feed_line *line)
+{
+	size_t i;
+
+	for (i = 0; i < q->types.n; i++)
+		if (str_eq(q->types.v[i], line->type))
+			return true;
+	return q->types.n == 0;
+}
+
+static int
+each(void *arg, const struct feed_line *line)
+{
+	struct buf out = BUF_INIT;
+	struct request *q = arg;
+	int rc = 0;
+
+	if (!wanted(q, line))
+		return 0;
+	if (q->json)
+		feed_write(&out, line);
+	else
+		format_line(&out, line);
+	if (q->live) {
+		(void)fwrite(out.data, 1, out.len, stdout);
+		rc = fflush(stdout) != 0;
+	} else if (q->lines > 0) {
+		x_free(q->kept[q->seen % q->lines]);
+		q->kept[q->seen++ % q->lines] = buf_steal(&out);
+	}
+	buf_free(&out);
+	return rc;
+}
+
+static int
+print_kept(struct request *q)
+{
+	size_t i = q->seen > q->lines ? q->seen - q->lines : 0;
+
+	for (; i < q->seen; i++)
+		(void)fputs(q->kept[i % q->lines], stdout);
+	q->live = true;
+	return fflush(stdout);
+}
+
+static int
+show(struct request *q, struct err *e)
+{
+	struct setup setup = SETUP_INIT;
+	struct feed feed = { .fd = -1, .watch = -1 };
+	size_t i;
+	int rc;
+
+	q->kept = x_calloc(q->lines, sizeof(*q->kept));
+	rc = setup_open(&setup, e);
+	if (rc == 0) {
+		rc = feed_open(&feed, &setup.home, q->follow, each, q, e);
+		if (rc == 0 && print_kept(q) == 0 && q->follow)
+			rc = feed_follow(&feed, STDOUT_FILENO, e);
+		feed_close(&feed);
+	}
+	for (i = 0; i < q->lines; i++)
+		x_free(q->kept[i]);
+	x_free(q->kept);
+	setup_close(&setup);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct request q = { .types = ARGV_INIT };
+	struct err e = { .code = EXIT_OK };
+	int rc = -1;
+
+	prog_start("agent-feed");
+	if (parse(&q, argc, argv, &e) != 0)
+		goto out;
+	rc = EXIT_OK;
+	if (q.what == 'h')
+		prog_help(usage, EXITS);
+	else if (q.what == 'V')
+		prog_version("agent-feed");
+	else
+		rc = show(&q, &e);
+out:
+	if (rc < 0)
+		rc = log_err(&e);
+	argv_free(&q.types);
+	return prog_end(rc);
+}
