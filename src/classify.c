@@ -399,6 +399,56 @@ classify_squeeze(const char *text, size_t len, struct buf *out)
 	}
 }
 
+/* The squeezed text of r->tail from row `first` on. */
+static void
+tail_text(const struct screen *screen, const struct readiness *r,
+    unsigned first, struct buf *out)
+{
+	struct readiness tail = *r;
+	struct buf text = BUF_INIT;
+
+	tail.composer = r->tail;
+	tail.composer.first = first;
+	classify_composer_text(screen, &tail, &text);
+	classify_squeeze(text.data, text.len, out);
+	buf_free(&text);
+}
+
+static bool
+is_end(const struct buf *want, const struct buf *have)
+{
+	return have->len >= PART_MIN && have->len < want->len &&
+	    memcmp(want->data + want->len - have->len, have->data, have->len) ==
+	    0;
+}
+
+/*
+ * No composer is found, but the rows at the cursor are the end of `want`. In a
+ * composer that nothing is drawn around they may begin below a blank row.
+ */
+static bool
+holds_tail(const struct screen *screen, const struct readiness *r,
+    const struct buf *want)
+{
+	const struct classify_region *g = &r->tail;
+	struct buf have = BUF_INIT;
+	bool hit = false;
+	unsigned row;
+
+	for (row = g->first;
+	     g->found && !hit && row + PART_ROWS_MIN <= g->last + 1; row++) {
+		if (row > g->first &&
+		    (r->profile->frame != PROFILE_FRAME_NONE ||
+			screen_row_end(screen, row - 1) != 0))
+			continue;
+		buf_reset(&have);
+		tail_text(screen, r, row, &have);
+		hit = is_end(want, &have);
+	}
+	buf_free(&have);
+	return hit;
+}
+
 enum classify_holds
 classify_composer_holds(const struct screen *screen, const struct readiness *r,
     const char *body, size_t len)
@@ -415,7 +465,8 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 	if (start > want.len)
 		start = want.len;
 	if (!r->composer.found)
-		holds = CLASSIFY_HOLDS_OTHER;
+		holds = holds_tail(screen, r, &want) ? CLASSIFY_HOLDS_TAIL
+						     : CLASSIFY_HOLDS_OTHER;
 	else if (have.len == 0)
 		holds = CLASSIFY_HOLDS_NOTHING;
 	else if (have.len == want.len &&
@@ -424,9 +475,8 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 	else if (r->profile != NULL &&
 	    profile_match_any(&r->profile->collapsed, shown.data) != NULL)
 		holds = CLASSIFY_HOLDS_COLLAPSED;
-	else if (have.len >= PART_MIN && have.len < want.len &&
-	    r->composer.last - r->composer.first + 1 >= PART_ROWS_MIN &&
-	    memcmp(want.data + want.len - have.len, have.data, have.len) == 0)
+	else if (r->composer.last - r->composer.first + 1 >= PART_ROWS_MIN &&
+	    is_end(&want, &have))
 		holds = CLASSIFY_HOLDS_PART;
 	else if (memmem(want.data, want.len, have.data, start) == NULL)
 		holds = CLASSIFY_HOLDS_FOREIGN;

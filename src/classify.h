@@ -72,6 +72,8 @@ struct readiness {
 	char reason[CLASSIFY_REASON_MAX];
 	struct argv evidence; /* which rules fired, in order */
 	struct classify_region composer;
+	struct classify_region tail; /* maybe the end of a text in one whose
+				      * start is out of sight */
 	unsigned cursor_x, cursor_y;
 	unsigned prompt_rows; /* rows of typed input above the cursor's */
 	char guard[CLASSIFY_GUARD_MAX];
@@ -104,6 +106,7 @@ enum classify_holds {
 	CLASSIFY_HOLDS_NOTHING,   /* it is empty */
 	CLASSIFY_HOLDS_EXACT,     /* exactly this body */
 	CLASSIFY_HOLDS_PART,      /* its end fills the box, which scrolled */
+	CLASSIFY_HOLDS_TAIL,      /* the same, and not even its start shows */
 	CLASSIFY_HOLDS_COLLAPSED, /* the program's sign for a long paste */
 };
 
@@ -113,6 +116,13 @@ enum classify_holds {
  * what a text on a screen is compared by.
  */
 void classify_squeeze(const char *text, size_t len, struct buf *out);
+
+/*
+ * Would `text` look like the frame of the program's composer, once it stands
+ * in it? Then nothing could be told of it. `cols`: of the pane.
+ */
+bool classify_framed(
+    const struct readiness *r, unsigned cols, const char *text, size_t len);
 
 /*
  * Compare the composer with `body`, without regard to blanks and newlines

@@ -66,6 +66,29 @@ bool classify_may_continue(const struct look *l, unsigned row, unsigned end);
 /* May `text`, lines typed into a shell, want more before it is run? */
 bool classify_entry_open(const char *text);
 
+/* What surrounds a composer that was found. */
+struct composer {
+	const char *glyph; /* "" without one */
+	unsigned glyph_col;
+	bool shell;     /* the glyph of shell mode */
+	bool drawn;     /* found at a cursor that the program draws */
+	unsigned below; /* first row under it */
+	unsigned above; /* its uppermost row, frame and all */
+};
+
+/*
+ * Find the agent's composer at the terminal's cursor, or at the one that the
+ * program draws itself, and set r->composer; the cursor that was found is left
+ * in *cx, *cy. False: there is none, but r->tail may be set.
+ */
+bool classify_composer(
+    struct look *l, unsigned *cx, unsigned *cy, struct composer *c);
+
+/* The row begins with the composer's glyph, in its column: where the glyph
+ * ends. Else 0. */
+unsigned classify_glyph_end(
+    const struct look *l, unsigned row, const struct composer *c);
+
 /* An agent with a composer. */
 void classify_agent(struct look *l);
 

@@ -125,7 +125,10 @@ run_text(struct run *r, enum classify_way way, struct err *e)
 		lines = 0;
 	buf_free(&check);
 	if ((r->text.len > bytes ||
-		body_lines(r->text.data, r->text.len) > lines) &&
+		body_lines(r->text.data, r->text.len) > lines ||
+		(way == CLASSIFY_WAY_COMPOSE &&
+		    classify_framed(&r->ready, r->facts.width, r->text.data,
+			r->text.len))) &&
 	    run_spill(r, e) != 0)
 		return -1;
 	/* A menu that opens on the last word would take the Enter. */

@@ -192,6 +192,24 @@ run_diverted(const struct run *r, enum classify_way way)
 	return way == CLASSIFY_WAY_COMPOSE && r->ready.state == CLASSIFY_MODAL;
 }
 
+/* Our text stands in the composer, and Enter would submit it. */
+static bool
+run_stands(
+    const struct run *r, enum classify_way way, enum classify_holds holds)
+{
+	switch (holds) {
+	case CLASSIFY_HOLDS_EXACT:
+	case CLASSIFY_HOLDS_COLLAPSED:
+	case CLASSIFY_HOLDS_PART:
+		return !run_diverted(r, way);
+	case CLASSIFY_HOLDS_TAIL:
+		/* Words in the text itself may read like a menu. */
+		return true;
+	default:
+		return false;
+	}
+}
+
 static enum exit_code
 run_broken(struct run *r, const struct err *e)
 {
@@ -219,10 +237,7 @@ run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 			    "somebody pressed a key after it was pasted: Enter "
 			    "was not pressed");
 		holds = run_holds(r, way);
-		if (!run_diverted(r, way) &&
-		    (holds == CLASSIFY_HOLDS_EXACT ||
-			holds == CLASSIFY_HOLDS_COLLAPSED ||
-			holds == CLASSIFY_HOLDS_PART))
+		if (run_stands(r, way, holds))
 			break;
 		if (run_gone(r))
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
@@ -307,6 +322,7 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 				return run_submitted(
 				    r, entered, "program started");
 			if (!r->ready.composer.found &&
+			    holds != CLASSIFY_HOLDS_TAIL &&
 			    (r->ready.state == CLASSIFY_MODAL || run_gone(r)) &&
 			    clock_left(deadline) == 0)
 				return run_submitted(
@@ -321,10 +337,7 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 			break;
 		nap = run_next_nap(nap);
 	}
-	if (!run_diverted(r, way) &&
-	    (holds == CLASSIFY_HOLDS_EXACT ||
-		holds == CLASSIFY_HOLDS_COLLAPSED ||
-		holds == CLASSIFY_HOLDS_PART))
+	if (run_stands(r, way, holds))
 		return EXIT_TIMEOUT;
 	return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 	    "Enter was pressed, but neither an empty composer nor the text is "

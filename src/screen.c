@@ -511,6 +511,15 @@ screen_is_ghost(const struct screen_cell *c)
 /* A character that lines and edges of boxes are drawn with: box drawing
  * (U+2500-257F) but for its verticals, and block elements (U+2580-2594). */
 static bool
+is_horizontal(uint32_t ch)
+{
+	return (ch >= 0x2500 && ch <= 0x2501) ||
+	    (ch >= 0x2504 && ch <= 0x2505) || (ch >= 0x2508 && ch <= 0x2509) ||
+	    (ch >= 0x254c && ch <= 0x254d) || ch == 0x2550 || ch == 0x2580 ||
+	    ch == 0x2581 || ch == 0x2584 || ch == 0x2594;
+}
+
+static bool
 is_line(const struct screen_cell *c, bool *horizontal)
 {
 	uint32_t ch;
@@ -518,10 +527,7 @@ is_line(const struct screen_cell *c, bool *horizontal)
 	*horizontal = false;
 	if (utf8_decode(c->text, strlen(c->text), &ch) == 0)
 		return false;
-	*horizontal = (ch >= 0x2500 && ch <= 0x2501) ||
-	    (ch >= 0x2504 && ch <= 0x2505) || (ch >= 0x2508 && ch <= 0x2509) ||
-	    (ch >= 0x254c && ch <= 0x254d) || ch == 0x2550 || ch == 0x2580 ||
-	    ch == 0x2581 || ch == 0x2584 || ch == 0x2594;
+	*horizontal = is_horizontal(ch);
 	return ch >= 0x2500 && ch <= 0x2594;
 }
 
@@ -542,4 +548,20 @@ screen_is_rule(const struct screen *s, unsigned row, unsigned min)
 	}
 	/* A title or a counter may stand in it. */
 	return lines >= min && lines * 10 >= (end - start) * 6;
+}
+
+size_t
+screen_lines(const char *text, size_t len)
+{
+	size_t at, n, lines = 0;
+	uint32_t ch;
+
+	for (at = 0; at < len; at += n) {
+		n = utf8_decode(text + at, len - at, &ch);
+		if (n == 0)
+			n = 1;
+		else
+			lines += is_horizontal(ch);
+	}
+	return lines;
 }

@@ -112,4 +112,7 @@ bool screen_is_ghost(const struct screen_cell *c);
  * least `min` cells: only horizontal line, block or edge characters? */
 bool screen_is_rule(const struct screen *s, unsigned row, unsigned min);
 
+/* Number of characters in `text` that such a line may be drawn of. */
+size_t screen_lines(const char *text, size_t len);
+
 #endif

@@ -2,7 +2,7 @@
  * composer - a small full-line composer like those of agents, for tests.
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
- *                 [-p] [-n] [-x] [-t]
+ *                 [-p] [-n] [-x] [-t] [-r ROWS]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -17,6 +17,8 @@
  *   -n  no bracketed paste
  *   -x  an "x" gets into the text with each paste, as if somebody typed it
  *   -t  shows the submitted text above, not only how long it was
+ *   -r  shows the last ROWS rows of a longer text, the glyph only before the
+ *       first of all
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -31,12 +33,13 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "mem.h"
 #include "utf8.h"
 
 static struct buf text = BUF_INIT;    /* what is in the composer */
 static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, show_at = -1, busy_until;
-static int echo_ms, swallow_ms, busy_ms;
+static int echo_ms, swallow_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
 static bool show_text;
 static const char *log_path;
@@ -98,6 +101,30 @@ rule(struct buf *out)
 		buf_adds(out, "─");
 }
 
+/* Where the rows begin that a box of rows_max shows. */
+static size_t
+scrolled(unsigned width)
+{
+	size_t *starts = NULL, rows = 0, at, n, from = 0;
+	unsigned used = width;
+	uint32_t ch = 0;
+
+	for (at = 0; rows_max > 0 && at < text.len; at += n) {
+		n = utf8_decode(text.data + at, text.len - at, &ch);
+		n = n == 0 ? 1 : n;
+		if (used + utf8_width(ch) >= width) {
+			starts = x_realloc(starts, rows + 1, sizeof(*starts));
+			starts[rows++] = at;
+			used = 2;
+		}
+		used = ch == '\n' ? width : used + utf8_width(ch);
+	}
+	if (rows > (size_t)rows_max)
+		from = starts[rows - (size_t)rows_max];
+	x_free(starts);
+	return from;
+}
+
 /* Redraw the composer where it stands; the cursor ends behind the text. */
 static void
 draw(void)
@@ -125,7 +152,8 @@ draw(void)
 		rows++;
 	}
 	rule(&out);
-	buf_adds(&out, "\r\n❯ ");
+	at = scrolled(width);
+	buf_adds(&out, at > 0 ? "\r\n  " : "\r\n❯ ");
 	rows++;
 	if (collapsed) {
 		buf_adds(&out, "[Pasted text]");
@@ -268,7 +296,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:dpnxt")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:dpnxtr:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -293,6 +321,9 @@ main(int argc, char **argv)
 			break;
 		case 'x':
 			intrude = true;
+			break;
+		case 'r':
+			rows_max = atoi(optarg);
 			break;
 		case 't':
 			show_text = true;

@@ -684,6 +684,22 @@ what_the_composer_shows(void **state)
 	    .screen = CLAUDE("❯" NBSP "[Pasted text #1 +29 lines]" BLOCK));
 	assert_holds(
 	    CLASSIFY_HOLDS_COLLAPSED, "[Pasted text #1 +29 lines]", "a\nb\nc");
+	/* The first row has scrolled away, and its glyph with it. */
+	LOOK(CLAUDE_AT, .x = 7,
+	    .screen = CLAUDE("  two three\n  four five six\n  seven" BLOCK));
+	assert_holds(
+	    CLASSIFY_HOLDS_TAIL, "", "one two three four five six seven");
+	assert_holds(CLASSIFY_HOLDS_OTHER, "", "one two three four five six");
+	assert_holds(CLASSIFY_HOLDS_OTHER, "", "two three four five six seven");
+	LOOK(CLAUDE_AT, .x = 7,
+	    .screen = CLAUDE("  four five six\n  seven eight nine" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_OTHER, "",
+	    "one two three four five six seven eight nine");
+	LOOK(CODEX_AT, .x = 7, .y = 4,
+	    .screen =
+		"  said\n\n  two three\n  four five six\n  seven" CODEX_FOOT);
+	assert_holds(
+	    CLASSIFY_HOLDS_TAIL, "", "one two three four five six seven");
 	/* Ghost text is nobody's. */
 	LOOK(CODEX_AT, .x = 2, .y = 2,
 	    .screen =
