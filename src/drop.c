@@ -206,13 +206,60 @@ drop_write(struct drop *d, const void *p, size_t len, struct err *e)
 	return 0;
 }
 
+/* Does errno say that the file system cannot do it at all? */
+static bool
+drop_cannot(void)
+{
+	return errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP ||
+	    errno == EPERM;
+}
+
+/*
+ * Give the file this name if it is free; else EEXIST. NFS and FUSE have no
+ * rename that replaces nothing, and some of them no links either: there an
+ * empty file claims the name first.
+ */
+static int
+drop_take_name(struct drop *d, const char *source, const char *name)
+{
+	int fd;
+
+	if (d->temp[0] == '\0')
+		return linkat(
+		    AT_FDCWD, source, d->dir, name, AT_SYMLINK_FOLLOW);
+	if (renameat2(d->dir, d->temp, d->dir, name, RENAME_NOREPLACE) == 0)
+		goto gone;
+	if (!drop_cannot())
+		return -1;
+	if (linkat(d->dir, d->temp, d->dir, name, 0) == 0) {
+		(void)unlinkat(d->dir, d->temp, 0);
+		goto gone;
+	}
+	if (!drop_cannot())
+		return -1;
+	fd = openat(d->dir, name,
+	    O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	(void)close(fd);
+	if (renameat(d->dir, d->temp, d->dir, name) != 0) {
+		int why = errno;
+
+		(void)unlinkat(d->dir, name, 0);
+		errno = why;
+		return -1;
+	}
+gone:
+	d->temp[0] = '\0';
+	return 0;
+}
+
 /* Link the file to the first of NAME, NAME.1, ... that is free. */
 static int
 drop_name(struct drop *d, struct err *e)
 {
 	char source[64], plain[sizeof(d->name)];
 	unsigned try;
-	int rc;
 
 	memcpy(plain, d->name, sizeof(plain));
 	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", d->fd);
@@ -220,16 +267,8 @@ drop_name(struct drop *d, struct err *e)
 		if (try > 0)
 			(void)snprintf(d->name, sizeof(d->name), "%.*s.%u",
 			    DROP_NAME_MAX, plain, try);
-		if (d->temp[0] == '\0')
-			rc = linkat(AT_FDCWD, source, d->dir, d->name,
-			    AT_SYMLINK_FOLLOW);
-		else
-			rc = renameat2(
-			    d->dir, d->temp, d->dir, d->name, RENAME_NOREPLACE);
-		if (rc == 0) {
-			d->temp[0] = '\0';
+		if (drop_take_name(d, source, d->name) == 0)
 			return 0;
-		}
 		if (errno != EEXIST)
 			return drop_errno(e, d->folder);
 	}
@@ -249,7 +288,8 @@ drop_finish(struct drop *d, char **path, struct err *e)
 		return drop_errno(e, d->folder);
 	if (drop_name(d, e) != 0)
 		return -1;
-	if (fsync(d->dir) != 0)
+	/* Where a folder cannot be synced, the server does it. */
+	if (fsync(d->dir) != 0 && !drop_cannot())
 		return drop_errno(e, d->folder);
 	*path = path_join(d->folder, d->name);
 	return 0;

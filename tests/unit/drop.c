@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 
 /* Set to 0 by a test: a file system without O_TMPFILE. */
@@ -8,6 +9,25 @@ static int tmpfile_flag;
 static const int real_flag = O_TMPFILE;
 #undef O_TMPFILE
 #define O_TMPFILE tmpfile_flag
+
+/* What NFS and FUSE say to a rename that must not replace, some to a link. */
+static int rename_errno, link_errno;
+
+static int
+unit_renameat2(int from, const char *a, int to, const char *b, unsigned flags)
+{
+	errno = rename_errno;
+	return rename_errno != 0 ? -1 : renameat2(from, a, to, b, flags);
+}
+
+static int
+unit_linkat(int from, const char *a, int to, const char *b, int flags)
+{
+	errno = link_errno;
+	return link_errno != 0 ? -1 : linkat(from, a, to, b, flags);
+}
+#define renameat2 unit_renameat2
+#define linkat unit_linkat
 
 #include "../../src/drop.c"
 
@@ -19,6 +39,7 @@ setup(void **state)
 {
 	(void)state;
 	tmpfile_flag = real_flag;
+	rename_errno = link_errno = 0;
 	dir = unit_dir();
 	(void)snprintf(inbox, sizeof(inbox), "%s/inbox", dir);
 	(void)snprintf(me, sizeof(me), "%s/inbox/me", dir);
@@ -153,6 +174,25 @@ test_no_tmpfile(void **state)
 {
 	(void)state;
 	tmpfile_flag = 0;
+	collisions();
+}
+
+static void
+test_collisions_nfs(void **state)
+{
+	(void)state;
+	tmpfile_flag = 0;
+	rename_errno = EINVAL;
+	collisions();
+}
+
+static void
+test_collisions_no_links(void **state)
+{
+	(void)state;
+	tmpfile_flag = 0;
+	rename_errno = EINVAL;
+	link_errno = EPERM;
 	collisions();
 }
 
@@ -403,6 +443,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_names),
 		TEST(test_collisions),
+		TEST(test_collisions_nfs),
+		TEST(test_collisions_no_links),
 		TEST(test_no_tmpfile),
 		TEST(test_occupied),
 		TEST(test_sizes),
