@@ -46,6 +46,7 @@ home_is_shared(const struct statfs *fs)
 		0x00c36400, /* Ceph */
 		0x47504653, /* GPFS */
 		0x0bd00bd0, /* Lustre */
+		0x65735546, /* FUSE: sshfs, GlusterFS, virtiofs, ... */
 	};
 	size_t i;
 

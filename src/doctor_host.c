@@ -55,6 +55,60 @@ host_which(const char *name)
 	return NULL;
 }
 
+/* ---- packages ---- */
+
+static const struct {
+	const char *program, *words, *names[3]; /* as enum doctor_package */
+} managers[] = {
+	{ "apt-get", "install", { "tmux", "libssh-4", "cron" } },
+	{ "dnf", "install", { "tmux", "libssh", "cronie" } },
+	{ "pacman", "-S", { "tmux", "libssh", "cronie" } },
+	{ "apk", "add", { "tmux", "libssh", "busybox-suid" } },
+};
+
+char *
+doctor_package(enum doctor_package package)
+{
+	char *found = NULL;
+	size_t i, at = 0;
+
+	for (i = 0; i < sizeof(managers) / sizeof(managers[0]); i++) {
+		found = host_which(managers[i].program);
+		if (found != NULL) {
+			at = i;
+			break;
+		}
+	}
+	x_free(found);
+	return x_asprintf("%s%s %s %s", doctor_sudo(), managers[at].program,
+	    managers[at].words, managers[at].names[package]);
+}
+
+void
+doctor_mend_again(struct doctor *d)
+{
+	char *prefix = doctor_program(".."), *real = realpath(prefix, NULL);
+	char *source =
+	    x_asprintf("%s/share/panemesh/panemesh-" VERSION ".tar.gz",
+		real == NULL ? "" : real);
+
+	if (access(source, R_OK) != 0)
+		goto out;
+	if (real != NULL && str_eq(real, "/usr"))
+		doctor_mend(
+		    d, "%sapt-get install --reinstall panemesh", doctor_sudo());
+	else /* files only: the rest stays as it was chosen */
+		doctor_mend(d,
+		    "(d=$(mktemp -d) && tar -xzf %w -C \"$d\" && "
+		    "\"$d\"/panemesh-*/install.sh --prefix %w --no-demo "
+		    "--no-timer --no-tmux-conf; rm -rf \"$d\")",
+		    source, real);
+out:
+	x_free(source);
+	x_free(prefix);
+	free(real);
+}
+
 /* ---- PATH ---- */
 
 static const char *const programs[] = { "notify-pane", "agent-discover",
@@ -101,6 +155,7 @@ path_one(struct doctor *d, const char *name, const char *dir)
 		    "is missing in %s, where the other programs are; install "
 		    "panemesh again",
 		    dir);
+		doctor_mend_again(d);
 	} else if (found == NULL) {
 		doctor_bad(d, name, "is in no folder of PATH");
 		path_mend(d, dir);
@@ -121,7 +176,7 @@ doctor_look_path(struct doctor *d)
 	size_t before = d->report->n, i;
 	struct argv argv = ARGV_INIT;
 	struct buf out = BUF_INIT_MAX(HOST_OUT_MAX);
-	char *dir = doctor_program("."), *link;
+	char *dir = doctor_program("."), *link, *words;
 
 	if (str_ends(dir, "/."))
 		dir[strlen(dir) - 2] = '\0';
@@ -138,7 +193,9 @@ doctor_look_path(struct doctor *d)
 		doctor_bad(d, "agent-link",
 		    "does not start: libssh is missing, no other host can be "
 		    "reached");
-		doctor_mend(d, "%sapt-get install libssh-4", doctor_sudo());
+		words = doctor_package(DOCTOR_LIBSSH);
+		doctor_mend(d, "%s", words);
+		x_free(words);
 	}
 	argv_free(&argv);
 	if (d->report->n == before)
@@ -375,22 +432,19 @@ timer_cron_runs(void)
 static void
 timer_mend_cron(struct doctor *d)
 {
-	char *discover = doctor_program("agent-discover"), *which;
+	char *discover = doctor_program("agent-discover"), *which, *first;
+	struct buf line = BUF_INIT, word = BUF_INIT;
 
 	which = host_which("crontab");
-	if (which == NULL) {
-		doctor_mend(d, "%sapt-get install cron", doctor_sudo());
-	} else {
-		struct buf line = BUF_INIT, word = BUF_INIT;
-
-		/* cron's sh reads the line, where % ends the command. */
-		doctor_word(&word, discover);
-		buf_addf(&line, "*/5 * * * * %s -q", word.data);
-		doctor_mend(d, "(crontab -l 2>/dev/null; echo %w) | crontab -",
-		    line.data);
-		buf_free(&line);
-		buf_free(&word);
-	}
+	first = which == NULL ? doctor_package(DOCTOR_CRON) : x_strdup("");
+	/* cron's sh reads the line, where % ends the command. */
+	doctor_word(&word, discover);
+	buf_addf(&line, "*/5 * * * * %s -q", word.data);
+	doctor_mend(d, "%s%s(crontab -l 2>/dev/null; echo %w) | crontab -",
+	    first, which == NULL ? " && " : "", line.data);
+	buf_free(&line);
+	buf_free(&word);
+	x_free(first);
 	x_free(which);
 	x_free(discover);
 }
@@ -412,7 +466,8 @@ timer_linger(struct doctor *d)
 			doctor_note(d, "linger",
 			    "is off: the timer runs only while you are logged "
 			    "in");
-			doctor_mend(d, "loginctl enable-linger");
+			doctor_mend(d, "loginctl enable-linger %w",
+			    pw == NULL ? "" : pw->pw_name);
 		}
 		x_free(value);
 	}

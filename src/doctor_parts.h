@@ -99,6 +99,17 @@ void doctor_word(struct buf *b, const char *word);
 /* "" for root, else "sudo ". */
 const char *doctor_sudo(void);
 
+/* What may be missing on this system, by one name or another. */
+enum doctor_package { DOCTOR_TMUX, DOCTOR_LIBSSH, DOCTOR_CRON };
+
+/* The command that installs it here, such as "sudo apt-get install tmux";
+ * malloc'd. */
+char *doctor_package(enum doctor_package package);
+
+/* A file of panemesh itself is missing: what installs it again, by the source
+ * that stands beside the programs. Without that no command is added. */
+void doctor_mend_again(struct doctor *d);
+
 /* The program of the suite beside ours; malloc'd. */
 char *doctor_program(const char *name);
 

@@ -409,10 +409,14 @@ peer_clock(struct doctor *d, const struct peer *peer, const struct remote *r)
 		    "its clock is %lld s %s ours: from ten minutes on slices "
 		    "are refused",
 		    (long long)off / 1000, skew > 0 ? "ahead of" : "behind");
-	doctor_mend(d,
-	    "for h in %w; do ssh -t $h sudo timedatectl set-ntp true; "
-	    "done; %stimedatectl set-ntp true",
-	    peer->alias, doctor_sudo());
+	if (peer->command.n == 0)
+		doctor_mend(d, "ssh -t %w %w; %stimedatectl set-ntp true",
+		    peer->alias,
+		    "sh -c 'test \"$(id -u)\" = 0 || s=sudo; $s timedatectl "
+		    "set-ntp true'",
+		    doctor_sudo());
+	else
+		doctor_mend(d, "%stimedatectl set-ntp true", doctor_sudo());
 }
 
 static void

@@ -94,6 +94,7 @@ server_failed(struct server *s, const struct err *e, pid_t pid)
 {
 	struct ps ps = { .state = '?' };
 	const char *why = e->msg;
+	bool hangs;
 
 	if (str_starts(why, s->t.socket))
 		why += strlen(s->t.socket) + 2;
@@ -114,10 +115,19 @@ server_failed(struct server *s, const struct err *e, pid_t pid)
 		doctor_mend(s->d, "export TMUX_BIN=/proc/%d/exe", (long)pid);
 		return;
 	}
-	doctor_bad(s->d, s->t.socket, "%s%s", why,
+	hangs = strstr(why, "does not answer") != NULL;
+	doctor_bad(s->d, s->t.socket, "%s%s%s", why,
 	    ps.state == 'D'       ? " (it waits for a disk)"
 		: ps.state == 'R' ? " (it is busy)"
-				  : "");
+				  : "",
+	    !hangs         ? ""
+		: pid <= 0 ? "; who that is cannot be seen from here"
+			   : "; if it stays so, this ends it, and what runs "
+			     "in its windows");
+	/* It does not hear SIGTERM either. */
+	if (hangs && pid > 0)
+		doctor_mend(s->d, "kill -KILL %d && rm -f %w && agent-discover",
+		    (long)pid, s->t.socket);
 }
 
 static void

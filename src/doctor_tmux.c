@@ -63,7 +63,7 @@ void
 doctor_look_tmux(struct doctor *d)
 {
 	const char *bin = doctor_tmux();
-	char *version = doctor_tmux_version(bin), *other;
+	char *version = doctor_tmux_version(bin), *other, *words;
 
 	if (version != NULL && version_number(version) >= SERVER_MIN) {
 		doctor_ok(d, bin, "version %s", version);
@@ -80,8 +80,11 @@ doctor_look_tmux(struct doctor *d)
 	other = str_eq(bin, "tmux") ? NULL : doctor_tmux_version("tmux");
 	if (other != NULL && version_number(other) >= SERVER_MIN)
 		doctor_mend(d, "unset TMUX_BIN");
-	else
-		doctor_mend(d, "%sapt-get install tmux", doctor_sudo());
+	else {
+		words = doctor_package(DOCTOR_TMUX);
+		doctor_mend(d, "%s", words);
+		x_free(words);
+	}
 	x_free(other);
 }
 
@@ -260,6 +263,7 @@ doctor_look_tmux_conf(struct doctor *d)
 		doctor_bad(d, "panemesh.tmux.conf",
 		    "is not there, beside the programs or in share/panemesh; "
 		    "install panemesh again");
+		doctor_mend_again(d);
 		goto out;
 	}
 	conf_find(&c);

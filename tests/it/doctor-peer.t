@@ -9,7 +9,7 @@
 . "$here/doctor.sh"
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
-plan 48
+plan 50
 
 # "~" of ssh(1) is the real home folder, so it is told where ours is.
 real_ssh=$(command -v ssh)
@@ -55,6 +55,14 @@ while select.select([fd], [], [], 60)[0]:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 EOF
 }
+# It listens when it has written its pid again.
+reload() {
+	local pid
+	pid=$(cat "$b/sshd.pid")
+	rm "$b/sshd.pid"
+	kill -HUP "$pid"
+	until_true 10 test -s "$b/sshd.pid"
+}
 ms() {
 	local started=${EPOCHREALTIME/./}
 	"$@"
@@ -90,12 +98,10 @@ peers a "b identity=$a/.ssh/none" c
 mends "there is no key" peer 'b: .*none of our keys'
 peers a b c
 printf 'KexAlgorithms sntrup761x25519-sha512@openssh.com\n' >>"$b/sshd_config"
-kill -HUP "$(cat "$b/sshd.pid")"
-until_true 5 test -s "$b/sshd.pid"
+reload
 mends "libssh cannot talk to it" peer 'b: .*via=ssh'
 sed -i '/^Kex/d' "$b/sshd_config"
-kill -HUP "$(cat "$b/sshd.pid")"
-until_true 5 test -s "$b/sshd.pid"
+reload
 peers a b c
 until_true 5 none_of peer '^b: .*'
 peers a "b serve=/gone/agent-serve" c
@@ -141,8 +147,18 @@ seen "a newer panemesh" peer 'b: has panemesh 99.0'
 echo "s/^Time: .*/Time: $((($(date +%s) - 100) * 1000))/" >"$world/edit"
 seen "a clock that is late" peer 'b: its clock is 10[0-9] s behind'
 echo "s/^Time: .*/Time: $((($(date +%s) + 4000) * 1000))/" >"$world/edit"
-seen "a clock that is far ahead" peer 'b: its clock is [34][0-9]* s ahead'
+row peer 'b: its clock is [34][0-9]* s ahead'
 check "that is bad" grep -q '"bad"' "$world/doctor.json"
+# One clock for all of this machine: who sets it is a stand-in.
+cat >"$world/bin/timedatectl" <<EOF
+#!/bin/sh
+echo "\$HOME \$*" >>$world/ntp
+: >$world/edit
+EOF
+chmod +x "$world/bin/timedatectl"
+mends "a clock that is wrong" peer 'b: its clock is'
+is "$(cat "$world/ntp")" "$b set-ntp true
+$a set-ntp true" "it is set on both"
 # Words of a peer are never a command.
 cat >"$world/serve" <<'EOF'
 #!/usr/bin/env python3
