@@ -184,6 +184,8 @@ find_pane(const struct home *home, const char *id, struct tmux *t,
 	struct argv sockets = ARGV_INIT;
 	const char *tmux = getenv("TMUX");
 	struct tmux_rows here = { .v = NULL };
+	struct err said, failed = { .code = EXIT_OK };
+	enum tmux_result result;
 	size_t i, k, found = 0;
 	struct tmux at;
 	char *own;
@@ -196,8 +198,12 @@ find_pane(const struct home *home, const char *id, struct tmux *t,
 		register_sockets(home, &sockets);
 	}
 	for (i = 0; i < sockets.n; i++) {
-		if (tmux_open(&at, sockets.v[i], NULL) != 0 ||
-		    tmux_scan(&at, &here, NULL) != TMUX_OK)
+		result = tmux_open(&at, sockets.v[i], &said) != 0
+		    ? TMUX_FAILED
+		    : tmux_scan(&at, &here, &said);
+		if (result == TMUX_FAILED)
+			failed = said;
+		if (result != TMUX_OK)
 			continue;
 		for (k = 0; k < here.n; k++)
 			if (strcmp(here.v[k].ident.pane, id) == 0)
@@ -213,6 +219,11 @@ find_pane(const struct home *home, const char *id, struct tmux *t,
 	argv_free(&sockets);
 	if (found == 1)
 		return 0;
+	/* It may be on the server that did not answer. */
+	if (found == 0 && failed.code != EXIT_OK) {
+		*e = failed;
+		return -1;
+	}
 	return err_set(e, EXIT_UNKNOWN, "%s: %s", id,
 	    found == 0 ? "no such pane on any tmux server of ours"
 		       : "several tmux servers have such a pane; run this "

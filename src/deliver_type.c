@@ -32,7 +32,12 @@
 #include "mem.h"
 #include "str.h"
 
-enum step { STEP_DONE, STEP_REFUSED, STEP_BROKEN };
+enum step {
+	STEP_DONE,
+	STEP_REFUSED,
+	STEP_UNREACHED, /* nobody took the call: nothing happened */
+	STEP_BROKEN,    /* it may have happened */
+};
 
 /*
  * One guarded tmux call: `yes` runs if the guard holds, else `no`. Each branch
@@ -58,8 +63,10 @@ run_guarded(struct run *r, struct argv *args, const struct buf *guard,
 		step = STEP_DONE;
 	else if (result == TMUX_OK && strstr(out.data, "not-now") != NULL)
 		step = STEP_REFUSED;
+	else if (result == TMUX_NO_SERVER)
+		step = STEP_UNREACHED;
 	else if (result == TMUX_OK)
-		(void)err_set(e, EXIT_WIRE, "tmux: did not say what it did");
+		tmux_no_answer(&r->tmux, e);
 	buf_free(&out);
 	return step;
 }
@@ -377,6 +384,7 @@ run_submit(struct run *r, enum classify_way way, int64_t pasted)
 			if (code != EXIT_OK)
 				return code;
 			break;
+		case STEP_UNREACHED:
 		case STEP_BROKEN:
 			return run_broken(r, &e);
 		}
@@ -400,6 +408,9 @@ run_type(struct run *r, enum classify_way way)
 		return run_submit(r, way, pasted);
 	case STEP_REFUSED:
 		return EXIT_TIMEOUT;
+	case STEP_UNREACHED:
+		return run_verdict(
+		    r, EXIT_WIRE, "failed", "nothing was typed: %s", e.msg);
 	case STEP_BROKEN:
 		break;
 	}

@@ -58,7 +58,9 @@ home_alias(
 			break;
 		text += strcspn(text, "\n");
 	}
-	n = strcspn(text, " \t\r\n#");
+	n = strcspn(text, "\n#");
+	while (n > 0 && strchr(" \t\r", text[n - 1]) != NULL)
+		n--;
 	if (n == 0)
 		return err_set(e, EXIT_LOCAL,
 		    "%s: names no host; write one word there, such as 'hub'",
@@ -66,6 +68,7 @@ home_alias(
 	(void)snprintf(word, sizeof(word), "%.*s", (int)n, text);
 	while ((dot = strchr(word, '.')) != NULL)
 		*dot = '-';
+	/* What stands behind the word is not left out in silence. */
 	if (n > HOST_MAX || !str_host_ok(word))
 		return err_set(e, EXIT_LOCAL,
 		    "%s: '%.*s' is no host alias; write 1 to %d of A-Z a-z "

@@ -63,9 +63,9 @@ void home_machine(char out[HOME_ID_LEN + 1], const char *dir);
 void home_short_name(char out[HOST_MAX + 1], const char *name);
 
 /*
- * The alias that the text of a self.conf names: the first word that stands in
- * no comment, dots turned into '-'. -1 with EXIT_LOCAL if there is none or it
- * is no alias (str_host_ok).
+ * The alias that the text of a self.conf names: the first line that is more
+ * than a comment, dots turned into '-'. -1 with EXIT_LOCAL if there is none or
+ * it is no alias (str_host_ok).
  */
 int home_alias(
     const char *path, const char *text, char out[HOST_MAX + 1], struct err *e);

@@ -52,6 +52,13 @@ tmux_env(struct argv *env)
 	argv_addl(env, "LC_ALL=C.UTF-8", "TERM=dumb", NULL);
 }
 
+void
+tmux_no_answer(const struct tmux *t, struct err *e)
+{
+	(void)err_set(e, EXIT_WIRE,
+	    "%s: the tmux server ended before it answered", t->socket);
+}
+
 /* What tmux said on stderr, as one of our errors. */
 static enum tmux_result
 tmux_complain(const struct tmux *t, const char *said, int status, struct err *e)
@@ -83,7 +90,10 @@ tmux_complain(const struct tmux *t, const char *said, int status, struct err *e)
 		    len, said);
 		return TMUX_FAILED;
 	}
-	if (len == 0)
+	if (str_starts(said, "server exited") ||
+	    str_starts(said, "lost server"))
+		tmux_no_answer(t, e);
+	else if (len == 0)
 		(void)err_set(
 		    e, EXIT_WIRE, "tmux: failed with status %d", status);
 	else

@@ -49,6 +49,12 @@ enum tmux_result tmux_call(const struct tmux *t, const struct argv *args,
     const void *in, size_t in_len, struct buf *out, struct err *e);
 
 /*
+ * TMUX_OK and not a word, from a call that prints something whatever happens:
+ * a server that ends lets its clients end so, with status 0. EXIT_WIRE.
+ */
+void tmux_no_answer(const struct tmux *t, struct err *e);
+
+/*
  * The same in two steps, for those who have something to do while tmux works.
  * tmux_finish() is to be called once, whatever happened; until then `a`, `in`
  * and `out` stay where they are.

@@ -226,6 +226,10 @@ tmux_look(const struct tmux *t, const struct pane_ident *ident,
 			    ident->pane);
 		goto out;
 	}
+	if (out.len == 0) {
+		tmux_no_answer(t, e);
+		goto out;
+	}
 	if (look_parse(out.data, t->socket, facts, &cells) != 0) {
 		(void)err_set(e, EXIT_WIRE,
 		    "tmux: answer about %s not understood", ident->pane);

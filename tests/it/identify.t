@@ -2,7 +2,7 @@
 # agent-self-identify: who the agent in a pane is.
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 37
+plan 38
 
 mkdir -m 700 "$HOME/.agents"
 echo hub >"$HOME/.agents/self.conf"
@@ -79,6 +79,14 @@ server=main
 run agent-self-identify --pane "$p0" --role x
 is "$rc" 2 'a pane id that two servers have'
 server=two tm kill-server
+cat >"$world/old" <<'EOF'
+#!/bin/sh
+tmux "$@" | sed "s/$(tmux -V | sed 's/.* //')/3.1c/"
+EOF
+chmod 700 "$world/old"
+run env TMUX_BIN="$world/old" agent-self-identify --pane "$p0" --role x
+is "$rc $(grep -c 'tmux 3.1c is too old: 3.2 or later' <<<"$out")" '4 1' \
+	'--pane on a server that is too old: which, and why'
 
 # --- agent seen, and left by choice ---
 tm send-keys -t "$w" "$world/bin/claude 1000" Enter

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b c
-plan 85
+plan 89
 
 me=$(on a notify-pane --whoami)
 
@@ -53,6 +53,8 @@ AGENT_NAME=a-s-ghost sent a b-s-who x
 AGENT_NAME=b-s-one sent a b-s-who x
 AGENT_NAME=c-s-one sent a b-s-who x
 sent a b-s-who x
+AGENT_NAME="x;>$world/RUN;" refuses 1 AGENT_NAME \
+	'a name that is a command, with a file' b-s-who -f "$0" x
 is "$(tags b who)" "from a-s-one
 from a-s-ghost (unverified)
 from b-s-one (unverified)
@@ -86,6 +88,16 @@ printf 'a\377b' | sent a b-s-away -
 is "$? $(grep -c 'not valid UTF-8' "$err")" '1 1' 'no UTF-8 is refused'
 refuses 1 empty 'nor an empty body' b-s-away ''
 is "$(tail -n 1 "$world/2" | grep -c '@end')" 1 'nor was it typed'
+for body in 'run make;' '\;' ';' '-x'; do
+	sent a b-s-away -- "$body" || note "$(cat "$err")"
+done
+is "$(messages b away | tail -n 4)" 'run make;
+\;
+;
+-x' 'nothing at an end is taken for a command'
+TMUX_SOCKET=$world/nowhere TMUX=$world/nowhere,1,0 sent a b-s-away 'there'
+is "$? $(messages b away | tail -n 1)" '0 there' \
+	'the sockets are those of the far end, whatever is set here'
 seq -s ' ' 4000 >"$world/long"
 sent a b-s-away - <"$world/long"
 is "$?" 0 'a body of 19 KB'
@@ -180,6 +192,7 @@ sshd_stop c
 t=$SECONDS
 refuses 4 'Connection refused' 'a peer that is down' c-s-one x
 is "$((SECONDS - t < 5))" 1 'at once'
+refuses 4 'Connection refused' 'with a file, too' c-s-one -f "$world/hostile" x
 sent a c-s-one,b-s-comp 'down and up'
 is "$? $(grep -c '^→ b-s-comp' "$out")" '6 1' 'the other gets it'
 sshd_start c

@@ -6,7 +6,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b c || exit 1
-plan 75
+plan 77
 
 code() {
 	"$@" >"$world/out" 2>&1
@@ -147,6 +147,25 @@ wait
 check 'all hosts at once: one book' agree a b c
 is "$(find "$world/hosts/a/.agents" -name '*.tmp.*' | wc -l)" 0 \
 	'nothing is left behind'
+touch "$world/syncing"
+while [ -e "$world/syncing" ]; do
+	tmx b rename-window -t =s:0 one
+	on a agent-sync
+	tmx b rename-window -t =s:0 other
+	on a agent-sync
+done >/dev/null 2>&1 &
+syncing=$!
+lookups() {
+	local i
+	for i in $(seq 300); do
+		on a notify-pane --list | grep -q c-s-one || return 1
+	done
+}
+check 'no lookup fails while books come in' lookups
+rm "$world/syncing"
+wait "$syncing"
+tmx b rename-window -t =s:0 one
+check 'and all agree' until_true 20 agree a b c
 
 # --- killed ---
 stamps() {

@@ -61,7 +61,7 @@ test_first_run(void **state)
 	home_close(&h);
 	/* It does not change by itself. */
 	unit_file(unit_path(f->agents, "self.conf"),
-	    "# mine\n\n  my.hub and more\n", 0600);
+	    "# mine\n\n  my.hub # and more\nmore\n", 0600);
 	assert_int_equal(home_open(&h, &e), 0);
 	assert_string_equal(h.host, "my-hub");
 	home_close(&h);
@@ -79,11 +79,13 @@ test_alias(void **state)
 		{ "# a\n#b\n\t hub # c\n", "hub" },
 		{ "hub#c", "hub" },
 		{ "h.u.b\r\n", "h-u-b" },
+		{ "hub \t\r\nnext line", "hub" },
 		{ "12345678901234567890123456789012",
 		    "12345678901234567890123456789012" },
 	};
 	static const char *const bad[] = { "", "\n", "# only", "-x", "_x",
-		"a/b", "a\xff", "123456789012345678901234567890123", ".x" };
+		"a/b", "a b", "bad name!", "a\tb # c", "a\xff",
+		"123456789012345678901234567890123", ".x" };
 	char out[HOST_MAX + 1];
 	struct err e;
 	size_t i;

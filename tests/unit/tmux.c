@@ -425,6 +425,15 @@ test_look(void **state)
 	assert_int_equal(tmux_look(&server, &ident, &facts, &cells, &e), -1);
 	assert_err(e, EXIT_WIRE, "not understood");
 	pane_facts_free(&facts);
+	/* How clients end whose server ends. */
+	fake("exit 0");
+	assert_int_equal(tmux_look(&server, &ident, &facts, &cells, &e), -1);
+	assert_err(e, EXIT_WIRE, "the tmux server ended before it answered");
+	pane_facts_free(&facts);
+	fake("echo server exited unexpectedly >&2; exit 1");
+	assert_int_equal(tmux_look(&server, &ident, &facts, &cells, &e), -1);
+	assert_err(e, EXIT_WIRE, "the tmux server ended before it answered");
+	pane_facts_free(&facts);
 	fake(NULL);
 	buf_free(&cells);
 }
