@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "killed.h"
 #include "log.h"
 #include "mem.h"
 #include "prog.h"
@@ -204,6 +205,15 @@ report(void *arg, const char *socket, const struct register_result *result,
 	argv_free(&found.hidden);
 }
 
+static void
+print_killed(void *arg, const char *line)
+{
+	const struct request *q = arg;
+
+	if (q->json == NULL)
+		(void)printf("%s\n", line);
+}
+
 static int
 discover(struct request *q, struct err *e)
 {
@@ -222,6 +232,9 @@ discover(struct request *q, struct err *e)
 		(void)register_all(&reg, report, q);
 		if (q->json != NULL)
 			json_array_end(q->json);
+		if (killed_sweep(&setup.home, q->dry_run, print_killed, q, e) !=
+		    0)
+			failed(q, e);
 		rc = (int)q->last.code;
 	}
 	setup_close(&setup);

@@ -13,9 +13,6 @@
 #include "ring.h"
 #include "str.h"
 
-/* In the ring until there is a verdict: before and after the first byte. */
-#define RUN_ACCEPTED "accepted"
-#define RUN_STARTED "started"
 /* Asked for before it came: should it come yet, nobody waits for it. */
 #define RUN_WITHDRAWN "withdrawn"
 
@@ -226,46 +223,6 @@ run_gate(struct run *r, enum classify_way *way, const char **why)
 	return GATE_OPEN;
 }
 
-/* Who works on a message: pid and start time, which no reused pid shares. */
-static void
-run_self(char out[RING_TEXT_MAX + 1])
-{
-	struct ps self = { .pid = 0 };
-
-	(void)ps_read(getpid(), &self);
-	(void)snprintf(out, RING_TEXT_MAX + 1, "%d %llu", (int)getpid(),
-	    (unsigned long long)self.start);
-}
-
-/* Does the process that run_self() described in `text` still live? */
-static bool
-run_alive(const char *text)
-{
-	unsigned long long start;
-	struct ps ps;
-	int pid;
-
-	return sscanf(text, "%d %llu", &pid, &start) == 2 &&
-	    ps_read(pid, &ps) == 0 && ps.start == start;
-}
-
-static void
-run_record(struct run *r, const char *word, enum exit_code code)
-{
-	struct ring_entry entry = { .code = code };
-
-	if (r->d->ring == NULL)
-		return;
-	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s", word);
-	if (str_eq(word, RUN_STARTED))
-		run_self(entry.text);
-	else
-		(void)snprintf(entry.text, sizeof(entry.text), "%.*s",
-		    RING_TEXT_MAX, r->v->why);
-	/* A full disk must not stop a message that can be shown. */
-	(void)ring_put(r->d->ring, r->d->id, &entry, NULL);
-}
-
 /* The gate is open: type or show it. EXIT_TIMEOUT: the server saw something
  * else than the look did, nothing was typed. */
 static enum exit_code
@@ -275,7 +232,7 @@ run_send(struct run *r, enum classify_way way)
 
 	if (run_text(r, way, &e) != 0)
 		return run_verdict(r, e.code, "failed", "%s", e.msg);
-	run_record(r, RUN_STARTED, EXIT_UNPROVEN);
+	run_record(r, RING_STARTED, EXIT_UNPROVEN);
 	return way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
 }
 
@@ -362,7 +319,7 @@ run_replay(struct run *r, const struct ring_entry *entry)
 		    "the connection broke before the message arrived");
 		return true;
 	}
-	if (!str_eq(entry->verdict, RUN_STARTED))
+	if (!str_eq(entry->verdict, RING_STARTED))
 		return false;
 	(void)run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 	    "it was begun before, and its end is not known");
@@ -377,7 +334,7 @@ run_repeated(struct run *r)
 	int64_t deadline = clock_deadline(r->d->wait_ms + DELIVER_LOCK_MS);
 	int64_t nap = 0;
 	struct ring_entry mine = { .code = EXIT_NOT_READY,
-		.verdict = RUN_ACCEPTED };
+		.verdict = RING_ACCEPTED };
 	struct ring_entry entry, old;
 	const struct ring_entry *seen = NULL;
 	int rc;
@@ -388,7 +345,7 @@ run_repeated(struct run *r)
 		mine = (struct ring_entry){ .code = EXIT_WIRE,
 			.verdict = RUN_WITHDRAWN };
 	else
-		run_self(mine.text);
+		run_about(r, mine.text);
 	for (;;) {
 		rc =
 		    ring_claim(r->d->ring, r->d->id, seen, &mine, &entry, NULL);
@@ -399,9 +356,9 @@ run_repeated(struct run *r)
 		}
 		if (rc != 0)
 			return r->d->ask && run_replay(r, &mine);
-		if ((str_eq(entry.verdict, RUN_ACCEPTED) ||
-			str_eq(entry.verdict, RUN_STARTED)) &&
-		    run_alive(entry.text)) {
+		if ((str_eq(entry.verdict, RING_ACCEPTED) ||
+			str_eq(entry.verdict, RING_STARTED)) &&
+		    ring_alive(entry.text)) {
 			if (clock_left(deadline) == 0)
 				break;
 			clock_nap(nap, deadline);
@@ -439,11 +396,10 @@ deliver(const struct deliver *d, struct deliver_verdict *v)
 		    "the connection broke before the message arrived");
 		goto out;
 	}
-	if (tmux_open(&r.tmux, d->ident.socket, &e) != 0) {
+	if (tmux_open(&r.tmux, d->ident.socket, &e) != 0)
 		(void)run_verdict(&r, e.code, "failed", "%s", e.msg);
-		goto out;
-	}
-	(void)run_loop(&r);
+	else
+		(void)run_loop(&r);
 	run_record(&r, v->word, v->code);
 	/* A file that no line names is of no use to anybody. */
 	if (r.spilled != NULL &&

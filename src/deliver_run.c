@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "path.h"
 #include "show.h"
+#include "str.h"
 
 enum exit_code
 run_verdict(
@@ -24,6 +25,32 @@ run_verdict(
 		r->v->why[0] = '\0';
 	va_end(ap);
 	return code;
+}
+
+void
+run_about(const struct run *r, char out[RING_TEXT_MAX + 1])
+{
+	const char *file = r->spilled == NULL ? "" : r->spilled;
+
+	ring_self(out, "from %s to %s%s%s", r->d->sender, r->d->ident.pane,
+	    file[0] == '\0' ? "" : RING_FILE, file);
+}
+
+void
+run_record(struct run *r, const char *word, enum exit_code code)
+{
+	struct ring_entry entry = { .code = code };
+
+	if (r->d->ring == NULL)
+		return;
+	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s", word);
+	if (str_eq(word, RING_STARTED) || str_eq(word, RING_ACCEPTED))
+		run_about(r, entry.text);
+	else
+		(void)snprintf(entry.text, sizeof(entry.text), "%.*s",
+		    RING_TEXT_MAX, r->v->why);
+	/* A full disk must not stop a message that can be shown. */
+	(void)ring_put(r->d->ring, r->d->id, &entry, NULL);
 }
 
 void
@@ -72,6 +99,10 @@ run_spill(struct run *r, struct err *e)
 	/* Once, however often the server refuses the paste. */
 	if (r->spilled == NULL) {
 		name = x_asprintf("message-%s.txt", d->id);
+		/* Known before it stands there, should we be killed. */
+		r->spilled = x_asprintf("%s/%s/%s", d->inbox, d->folder, name);
+		run_record(r, RING_ACCEPTED, EXIT_UNPROVEN);
+		X_CLEAR(r->spilled);
 		(void)drop_bytes(d->inbox, d->folder, name, d->body, d->len,
 		    d->inbox_max, &r->spilled, e);
 		x_free(name);

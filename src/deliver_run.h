@@ -8,6 +8,7 @@
 #include "classify.h"
 #include "delivery.h"
 #include "pane.h"
+#include "ring.h"
 #include "screen.h"
 #include "tmux.h"
 
@@ -40,6 +41,12 @@ struct run {
 /* Fill the verdict. Returns its code. `word` is static. */
 enum exit_code run_verdict(struct run *r, enum exit_code code, const char *word,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* For the ring: this process, and what is to be known should it be killed. */
+void run_about(const struct run *r, char out[RING_TEXT_MAX + 1]);
+
+/* Put it into the ring that the message is now `word`. */
+void run_record(struct run *r, const char *word, enum exit_code code);
 
 /* Look at the pane again and judge it. */
 int run_look(struct run *r, struct err *e);

@@ -1,8 +1,9 @@
 #include "ring.h"
 
-#include <stdbool.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "clock.h"
@@ -10,6 +11,7 @@
 #include "lock.h"
 #include "log.h"
 #include "mem.h"
+#include "ps.h"
 #include "str.h"
 
 /*
@@ -17,7 +19,49 @@
  * one write(2) each under a lock file that only the trimming
  * needs: without it a line appended while the file is replaced would be lost.
  */
-enum { RING_LOCK_MS = 2000 };
+enum {
+	RING_LOCK_MS = 2000,
+	RING_OPEN_MAX = 256, /* messages without a verdict that are looked at */
+};
+
+void
+ring_self(char out[RING_TEXT_MAX + 1], const char *fmt, ...)
+{
+	struct ps self = { .pid = 0 };
+	va_list ap;
+	int n;
+
+	(void)ps_read(getpid(), &self);
+	n = snprintf(out, RING_TEXT_MAX + 1, "%d %llu ", (int)getpid(),
+	    (unsigned long long)self.start);
+	va_start(ap, fmt);
+	if (n < 0 ||
+	    vsnprintf(out + n, RING_TEXT_MAX + 1 - (size_t)n, fmt, ap) < 0)
+		out[0] = '\0';
+	va_end(ap);
+}
+
+bool
+ring_alive(const char *text)
+{
+	unsigned long long start;
+	struct ps ps;
+	int pid;
+
+	return sscanf(text, "%d %llu", &pid, &start) == 2 &&
+	    ps_read(pid, &ps) == 0 && ps.start == start;
+}
+
+const char *
+ring_about(const char *text)
+{
+	static const char numbers[] = "0123456789";
+
+	text += strspn(text, numbers);
+	text += strspn(text, " ");
+	text += strspn(text, numbers);
+	return text + strspn(text, " ");
+}
 
 int
 ring_id_ok(const char *id)
@@ -96,17 +140,16 @@ ring_put(const char *path, const char *id, const struct ring_entry *entry,
 	return rc;
 }
 
-/* Does this line speak of `id`? Then take it apart. */
+/* Take a line apart. */
 static int
-ring_parse(const char *line, const char *id, struct ring_entry *entry)
+ring_parse(const char *line, char id[RING_ID_MAX + 1], struct ring_entry *entry)
 {
-	char when[CLOCK_TEXT_MAX], who[RING_ID_MAX + 1];
+	char when[CLOCK_TEXT_MAX];
 	int code, text = 0;
 
-	if (sscanf(line, "%31s %40s %d %23s %n", when, who, &code,
+	if (sscanf(line, "%31s %40s %d %23s %n", when, id, &code,
 		entry->verdict, &text) != 4 ||
-	    text == 0 || !str_eq(who, id) || code < EXIT_OK ||
-	    code > EXIT_LOCAL)
+	    text == 0 || code < EXIT_OK || code > EXIT_LOCAL)
 		return -1;
 	entry->code = (enum exit_code)code;
 	(void)snprintf(entry->text, sizeof(entry->text), "%s", line + text);
@@ -118,6 +161,7 @@ ring_get(
     const char *path, const char *id, struct ring_entry *entry, struct err *e)
 {
 	struct buf all = BUF_INIT_MAX(RING_SIZE_MAX * 2);
+	char who[RING_ID_MAX + 1];
 	struct ring_entry found;
 	char *line, *rest;
 	int rc = 1;
@@ -133,7 +177,7 @@ ring_get(
 	}
 	for (line = strtok_r(all.data, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest)) {
-		if (ring_parse(line, id, &found) == 0) {
+		if (ring_parse(line, who, &found) == 0 && str_eq(who, id)) {
 			*entry = found;
 			rc = 0;
 		}
@@ -162,5 +206,71 @@ ring_claim(const char *path, const char *id, const struct ring_entry *old,
 	if (rc == 1 || (rc == 0 && old != NULL && ring_same(theirs, old)))
 		rc = ring_append(path, id, mine, e) == 0 ? 1 : -1;
 	lock_drop(&fd);
+	return rc;
+}
+
+/* Messages that were begun, and have no verdict so far. */
+struct ring_open {
+	char id[RING_OPEN_MAX][RING_ID_MAX + 1];
+	struct ring_entry entry[RING_OPEN_MAX];
+	size_t n;
+};
+
+static void
+ring_open_take(
+    struct ring_open *o, const char *id, const struct ring_entry *entry)
+{
+	size_t i;
+
+	for (i = 0; i < o->n && !str_eq(o->id[i], id); i++)
+		;
+	if (str_eq(entry->verdict, RING_ACCEPTED) ||
+	    str_eq(entry->verdict, RING_STARTED)) {
+		if (i == RING_OPEN_MAX)
+			return;
+		(void)snprintf(o->id[i], sizeof(o->id[i]), "%s", id);
+		o->entry[i] = *entry;
+		o->n += i == o->n;
+	} else if (i < o->n) {
+		o->n--;
+		memcpy(o->id[i], o->id[o->n], sizeof(o->id[i]));
+		o->entry[i] = o->entry[o->n];
+	}
+}
+
+int
+ring_killed(const char *path,
+    void (*each)(void *arg, const char *id, const struct ring_entry *entry),
+    void *arg, struct err *e)
+{
+	struct buf all = BUF_INIT_MAX(RING_SIZE_MAX * 2);
+	struct ring_open *open = x_calloc(1, sizeof(*open));
+	char id[RING_ID_MAX + 1];
+	struct ring_entry entry;
+	char *line, *rest;
+	size_t i;
+	int rc = 0;
+
+	switch (file_read(path, &all, e)) {
+	case FILE_READ:
+		break;
+	case FILE_MISSING:
+		goto out;
+	case FILE_FAILED:
+		rc = -1;
+		goto out;
+	}
+	for (line = strtok_r(all.data, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (ring_parse(line, id, &entry) == 0)
+			ring_open_take(open, id, &entry);
+	}
+	for (i = 0; i < open->n; i++) {
+		if (!ring_alive(open->entry[i].text))
+			each(arg, open->id[i], &open->entry[i]);
+	}
+out:
+	x_free(open);
+	buf_free(&all);
 	return rc;
 }

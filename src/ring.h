@@ -2,7 +2,16 @@
 #ifndef RING_H
 #define RING_H
 
+#include <stdbool.h>
+
 #include "err.h"
+
+/* Until there is a verdict: before and after the first byte may have left. The
+ * text begins with who works on it, ring_self(). */
+#define RING_ACCEPTED "accepted"
+#define RING_STARTED "started"
+/* Before the path of a file that belongs to it, at the end of what is known. */
+#define RING_FILE "; its body is in "
 
 enum {
 	RING_ID_MAX = 40,          /* bytes of an id: [A-Za-z0-9._-] */
@@ -16,6 +25,17 @@ struct ring_entry {
 	char verdict[24]; /* "submitted", "shown", "started", ... */
 	char text[RING_TEXT_MAX + 1];
 };
+
+/* This process, by pid and start time, which no reused pid shares; and what
+ * is to be known of the message, should the process be killed. */
+void ring_self(char out[RING_TEXT_MAX + 1], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Does the process that ring_self() described in `text` still live? */
+bool ring_alive(const char *text);
+
+/* What was to be known; "" if nothing. */
+const char *ring_about(const char *text);
 
 /* Is this an id that can be recorded? */
 int ring_id_ok(const char *id);
@@ -42,5 +62,13 @@ int ring_get(
  */
 int ring_claim(const char *path, const char *id, const struct ring_entry *old,
     const struct ring_entry *mine, struct ring_entry *theirs, struct err *e);
+
+/*
+ * Call `each` with every message that was begun by a process which has ended
+ * without a verdict: it was killed. `each` may put entries.
+ */
+int ring_killed(const char *path,
+    void (*each)(void *arg, const char *id, const struct ring_entry *entry),
+    void *arg, struct err *e);
 
 #endif

@@ -1,5 +1,6 @@
 #include "send.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "drop.h"
@@ -8,6 +9,7 @@
 #include "mem.h"
 #include "path.h"
 #include "post.h"
+#include "ring.h"
 #include "str.h"
 
 /* Copy the files into the inbox, and say where they are. */
@@ -47,6 +49,23 @@ out:
 	return rc;
 }
 
+/* Known before the first file stands there, should we be killed before a
+ * message names it; `failed`: none will. */
+static void
+send_record(const struct send *s, const struct send_result *result, bool failed)
+{
+	char *ring = path_join(s->reg->home->run, "verdicts");
+	struct ring_entry entry = { .code = EXIT_LOCAL };
+
+	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s",
+	    failed ? "failed" : RING_ACCEPTED);
+	if (!failed)
+		ring_self(entry.text, "with files from %s to %s",
+		    s->sender.name, result->to.address);
+	(void)ring_put(ring, result->id, &entry, NULL);
+	x_free(ring);
+}
+
 /* To an agent of this host. */
 static int
 send_local(const struct send *s, struct send_result *result, struct err *e)
@@ -65,9 +84,15 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		.force = s->force,
 	};
 
-	if (post_check_other(p.from, &result->to, e) != 0 ||
-	    (s->files_n > 0 && send_files(s, result, e) != 0))
+	if (post_check_other(p.from, &result->to, e) != 0)
 		return -1;
+	if (s->files_n > 0) {
+		send_record(s, result, false);
+		if (send_files(s, result, e) != 0) {
+			send_record(s, result, true);
+			return -1;
+		}
+	}
 	if (result->dropped != NULL)
 		buf_adds(&body, result->dropped);
 	if (result->dropped != NULL && s->body != NULL)

@@ -282,6 +282,47 @@ exec tmux "$@"
     equal(world.notify(composer.address, "next").code, 0, "the next is sent")
 
 
+def told(world):
+    """What discover says of killed senders, and that it says it once."""
+    def sweep(*args):
+        r = subprocess.run([f"{BUILD}/agent-discover", "-q", *args],
+                           env=world.env, capture_output=True, text=True)
+        return [line for line in r.stdout.split("\n")
+                if line.startswith("message ")]
+
+    with open(f"{world.agents}/run/verdicts") as f:
+        rows = [line.split(" ", 4) for line in f]
+    newest = {row[1]: row[3] for row in rows}
+    left = {name: word for name, word in newest.items()
+            if word in ("accepted", "started")}
+    files = {name for name in os.listdir(f"{world.inbox}/{whoami(world)}")
+             if name.startswith("message-")}
+    ok({"accepted", "started"} == set(left.values()),
+       "senders were killed before and after the first byte", left)
+    equal(len(sweep("-n")), len(left), "--dry-run tells all of them")
+    lines = sweep()
+    wrong = [line for line in lines
+             if ("failed" if left.get(line.split(" ")[1]) == "accepted"
+                 else "indeterminate") not in line]
+    ok(len(lines) == len(left) and not wrong,
+       "discover tells each, and what is known of it", lines)
+    named = {line.split("/")[-1].split(": ")[0] for line in lines
+             if "; its body is in " in line}
+    unnamed = [name for name in files - named
+               if newest.get(name[8:-4]) in left.values()]
+    ok(named and named <= files and not unnamed,
+       "and names the file with its body", named, unnamed)
+    equal(sweep(), [], "once")
+    with open(f"{world.agents}/log/killed") as f:
+        logged = f.read()
+    ok(all(f": {line}\n" in logged for line in lines),
+       "and keeps it in the log", logged)
+
+
+def whoami(world):
+    return world.notify("--whoami").out.strip().split(" ")[0]
+
+
 def main():
     if not shutil.which("strace"):
         skip("all", "missing strace")
@@ -308,6 +349,7 @@ def main():
     world.sees(pane, "half-typed")
     ToShell("shown in a shell", ["hub-dev-shell", "shown; whole"], world,
             pane, "shown; whole").run()
+    told(world)
     done()
 
 
