@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -262,6 +263,25 @@ ssh_drop(struct ssh_link *l)
 	dial_command_end(&l->proxy);
 }
 
+/* Before another attempt at a door that was shut, of which there were `shut`:
+ * a pause at random, since those who came together were shut out together.
+ * False: there is no time for it. */
+static bool
+ssh_pause(const struct ssh_link *l, unsigned shut, int64_t until)
+{
+	unsigned most = SSH_PAUSE_MS, dice = 0;
+	unsigned i;
+
+	for (i = 0; i < shut && most < SSH_PAUSE_MAX_MS; i++)
+		most *= 2;
+	(void)!getrandom(&dice, sizeof(dice), 0);
+	most = SSH_PAUSE_MS + dice % (most - SSH_PAUSE_MS + 1);
+	if (clock_left(until) < (int)most || (shut > 1 && l->proxy.pid > 0))
+		return false;
+	clock_nap(most, until);
+	return true;
+}
+
 static enum ssh_outcome
 ssh_attempt(struct ssh_link *l, int64_t deadline, struct err *e)
 {
@@ -280,6 +300,26 @@ ssh_attempt(struct ssh_link *l, int64_t deadline, struct err *e)
 	if (ssh_check_host(l, e) != 0)
 		return SSH_OUTCOME_FAILED;
 	return ssh_log_in(l, deadline, e);
+}
+
+static enum ssh_outcome
+ssh_attempts(struct ssh_link *l, int64_t deadline, struct err *e)
+{
+	int64_t until = clock_deadline(SSH_SHUT_MS);
+	enum ssh_outcome outcome;
+	unsigned shut = 0;
+
+	if (deadline < until)
+		until = deadline;
+	for (;;) {
+		outcome = ssh_attempt(l, deadline, e);
+		if (outcome == SSH_OUTCOME_TIRED && !l->no_agent)
+			l->no_agent = true;
+		else if (outcome != SSH_OUTCOME_SHUT ||
+		    !ssh_pause(l, ++shut, until))
+			return outcome;
+		ssh_drop(l);
+	}
 }
 
 static int
@@ -341,14 +381,7 @@ ssh_link_open(const struct ssh_to *to, int64_t deadline, struct err *e)
 	(void)ssh_set_log_level(SSH_LOG_INFO);
 	if (ssh_configure(l, to, deadline, e) != 0)
 		goto out;
-	outcome = ssh_attempt(l, deadline, e);
-	if (outcome == SSH_OUTCOME_SHUT || outcome == SSH_OUTCOME_TIRED) {
-		l->no_agent = outcome == SSH_OUTCOME_TIRED;
-		ssh_drop(l);
-		if (outcome == SSH_OUTCOME_SHUT)
-			clock_nap(SSH_RETRY_MS, deadline);
-		outcome = ssh_attempt(l, deadline, e);
-	}
+	outcome = ssh_attempts(l, deadline, e);
 	if (outcome != SSH_OUTCOME_OK)
 		goto out;
 	l->event = ssh_event_new();

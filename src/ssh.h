@@ -28,7 +28,12 @@ enum {
 	SSH_COME_MAX =
 	    2 * 1024 * 1024, /* bytes held here: libssh 0.10 opens a window
 			      * of 1,280,000 (channels.c, WINDOWBASE) */
-	SSH_RETRY_MS = 400,  /* before a door that was shut is tried again */
+	/* A door that was shut before a word (MaxStartups) is tried again, for
+	 * so long, after random pauses from SSH_PAUSE_MS up to twice as much,
+	 * then four times, ... */
+	SSH_SHUT_MS = 5000,
+	SSH_PAUSE_MS = 100,
+	SSH_PAUSE_MAX_MS = 1600,
 };
 
 struct ssh_link;
@@ -49,7 +54,9 @@ struct ssh_to {
  * files. No password, no prompt; nothing is ever written. NULL with EXIT_WIRE
  * (EXIT_LOCAL for a broken configuration; EXIT_REFUSED if it took none of our
  * keys or its host key is not known: trying again is of no use) "ALIAS: reason;
- * mend".
+ * mend". Where it is closed before its sshd said a word, so that nobody has
+ * been told anything, it is tried again until the deadline, SSH_SHUT_MS at
+ * most; behind a proxy, which may have logged in elsewhere, once.
  *
  * What cannot be interrupted (the resolver, an agent that does not answer) may
  * outlive the deadline: the caller's own timer ends the process, and

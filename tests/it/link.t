@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 72
+plan 76
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -431,7 +431,30 @@ until_true 10 test -s "$world/rude"
 host rude 127.0.0.1 "$rude"
 before=$(cat "$world/rude")
 fails 4 "MaxStartups" "closed before the banner" --unlisted rude
-is $(($(cat "$world/rude") - before)) 2 "is tried once more, and no more"
+within 6000 "is given up in time"
+n=$(($(cat "$world/rude") - before))
+[ "$n" -ge 4 ] && [ "$n" -le 40 ]
+is $? 0 "is tried again, $n times, with pauses"
+host hasty 127.0.0.1 1 "ProxyCommand python3 $world/shut.py $world/tries"
+echo 'open(__import__("sys").argv[1], "a").write("x")' >"$world/shut.py"
+fails 4 "MaxStartups" "a proxy that ends at once" --unlisted hasty
+is "$(cat "$world/tries")" xx "is tried once more: it may have logged in"
+
+# One may be logging in at a time, and six come together.
+daemon narrow 127.0.0.1 "MaxStartups 1"
+host narrow 127.0.0.1 "$port"
+trust narrow 127.0.0.1 "$port"
+crowd=
+for i in 1 2 3 4 5 6; do
+	agent-link narrow <<<hello >"$world/crowd.$i" 2>&1 &
+	crowd="$crowd $!"
+done
+for i in $crowd; do
+	wait "$i" || note "status $?"
+done
+is "$(cat "$world"/crowd.? | sort | uniq -c | xargs)" '6 hello 6 serve' \
+	"MaxStartups 1 and six at once: all get in"
+note "$(grep -c 'MaxStartups' "$world/log-narrow") were shut out at first"
 
 head -c 200M /dev/urandom >"$world/big"
 printf '#!/bin/sh\necho serve\nexec cat\n' >"$far/cat"
