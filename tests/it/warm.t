@@ -9,53 +9,9 @@ export LINK_IDLE=600
 . "$here/mesh.sh"
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
+# shellcheck source=tests/it/kept.sh
+. "$here/kept.sh"
 far_up a b
-home_b=$world/hosts/b
-at_end() {
-	on a agent-link --stop
-	on b agent-link --stop
-	mesh_down
-}
-
-# How often b was dialled.
-dialled() {
-	grep -c '^Accepted' "$home_b/sshd.log"
-}
-
-holder() {
-	on a agent-link --status -j | sed -n 's/.*"pid":\([0-9]*\).*/\1/p'
-}
-
-held() {
-	[ -n "$(holder)" ]
-}
-
-not_held() {
-	! held
-}
-
-other_than() {
-	local now
-	now=$(holder)
-	[ -n "$now" ] && [ "$now" != "$1" ]
-}
-
-# The agent-serve of b's end of the link.
-server() {
-	local pid
-	for pid in $(pgrep -x agent-serve); do
-		grep -qzs "^HOME=$home_b\$" "/proc/$pid/environ" &&
-			[ "$(cat "/proc/$(awk '/^PPid/ { print $2 }' \
-				"/proc/$pid/status")/comm")" = sshd ] && echo "$pid"
-	done | head -n 1
-}
-
-# once TEXT NAME: the message was submitted, and the pane has it once.
-once() {
-	local status=$?
-	is "$status $(submitted b comp "$1")" '0 1' "$2"
-	[ "$status" = 0 ] || note "$(cat "$err")"
-}
 
 composer b comp
 plan 36
