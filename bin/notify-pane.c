@@ -310,19 +310,24 @@ static int
 do_check(const struct registrar *reg, const struct request *q, struct err *e)
 {
 	struct buf out = BUF_INIT;
+	struct sender sender;
 	struct ship ship;
 	struct agent a;
 	bool renamed;
 	int rc = -1;
 
+	if (sender_find(&sender, reg->home, e) != 0)
+		return -1;
 	if (lookup(reg, q->addresses, &a, &renamed, e) != 0)
 		goto out;
 	if (str_eq(a.host, reg->home->host)) {
-		rc = check(reg, a.address, q->json, q->verbose, &out, e);
+		rc = check(reg, a.address,
+		    &(struct allow_sender){ sender.self, reg->home->host },
+		    q->json, q->verbose, &out, e);
 	} else {
 		ship_open(&ship, reg->home);
-		rc = ship_check(
-		    &ship, a.host, a.address, q->json, q->verbose, &out, e);
+		rc = ship_check(&ship, a.host, a.address, &sender, q->json,
+		    q->verbose, &out, e);
 		ship_close(&ship);
 	}
 	(void)fwrite(out.data, 1, out.len, stdout);

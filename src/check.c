@@ -26,7 +26,8 @@ check_outcome(const struct readiness *r)
 
 static void
 check_json(struct buf *out, const struct agent *a,
-    const struct pane_facts *facts, const struct readiness *r)
+    const struct pane_facts *facts, const struct readiness *r,
+    const struct err *barred)
 {
 	struct json j = JSON_INIT(out);
 	size_t i;
@@ -45,7 +46,11 @@ check_json(struct buf *out, const struct agent *a,
 	json_key(&j, "way");
 	json_text(&j, classify_way_name(r->way));
 	json_key(&j, "outcome");
-	json_text(&j, check_outcome(r));
+	json_text(&j, barred->code == EXIT_OK ? check_outcome(r) : "refused");
+	json_key(&j, "allow");
+	json_text(&j, facts->allow);
+	json_key(&j, "barred");
+	json_text(&j, barred->code == EXIT_OK ? NULL : barred->msg);
 	json_key(&j, "evidence");
 	json_array_begin(&j);
 	for (i = 0; i < r->evidence.n; i++)
@@ -57,13 +62,16 @@ check_json(struct buf *out, const struct agent *a,
 
 static void
 check_text(struct buf *out, const struct agent *a,
-    const struct pane_facts *facts, const struct readiness *r, bool verbose)
+    const struct pane_facts *facts, const struct readiness *r,
+    const struct err *barred, bool verbose)
 {
+	bool may = barred->code == EXIT_OK;
+	const char *why = may ? r->reason : barred->msg;
 	size_t i;
 
 	buf_addf(out, "%s: %s (%s): ", a->address,
-	    classify_state_name(r->state), check_outcome(r));
-	log_escape(out, r->reason, strlen(r->reason));
+	    classify_state_name(r->state), may ? check_outcome(r) : "refused");
+	log_escape(out, why, strlen(why));
 	buf_addc(out, '\n');
 	if (!verbose)
 		return;
@@ -74,6 +82,11 @@ check_text(struct buf *out, const struct agent *a,
 	    r->profile == NULL ? "" : ", profile ",
 	    r->profile == NULL ? "" : r->profile->name);
 	buf_addf(out, "  delivery  %s\n", classify_way_name(r->way));
+	if (facts->allow != NULL && facts->allow[0] != '\0') {
+		buf_adds(out, "  allowed   ");
+		log_escape(out, facts->allow, strlen(facts->allow));
+		buf_addc(out, '\n');
+	}
 	for (i = 0; i < r->evidence.n; i++) {
 		buf_adds(out, i == 0 ? "  evidence  " : "            ");
 		log_escape(out, r->evidence.v[i], strlen(r->evidence.v[i]));
@@ -82,11 +95,13 @@ check_text(struct buf *out, const struct agent *a,
 }
 
 int
-check(const struct registrar *reg, const char *address, bool as_json,
-    bool verbose, struct buf *out, struct err *e)
+check(const struct registrar *reg, const char *address,
+    const struct allow_sender *from, bool as_json, bool verbose,
+    struct buf *out, struct err *e)
 {
 	struct pane_facts facts;
 	struct readiness r;
+	struct err barred = { .code = EXIT_OK };
 	struct agent a;
 	bool renamed;
 	int rc = -1;
@@ -99,12 +114,14 @@ check(const struct registrar *reg, const char *address, bool as_json,
 		goto out;
 	}
 	if (deliver_check(&a.ident, reg->profiles, &facts, &r, e) == 0) {
+		(void)allow_check(facts.allow, from, &barred);
 		if (as_json)
-			check_json(out, &a, &facts, &r);
+			check_json(out, &a, &facts, &r, &barred);
 		else
-			check_text(out, &a, &facts, &r, verbose);
-		rc = str_eq(check_outcome(&r), "refused") ? EXIT_NOT_READY
-							  : EXIT_OK;
+			check_text(out, &a, &facts, &r, &barred, verbose);
+		rc = barred.code != EXIT_OK                ? EXIT_REFUSED
+		    : str_eq(check_outcome(&r), "refused") ? EXIT_NOT_READY
+							   : EXIT_OK;
 	}
 	classify_free(&r);
 	pane_facts_free(&facts);

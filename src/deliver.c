@@ -254,6 +254,11 @@ run_loop(struct run *r)
 	for (;;) {
 		if (run_look(r, &e) != 0)
 			return run_verdict(r, e.code, "failed", "%s", e.msg);
+		/* Before anything is said of the pane, and at every look. */
+		if (allow_check(r->facts.allow, &r->d->from, &e) != 0) {
+			r->v->barred = true;
+			return run_verdict(r, e.code, "refused", "%s", e.msg);
+		}
 		gate = run_gate(r, &way, &why);
 		if (gate == GATE_SHUT)
 			r->rests_since = 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "allow.h"
 #include "err.h"
 #include "pane.h"
 #include "profile.h"
@@ -29,7 +30,8 @@ struct deliver {
 	const char *sender;      /* body_sender_ok() */
 	const char *folder;      /* in the inbox, for a body too long to show */
 	const char *note;        /* about the sender, or NULL */
-	const char *body;        /* raw bytes */
+	struct allow_sender from; /* for @agent-allow */
+	const char *body;         /* raw bytes */
 	size_t len;
 	const char *inbox; /* folder for bodies too long to show */
 	int64_t inbox_max; /* bytes */
@@ -54,6 +56,7 @@ struct deliver_verdict {
 	char why[DELIVER_WORDS_MAX];
 	bool forced;
 	bool queued;    /* the program shows it after its turn */
+	bool barred;    /* by @agent-allow: files do not stay either */
 	bool repeated;  /* what an earlier delivery of the id came to */
 	unsigned calls; /* tmux calls made */
 	int64_t ms;     /* time it took in all */

@@ -1,5 +1,6 @@
 #include "pane.h"
 
+#include "mem.h"
 #include "str.h"
 
 bool
@@ -17,4 +18,5 @@ pane_facts_free(struct pane_facts *facts)
 {
 	ps_list_free(&facts->foreground);
 	argv_free(&facts->lines);
+	X_CLEAR(facts->allow);
 }

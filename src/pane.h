@@ -51,6 +51,7 @@ struct pane_facts {
 	char profile[PANE_TEXT_MAX]; /* option @agent-profile; "" if not set */
 	char shell_way[PANE_TEXT_MAX]; /* option @agent-shell: "type" or "" */
 	bool agent_seen;               /* option @agent-seen */
+	char *allow; /* option @agent-allow; NULL or "": not set */
 
 	char tty[64];
 	unsigned tty_number; /* device number; 0 unknown */

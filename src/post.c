@@ -48,6 +48,7 @@ post_once(
 		.id = p->id,
 		.sender = p->sender,
 		.note = p->note,
+		.from = p->verified,
 		.folder = p->folder,
 		.body = p->body,
 		.len = p->len,
@@ -118,6 +119,41 @@ post_found(const struct post *p, struct agent *to, struct deliver_verdict *v)
 		return post_once(p, to, v);
 	deliver_refuse(v, &e);
 	return v->code;
+}
+
+static int
+post_may_once(const struct post *p, const struct agent *to, struct err *e)
+{
+	char *list = NULL;
+	struct tmux t;
+	int rc = -1;
+
+	if (tmux_open(&t, to->ident.socket, e) == 0 &&
+	    tmux_option(&t, &to->ident, "@agent-allow", &list, e) == 0)
+		rc = allow_check(list, &p->verified, e);
+	x_free(list);
+	return rc;
+}
+
+int
+post_may(const struct post *p, struct agent *to, struct err *e)
+{
+	struct err why = { .code = EXIT_OK };
+	int rc;
+
+	rc = post_may_once(p, to, &why);
+	if (rc != 0 && why.code == EXIT_UNKNOWN && post_again(p, to, &why) == 0)
+		rc = post_may_once(p, to, &why);
+	if (rc != 0 && why.code == EXIT_REFUSED)
+		(void)feed_append(p->reg->home,
+		    &(struct feed_event){ .type = "refused",
+			.agent = p->sender,
+			.target = to->address,
+			.preview = why.msg },
+		    NULL);
+	if (rc != 0)
+		(void)err_set(e, why.code, "%s", why.msg);
+	return rc;
 }
 
 /* What became of it, for the feed; once, however often its id is asked for. */

@@ -8,15 +8,17 @@
 #include <stdint.h>
 
 #include "agent.h"
+#include "allow.h"
 #include "deliver.h"
 #include "register.h"
 
 /* The caller owns all of it. */
 struct post {
 	const struct registrar *reg;
-	const char *id;     /* ring_id_ok() */
-	const char *sender; /* body_sender_ok() */
-	const char *note;   /* about the sender, or NULL */
+	const char *id;               /* ring_id_ok() */
+	const char *sender;           /* body_sender_ok() */
+	const char *note;             /* about the sender, or NULL */
+	struct allow_sender verified; /* for @agent-allow */
 	const char *folder; /* in the inbox, for what is too long to show */
 	const char *body;
 	size_t len;
@@ -37,6 +39,14 @@ struct post {
  */
 enum exit_code post(
     const struct post *p, struct agent *to, struct deliver_verdict *v);
+
+/*
+ * Would @agent-allow of `to` let p->verified in? To be asked before files are
+ * taken; post() asks again. EXIT_REFUSED if not, which the feed is told of; any
+ * other code when it cannot be found out. `to` may become a new entry, as with
+ * post(). Only `reg`, `sender` and `verified` need be set.
+ */
+int post_may(const struct post *p, struct agent *to, struct err *e);
 
 /* Is `to` another pane than `from` (NULL: nobody's)? EXIT_USAGE if not. */
 int post_check_other(

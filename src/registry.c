@@ -57,6 +57,35 @@ list_inputs(const struct home *h, struct argv *paths)
 		qsort(paths->v + 1, paths->n - 1, sizeof(*paths->v), by_string);
 }
 
+/* Is this an address that begins with the name of such a host? */
+static bool
+begins_with(const char *address, const char *host, size_t len)
+{
+	return strncmp(address, host, len) == 0 && address[len] == '-';
+}
+
+bool
+registry_names(const struct home *h, const char *address, const char *host)
+{
+	struct argv paths = ARGV_INIT;
+	size_t len = strlen(host), other, i;
+	bool names = begins_with(address, host, len);
+	const char *base;
+
+	if (strlen(h->host) > len &&
+	    begins_with(address, h->host, strlen(h->host)))
+		names = false;
+	list_inputs(h, &paths);
+	for (i = 1; i < paths.n && names; i++) {
+		base = path_base(paths.v[i]);
+		other = strlen(base) - strlen(".toml");
+		if (other > len && begins_with(address, base, other))
+			names = false;
+	}
+	argv_free(&paths);
+	return names;
+}
+
 /* One number for names and stamps of all inputs. */
 static uint64_t
 hash_inputs(const struct argv *paths)
@@ -203,12 +232,9 @@ by_claim(const void *a, const void *b)
 static unsigned
 claim_rank(const struct agent *a, bool ours)
 {
-	size_t len = strlen(a->host);
-
 	if (ours)
 		return 0;
-	return str_starts(a->address, a->host) && a->address[len] == '-' ? 1
-									 : 2;
+	return begins_with(a->address, a->host, strlen(a->host)) ? 1 : 2;
 }
 
 static int

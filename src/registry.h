@@ -39,6 +39,11 @@ int registry_assemble(const struct home *h, int64_t now, struct err *e);
 /* Is registry.toml ours, and made of what the slices say now? */
 bool registry_fresh(const struct home *h);
 
+/* Does `address` begin with the name of `host`, and of no other known host
+ * whose name is longer? */
+bool registry_names(
+    const struct home *h, const char *address, const char *host);
+
 /* The registry as it stands: the file while it is fresh, else memory. */
 struct registry {
 	int fd;          /* the file; -1: all is in `text` */

@@ -77,6 +77,8 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		.sender = s->sender.name,
 		.note = s->sender.note,
 		.folder = s->sender.name,
+		.verified = { .name = s->sender.self,
+		    .host = s->reg->home->host },
 		.from = s->sender.in_pane ? &s->sender.ident : NULL,
 		.wait_ms = s->wait_ms,
 		.type = s->type,
@@ -84,7 +86,8 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		.force = s->force,
 	};
 
-	if (post_check_other(p.from, &result->to, e) != 0)
+	if (post_check_other(p.from, &result->to, e) != 0 ||
+	    (s->files_n > 0 && post_may(&p, &result->to, e) != 0))
 		return -1;
 	if (s->files_n > 0) {
 		send_record(s, result, false);

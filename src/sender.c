@@ -173,6 +173,7 @@ sender_find(struct sender *s, const struct home *home, struct err *e)
 	} else {
 		sender_person(s, home->host);
 	}
+	memcpy(s->self, s->name, sizeof(s->self));
 	if (name != NULL && name[0] != '\0')
 		rc = sender_named(s, name, &own.agents, e);
 out:

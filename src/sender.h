@@ -15,6 +15,9 @@ struct sender {
 	 * "no reply" for a person or script without a pane, "unregistered" for
 	 * an $AGENT_NAME that is no agent of this host. Static. */
 	const char *note;
+	/* Who it is whatever $AGENT_NAME says: the pane's address, else
+	 * user@host; what @agent-allow is compared with. */
+	char self[BODY_SENDER_MAX + 1];
 	bool in_pane; /* we run in a registered pane: `ident` */
 	struct pane_ident ident;
 };

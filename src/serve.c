@@ -64,6 +64,31 @@ server_verified(const struct server *s, const char *name)
 	return verified;
 }
 
+/*
+ * Who sends, for @agent-allow: not what `From` claims, but what the other
+ * side's notify-pane found out; and no name that would be another host's.
+ */
+static void
+server_verify(const struct server *s, const struct frame *f, char *out)
+{
+	const char *name = frame_get(f, "Sender", ""), *at;
+
+	out[0] = '\0';
+	at = strrchr(name, '@');
+	if (!body_sender_ok(name) ||
+	    (at != NULL ? !str_eq(at + 1, s->host)
+			: !registry_names(s->home, name, s->host) ||
+			!server_verified(s, name)))
+		return;
+	memcpy(out, name, strlen(name) + 1);
+}
+
+struct allow_sender
+server_sender(const struct server *s, const struct origin *from)
+{
+	return (struct allow_sender){ .name = from->verified, .host = s->host };
+}
+
 int
 server_origin(
     struct server *s, const struct frame *f, struct origin *from, struct err *e)
@@ -74,6 +99,7 @@ server_origin(
 		return err_set(
 		    e, EXIT_USAGE, "From: '%.100s' is no sender's name", name);
 	memcpy(from->name, name, strlen(name) + 1);
+	server_verify(s, f, from->verified);
 	if (server_verified(s, name)) {
 		from->note = NULL;
 		(void)snprintf(from->folder, sizeof(from->folder), "%s", name);

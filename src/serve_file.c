@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "lookup.h"
 #include "mem.h"
+#include "post.h"
 #include "str.h"
 
 struct file *
@@ -25,6 +27,29 @@ server_forget_file(struct server *s, struct file *file)
 		drop_abort(&file->drop);
 	X_CLEAR(file->path);
 	s->files[at] = s->files[--s->files_n];
+}
+
+/* May its sender send to whom the file is for? Asked before any of it is kept;
+ * an older version does not say for whom, and is judged with its message. */
+static int
+server_may_file(struct server *s, const struct frame *f,
+    const struct origin *from, struct err *e)
+{
+	const struct post p = { .reg = s->o->reg,
+		.sender = from->name,
+		.verified = server_sender(s, from) };
+	const char *address = frame_get(f, "To", NULL);
+	bool renamed;
+	struct agent to;
+	int rc = 0;
+
+	if (address == NULL)
+		return 0;
+	if (lookup(s->o->reg, address, &to, &renamed, NULL) == 0 &&
+	    str_eq(to.host, s->home->host))
+		rc = post_may(&p, &to, e);
+	agent_free(&to);
+	return rc;
 }
 
 void
@@ -54,6 +79,7 @@ server_open_file(struct server *s, const struct frame *f)
 	if (file->size < 0)
 		(void)err_set(&e, EXIT_USAGE, "Size: is missing");
 	else if (server_origin(s, f, &from, &e) == 0 &&
+	    server_may_file(s, f, &from, &e) == 0 &&
 	    drop_begin(&file->drop, s->home->inbox, from.folder,
 		frame_get(f, "Name", "file"), file->size,
 		s->o->reg->config->inbox_max, &e) == 0)

@@ -96,23 +96,30 @@ job_answer(struct frame *f, const struct agent *to,
 	buf_adds(&f->body, v->why);
 }
 
-/* The files that a message named have arrived. */
+/* The files that a message named have arrived; those of one who may not send
+ * here are taken away again. */
 static void
-job_tell_files(struct server *s, const struct frame *f,
-    const struct origin *from, const struct agent *to)
+job_files(struct server *s, const struct frame *f, const struct origin *from,
+    const struct agent *to, bool barred)
 {
 	char *list = x_strdup(frame_get(f, "Files", "")), *id, *rest;
 	const struct file *file;
 
 	for (id = strtok_r(list, ", ", &rest); id != NULL;
-	     id = strtok_r(NULL, ", ", &rest))
-		if ((file = server_file(s, id)) != NULL && file->path != NULL)
+	     id = strtok_r(NULL, ", ", &rest)) {
+		file = server_file(s, id);
+		if (file == NULL || file->path == NULL)
+			continue;
+		if (barred)
+			(void)unlink(file->path);
+		else
 			(void)feed_append(s->home,
 			    &(struct feed_event){ .type = "file",
 				.agent = from->name,
 				.target = to->address,
 				.preview = path_base(file->path) },
 			    NULL);
+	}
 	x_free(list);
 }
 
@@ -127,6 +134,7 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		.sender = from->name,
 		.note = from->note,
 		.folder = from->folder,
+		.verified = server_sender(s, from),
 		.body = text->data,
 		.len = text->len,
 		.repeat = true,
@@ -149,8 +157,10 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 	if (rc == 0 && !p.ask)
 		rc = post_check(text->data, text->len, &e);
 	if (rc == 0) {
-		job_tell_files(s, f, from, &to);
 		(void)post(&p, &to, &v);
+		if (v.barred)
+			dropped = "";
+		job_files(s, f, from, &to, v.barred);
 	} else
 		deliver_refuse(&v, &e);
 	job_answer(answer, &to, &v, renamed, dropped);
@@ -161,10 +171,16 @@ static void
 job_check(struct server *s, const struct frame *f, struct frame *answer)
 {
 	struct buf *out = &answer->body;
+	struct origin from = { .note = NULL };
+	struct allow_sender sender;
 	struct err e;
 	int rc;
 
-	rc = check(s->o->reg, frame_get(f, "To", ""),
+	/* Of an older version we know the host only. */
+	(void)server_origin(s, f, &from, NULL);
+	sender = server_sender(s, &from);
+
+	rc = check(s->o->reg, frame_get(f, "To", ""), &sender,
 	    str_eq(frame_get(f, "Json", "0"), "1"),
 	    str_eq(frame_get(f, "Verbose", "0"), "1"), out, &e);
 	if (rc < 0) {
@@ -172,6 +188,8 @@ job_check(struct server *s, const struct frame *f, struct frame *answer)
 		buf_adds(out, e.msg);
 	}
 	frame_addf(answer, "Code", "%d", rc < 0 ? (int)e.code : rc);
+	if (rc == EXIT_REFUSED)
+		frame_add(answer, "Barred", "1");
 }
 
 /* In the child: can we reach the host that asks? */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "allow.h"
 #include "body.h"
 #include "drop.h"
 #include "frame.h"
@@ -58,6 +59,7 @@ struct origin {
 	char name[BODY_SENDER_MAX + 1];
 	const char *note;
 	char folder[SERVE_FOLDER_MAX];
+	char verified[BODY_SENDER_MAX + 1]; /* for @agent-allow; "": nobody */
 };
 
 /* Answer request `id`: a code and words. */
@@ -67,6 +69,10 @@ void server_done(
 /* Who sends the message or file that `f` announces? */
 int server_origin(struct server *s, const struct frame *f, struct origin *from,
     struct err *e);
+
+/* Who it is for @agent-allow. */
+struct allow_sender server_sender(
+    const struct server *s, const struct origin *from);
 
 /* serve_file.c: a file is announced; its bytes come, none: that was all; the
  * one with this id or NULL; drop what is known of one. */

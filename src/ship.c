@@ -227,6 +227,8 @@ ship_file(struct remote *r, const struct ship_message *m, const char *id,
 	}
 	frame_init(&f, FRAME_FILE, id);
 	frame_add(&f, "From", m->sender->name);
+	frame_add(&f, "Sender", m->sender->self);
+	frame_add(&f, "To", m->to);
 	frame_add(&f, "Name", path_base(path));
 	frame_addf(&f, "Size", "%lld", (long long)st.st_size);
 	remote_put(r, &f);
@@ -265,6 +267,7 @@ ship_text(
 	frame_init(&f, FRAME_DELIVER, m->id);
 	frame_add(&f, "To", m->to);
 	frame_add(&f, "From", m->sender->name);
+	frame_add(&f, "Sender", m->sender->self);
 	if (m->sender->note != NULL)
 		frame_add(&f, "From-Note", m->sender->note);
 	frame_addf(&f, "Wait-Ms", "%lld", (long long)m->wait_ms);
@@ -457,8 +460,9 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 }
 
 int
-ship_check(struct ship *s, const char *host, const char *address, bool as_json,
-    bool verbose, struct buf *out, struct err *e)
+ship_check(struct ship *s, const char *host, const char *address,
+    const struct sender *sender, bool as_json, bool verbose, struct buf *out,
+    struct err *e)
 {
 	const struct peer *peer = ship_route(s, host, e);
 	struct frame f, answer;
@@ -471,6 +475,8 @@ ship_check(struct ship *s, const char *host, const char *address, bool as_json,
 	agent_id_new(id);
 	frame_init(&f, FRAME_CHECK, id);
 	frame_add(&f, "To", address);
+	frame_add(&f, "From", sender->name);
+	frame_add(&f, "Sender", sender->self);
 	frame_add(&f, "Json", as_json ? "1" : "0");
 	frame_add(&f, "Verbose", verbose ? "1" : "0");
 	remote_put(r, &f);
@@ -480,7 +486,9 @@ ship_check(struct ship *s, const char *host, const char *address, bool as_json,
 		e) != 0)
 		return -1;
 	rc = (int)frame_number(&answer, "Code", EXIT_LOCAL, EXIT_WIRE);
-	if (rc == EXIT_OK || rc == EXIT_NOT_READY)
+	/* It may refuse to look as well: that is no judgement. */
+	if (rc == EXIT_OK || rc == EXIT_NOT_READY ||
+	    (rc == EXIT_REFUSED && frame_get(&answer, "Barred", NULL) != NULL))
 		ship_clean(out, answer.body.data, answer.body.len, true);
 	else
 		rc = err_set(e, (enum exit_code)rc, "%s", answer.body.data);

@@ -64,9 +64,10 @@ void ship_close(struct ship *s);
 int ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e);
 
-/* What --check says of an agent there, as text or JSON: its exit code, or -1.
- */
+/* What --check says of an agent there, as text or JSON, to `sender`: its exit
+ * code, or -1. */
 int ship_check(struct ship *s, const char *host, const char *address,
-    bool as_json, bool verbose, struct buf *out, struct err *e);
+    const struct sender *sender, bool as_json, bool verbose, struct buf *out,
+    struct err *e);
 
 #endif

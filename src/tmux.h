@@ -166,4 +166,11 @@ char *tmux_people_format(const char *window);
 int tmux_look(const struct tmux *t, const struct pane_ident *ident,
     struct pane_facts *facts, struct buf *screen, struct err *e);
 
+/*
+ * The value of a user option of a pane ("" if it is not set): its own, else
+ * its window's, else its session's. malloc'd; the same errors.
+ */
+int tmux_option(const struct tmux *t, const struct pane_ident *ident,
+    const char *option, char **value, struct err *e);
+
 #endif

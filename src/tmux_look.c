@@ -43,6 +43,7 @@ enum look_field {
 	LOOK_HOST,
 	LOOK_PROFILE,
 	LOOK_SHELL_WAY,
+	LOOK_ALLOW,
 	LOOK_SCREEN, /* a newline, then the screen */
 	LOOK_FIELDS,
 };
@@ -75,6 +76,7 @@ static const char *const look_formats[] = {
 	[LOOK_HOST] = "host",
 	[LOOK_PROFILE] = "@agent-profile",
 	[LOOK_SHELL_WAY] = "@agent-shell",
+	[LOOK_ALLOW] = "@agent-allow",
 };
 
 char *
@@ -178,6 +180,7 @@ look_parse(
 	facts->untitled = str_eq(f[LOOK_TITLE], f[LOOK_HOST]);
 	look_text(facts->profile, f[LOOK_PROFILE]);
 	look_text(facts->shell_way, f[LOOK_SHELL_WAY]);
+	facts->allow = tmux_field_text(f[LOOK_ALLOW]);
 	return 0;
 }
 
@@ -201,6 +204,27 @@ look_kernel(struct pane_facts *facts)
 	facts->reading = ps_reading_tty(&facts->foreground, facts->tty_number);
 }
 
+/* tmux said that there is no such pane? */
+static void
+look_gone(const struct pane_ident *ident, struct err *e)
+{
+	if (e != NULL && strstr(e->msg, "can't find pane") != NULL)
+		(void)err_set(
+		    e, EXIT_UNKNOWN, "%s: the pane is gone", ident->pane);
+}
+
+static int
+look_same(
+    const struct pane_ident *want, const struct pane_ident *have, struct err *e)
+{
+	if (pane_ident_eq(want, have))
+		return 0;
+	return err_set(e, EXIT_UNKNOWN,
+	    "%s: is another pane now (the server was restarted or the "
+	    "pane respawned)",
+	    want->pane);
+}
+
 int
 tmux_look(const struct tmux *t, const struct pane_ident *ident,
     struct pane_facts *facts, struct buf *screen, struct err *e)
@@ -221,9 +245,7 @@ tmux_look(const struct tmux *t, const struct pane_ident *ident,
 	    ident->pane, NULL);
 	result = tmux_call(t, &args, NULL, 0, &out, e);
 	if (result != TMUX_OK) {
-		if (e != NULL && strstr(e->msg, "can't find pane") != NULL)
-			(void)err_set(e, EXIT_UNKNOWN, "%s: the pane is gone",
-			    ident->pane);
+		look_gone(ident, e);
 		goto out;
 	}
 	if (out.len == 0) {
@@ -235,13 +257,8 @@ tmux_look(const struct tmux *t, const struct pane_ident *ident,
 		    "tmux: answer about %s not understood", ident->pane);
 		goto out;
 	}
-	if (!pane_ident_eq(ident, &facts->ident)) {
-		(void)err_set(e, EXIT_UNKNOWN,
-		    "%s: is another pane now (the server was restarted or the "
-		    "pane respawned)",
-		    ident->pane);
+	if (look_same(ident, &facts->ident, e) != 0)
 		goto out;
-	}
 	buf_adds(screen, cells);
 	look_kernel(facts);
 	rc = buf_check(screen, "screen", e);
@@ -249,5 +266,44 @@ out:
 	argv_free(&args);
 	buf_free(&format);
 	buf_free(&out);
+	return rc;
+}
+
+int
+tmux_option(const struct tmux *t, const struct pane_ident *ident,
+    const char *option, char **value, struct err *e)
+{
+	const char *const formats[] = { "pid", "start_time", "pane_id",
+		"pane_pid", option };
+	enum { FIELDS = sizeof(formats) / sizeof(formats[0]) };
+	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX);
+	char *format = tmux_field_format(formats, FIELDS), *f[FIELDS + 2];
+	struct pane_ident have = { .pane_pid = 0 };
+	struct argv args = ARGV_INIT;
+	int rc = -1;
+
+	*value = NULL;
+	argv_addl(
+	    &args, "display-message", "-p", "-t", ident->pane, format, NULL);
+	if (tmux_call(t, &args, NULL, 0, &out, e) != TMUX_OK) {
+		look_gone(ident, e);
+	} else if (tmux_split(out.data, tmux_mark(), f, FIELDS + 2) !=
+		FIELDS + 1 ||
+	    tmux_field_copy(have.socket, PANE_SOCKET_MAX, t->socket) != 0 ||
+	    tmux_field_int(f[0], &have.server_pid) != 0 ||
+	    tmux_field_int(f[1], &have.server_start) != 0 ||
+	    tmux_field_id(have.pane, f[2], '%') != 0) {
+		(void)err_set(e, EXIT_WIRE,
+		    "tmux: answer about %s not understood", ident->pane);
+	} else {
+		if (tmux_field_int(f[3], &have.pane_pid) != 0)
+			have.pane_pid = 0;
+		rc = look_same(ident, &have, e);
+		if (rc == 0)
+			*value = tmux_field_text(f[4]);
+	}
+	argv_free(&args);
+	buf_free(&out);
+	x_free(format);
 	return rc;
 }
