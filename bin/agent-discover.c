@@ -1,4 +1,5 @@
 /* agent-discover - look at every tmux server and rebuild the address book. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,23 +18,15 @@ static const char usage[] =
     "usage: agent-discover [-jnq] [-H FILE]\n"
     "\n"
     "Look at every tmux server of this user, bring the address book up to "
-    "date, and\nput missing hooks back.\n"
-    "\n"
-    "  -h, --help        this text\n"
-    "  -H, --hooks FILE  the hooks to source instead of the installed ones\n"
-    "  -j, --json        what each server came to as JSON\n"
-    "  -n, --dry-run     say what would be done, change nothing\n"
-    "  -q, --quiet       print only what needs attention\n"
-    "  -V, --version     print the version\n";
+    "date, and\nput missing hooks back.\n";
 
-static const struct option options[] = {
-	{ "dry-run", no_argument, NULL, 'n' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "hooks", required_argument, NULL, 'H' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'H', "hooks", "FILE",
+	    "the hooks to source instead of the installed ones" },
+	{ 'j', "json", NULL, "what each server came to as JSON" },
+	{ 'n', "dry-run", NULL, "say what would be done, change nothing" },
+	{ 'q', "quiet", NULL, "print only what needs attention" },
+	{ 0, NULL, NULL, NULL },
 };
 
 enum {
@@ -43,9 +36,9 @@ enum {
 
 /* What the command line asks for, and how it goes. */
 struct request {
-	int what; /* 'h', 'V' or 0 */
 	const char *hooks;
 	bool dry_run, quiet;
+	bool as_json;
 	struct json *json; /* NULL: lines for people */
 	struct err last;   /* of what failed; EXIT_OK: nothing yet */
 };
@@ -215,9 +208,35 @@ print_killed(void *arg, const char *line)
 }
 
 static int
-discover(struct request *q, struct err *e)
+set(void *request, int letter, const char *value, struct err *e)
 {
+	struct request *q = request;
+
+	(void)e;
+	switch (letter) {
+	case 'H':
+		q->hooks = value;
+		break;
+	case 'j':
+		q->as_json = true;
+		break;
+	case 'n':
+		q->dry_run = true;
+		break;
+	case 'q':
+		q->quiet = true;
+		break;
+	}
+	return 0;
+}
+
+static int
+run(void *request, struct err *e)
+{
+	struct buf out = BUF_INIT;
+	struct json json = JSON_INIT(&out);
 	struct setup setup = SETUP_INIT;
+	struct request *q = request;
 	const struct registrar reg = { .home = &setup.home,
 		.config = &setup.config,
 		.profiles = &setup.profiles,
@@ -227,63 +246,35 @@ discover(struct request *q, struct err *e)
 
 	rc = setup_open_all(&setup, e);
 	if (rc == 0) {
-		if (q->json != NULL)
-			json_array_begin(q->json);
+		if (q->as_json) {
+			q->json = &json;
+			json_array_begin(&json);
+		}
 		(void)register_all(&reg, report, q);
-		if (q->json != NULL)
-			json_array_end(q->json);
+		if (q->as_json) {
+			json_array_end(&json);
+			(void)printf("%s\n", out.data);
+		}
 		if (killed_sweep(&setup.home, q->dry_run, print_killed, q, e) !=
 		    0)
 			failed(q, e);
 		rc = (int)q->last.code;
 	}
 	setup_close(&setup);
+	buf_free(&out);
 	return rc;
 }
 
 int
 main(int argc, char **argv)
 {
+	static const struct prog prog = { .name = "agent-discover",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.run = run };
 	struct request q = { .last = { .code = EXIT_OK } };
-	struct err e = { .code = EXIT_OK };
-	struct buf out = BUF_INIT;
-	struct json json = JSON_INIT(&out);
-	int option, rc = -1;
 
-	prog_start("agent-discover");
-	while (
-	    (option = prog_option(argc, argv, "hH:jnqV", options, &e)) != -1) {
-		if (option == '?')
-			goto out;
-		else if (option == 'H')
-			q.hooks = optarg;
-		else if (option == 'j')
-			q.json = &json;
-		else if (option == 'n')
-			q.dry_run = true;
-		else if (option == 'q')
-			q.quiet = true;
-		else
-			q.what = option;
-	}
-	if (q.what == 0 && optind < argc) {
-		(void)err_set(
-		    &e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
-		goto out;
-	}
-	rc = EXIT_OK;
-	if (q.what == 'h')
-		prog_help(usage, EXITS);
-	else if (q.what == 'V')
-		prog_version("agent-discover");
-	else
-		rc = discover(&q, &e);
-	/* What went wrong before the first server is on stderr only. */
-	if (json.done)
-		(void)printf("%s\n", out.data);
-out:
-	buf_free(&out);
-	if (rc < 0)
-		rc = log_err(&e);
-	return prog_end(rc);
+	return prog_main(&prog, &q, argc, argv);
 }

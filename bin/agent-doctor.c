@@ -1,32 +1,23 @@
 /* agent-doctor - say what is wrong, why, and which command mends it. */
 #include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "doctor.h"
-#include "log.h"
 #include "prog.h"
-#include "str.h"
 
 static const char usage[] =
     "usage: agent-doctor [-jq] [-t SECONDS]\n"
     "\n"
     "Look at everything that can be wrong on this host and between it and its\n"
     "peers. Change nothing; below each fault stands the command that mends "
-    "it.\n"
-    "\n"
-    "  -h, --help             this text\n"
-    "  -j, --json             as JSON\n"
-    "  -q, --quiet            leave out what is well\n"
-    "  -t, --timeout SECONDS  for one peer (default 10)\n"
-    "  -V, --version          print the version\n";
+    "it.\n";
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'j', "json", NULL, "as JSON" },
+	{ 'q', "quiet", NULL, "leave out what is well" },
+	{ 't', "timeout", "SECONDS", "for one peer (default 10)" },
+	{ 0, NULL, NULL, NULL },
 };
 
 enum {
@@ -36,54 +27,41 @@ enum {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 'h', 'V' or 0 */
 	bool json, quiet;
 	struct doctor_options doctor;
 };
 
 static int
-parse(struct request *q, int argc, char **argv, struct err *e)
+set(void *request, int letter, const char *value, struct err *e)
 {
+	struct request *q = request;
 	uint64_t seconds;
-	int option;
 
-	while ((option = prog_option(argc, argv, "hjqt:V", options, e)) != -1) {
-		switch (option) {
-		case 'j':
-			q->json = true;
-			break;
-		case 'q':
-			q->quiet = true;
-			break;
-		case 't':
-			if (str_number(optarg, DOCTOR_PEER_MAX_S, &seconds) !=
-				0 ||
-			    seconds == 0)
-				return err_set(e, EXIT_USAGE,
-				    "--timeout: '%s' is no number of seconds "
-				    "from 1 to %d",
-				    optarg, DOCTOR_PEER_MAX_S);
-			q->doctor.peer_ms = (int)seconds * 1000;
-			break;
-		case '?':
+	switch (letter) {
+	case 'j':
+		q->json = true;
+		break;
+	case 'q':
+		q->quiet = true;
+		break;
+	case 't':
+		if (prog_number("timeout", " of seconds", value, 1,
+			DOCTOR_PEER_MAX_S, &seconds, e) != 0)
 			return -1;
-		default:
-			q->what = option;
-			return 0;
-		}
+		q->doctor.peer_ms = (int)seconds * 1000;
+		break;
 	}
-	if (optind < argc)
-		return err_set(
-		    e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
 	return 0;
 }
 
 static int
-run(const struct request *q)
+run(void *request, struct err *e)
 {
 	struct doctor_report report = DOCTOR_REPORT_INIT;
+	const struct request *q = request;
 	int code;
 
+	(void)e;
 	doctor_run(&report, &q->doctor);
 	if (q->json)
 		doctor_print_json(&report, stdout);
@@ -97,18 +75,14 @@ run(const struct request *q)
 int
 main(int argc, char **argv)
 {
+	static const struct prog prog = { .name = "agent-doctor",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.run = run };
 	struct request q = { .doctor = { .peer_ms = DOCTOR_PEER_MS } };
-	struct err e = { .code = EXIT_OK };
 
-	prog_start("agent-doctor");
 	q.doctor.progress = isatty(STDERR_FILENO) == 1;
-	if (parse(&q, argc, argv, &e) != 0)
-		return log_err(&e);
-	if (q.what == 'h')
-		prog_help(usage, EXITS);
-	else if (q.what == 'V')
-		prog_version("agent-doctor");
-	else
-		return prog_end(run(&q));
-	return prog_end(EXIT_OK);
+	return prog_main(&prog, &q, argc, argv);
 }

@@ -1,5 +1,6 @@
 /* agent-feed - what happened on this host: messages, files, who came and went.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,14 +18,7 @@ static const char usage[] =
     "usage: agent-feed [-fj] [-n COUNT] [-t TYPE[,TYPE]...]\n"
     "\n"
     "Print what happened on this host, oldest first: messages, files, who came "
-    "and\nwent.\n"
-    "\n"
-    "  -f, --follow       go on as it happens\n"
-    "  -h, --help         this text\n"
-    "  -j, --json         JSON, an object a line\n"
-    "  -n, --lines COUNT  the last COUNT events (20)\n"
-    "  -t, --type TYPES   only these, between commas\n"
-    "  -V, --version      print the version\n";
+    "and\nwent.\n";
 
 enum {
 	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_LOCAL,
@@ -33,22 +27,19 @@ enum {
 	COLUMNS = 90, /* of a text */
 };
 
-static const struct option options[] = {
-	{ "follow", no_argument, NULL, 'f' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "lines", required_argument, NULL, 'n' },
-	{ "type", required_argument, NULL, 't' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'f', "follow", NULL, "go on as it happens" },
+	{ 'j', "json", NULL, "JSON, an object a line" },
+	{ 'n', "lines", "COUNT", "the last COUNT events (20)" },
+	{ 't', "type", "TYPES", "only these, between commas" },
+	{ 0, NULL, NULL, NULL },
 };
 
 /* What is wanted, and the last events of it so far: a ring of lines. */
 struct request {
-	int what; /* 'h', 'V' or 0 */
 	bool follow, json;
 	struct argv types;
-	size_t lines;
+	uint64_t lines;
 	char **kept;
 	size_t seen;
 	bool live; /* the ring was printed: print at once */
@@ -89,42 +80,23 @@ parse_types(struct request *q, const char *words, struct err *e)
 }
 
 static int
-parse(struct request *q, int argc, char **argv, struct err *e)
+set(void *request, int letter, const char *value, struct err *e)
 {
-	uint64_t number;
-	int option;
+	struct request *q = request;
 
-	q->lines = LINES;
-	while (
-	    (option = prog_option(argc, argv, "fhjn:t:V", options, e)) != -1) {
-		switch (option) {
-		case 'f':
-			q->follow = true;
-			break;
-		case 'j':
-			q->json = true;
-			break;
-		case 'n':
-			if (str_number(optarg, LINES_MAX, &number) != 0)
-				return err_set(e, EXIT_USAGE,
-				    "--lines: '%s' is no number from 0 to %d",
-				    optarg, LINES_MAX);
-			q->lines = number;
-			break;
-		case 't':
-			if (parse_types(q, optarg, e) != 0)
-				return -1;
-			break;
-		case '?':
-			return -1;
-		default:
-			q->what = option;
-			break;
-		}
+	switch (letter) {
+	case 'f':
+		q->follow = true;
+		break;
+	case 'j':
+		q->json = true;
+		break;
+	case 'n':
+		return prog_number(
+		    "lines", "", value, 0, LINES_MAX, &q->lines, e);
+	case 't':
+		return parse_types(q, value, e);
 	}
-	if (q->what == 0 && optind < argc)
-		return err_set(
-		    e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
 	return 0;
 }
 
@@ -202,8 +174,9 @@ print_kept(struct request *q)
 }
 
 static int
-show(struct request *q, struct err *e)
+run(void *request, struct err *e)
 {
+	struct request *q = request;
 	struct setup setup = SETUP_INIT;
 	struct feed feed = { .fd = -1, .watch = -1 };
 	size_t i;
@@ -227,23 +200,15 @@ show(struct request *q, struct err *e)
 int
 main(int argc, char **argv)
 {
-	struct request q = { .types = ARGV_INIT };
-	struct err e = { .code = EXIT_OK };
-	int rc = -1;
+	static const struct prog prog = { .name = "agent-feed",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.run = run };
+	struct request q = { .types = ARGV_INIT, .lines = LINES };
+	int rc = prog_main(&prog, &q, argc, argv);
 
-	prog_start("agent-feed");
-	if (parse(&q, argc, argv, &e) != 0)
-		goto out;
-	rc = EXIT_OK;
-	if (q.what == 'h')
-		prog_help(usage, EXITS);
-	else if (q.what == 'V')
-		prog_version("agent-feed");
-	else
-		rc = show(&q, &e);
-out:
-	if (rc < 0)
-		rc = log_err(&e);
 	argv_free(&q.types);
-	return prog_end(rc);
+	return rc;
 }

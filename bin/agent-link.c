@@ -19,43 +19,32 @@ static const char usage[] =
     "       agent-link --status [-j]\n"
     "       agent-link --stop [PEER]\n"
     "\n"
-    "Carry standard input and output to agent-serve on PEER, over SSH.\n"
-    "\n"
-    "  -h, --help             this text\n"
-    "  -j, --json             status as JSON\n"
-    "  -k, --keep             use the link that is kept, or keep this one\n"
-    "  -s, --slice            print its ~/.agents/local.toml instead\n"
-    "      --status           which links are kept\n"
-    "      --stop             end them, or that to PEER\n"
-    "  -t, --timeout SECONDS  to be connected within (default 10)\n"
-    "  -u, --unlisted         PEER need not stand in peers.conf\n"
-    "  -v, --verbose          say what libssh does\n"
-    "  -V, --version          print the version\n";
-
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "keep", no_argument, NULL, 'k' },
-	{ "status", no_argument, NULL, 'S' },
-	{ "stop", no_argument, NULL, 'E' },
-	{ "slice", no_argument, NULL, 's' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "unlisted", no_argument, NULL, 'u' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
-};
+    "Carry standard input and output to agent-serve on PEER, over SSH.\n";
 
 enum {
 	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_UNKNOWN |
 	    1U << EXIT_WIRE | 1U << EXIT_REFUSED | 1U << EXIT_LOCAL,
+	STATUS = PROG_LONG, /* options without a letter */
+	STOP,
 	TIMEOUT_S = 10,
 	TIMEOUT_MAX_S = 3600,
 };
 
+static const struct prog_option options[] = {
+	{ 'j', "json", NULL, "status as JSON" },
+	{ 'k', "keep", NULL, "use the link that is kept, or keep this one" },
+	{ 's', "slice", NULL, "print its ~/.agents/local.toml instead" },
+	{ STATUS, "status", NULL, "which links are kept" },
+	{ STOP, "stop", NULL, "end them, or that to PEER" },
+	{ 't', "timeout", "SECONDS", "to be connected within (default 10)" },
+	{ 'u', "unlisted", NULL, "PEER need not stand in peers.conf" },
+	{ 'v', "verbose", NULL, "say what libssh does" },
+	{ 0, NULL, NULL, NULL },
+};
+
 /* What the command line asks for. */
 struct request {
-	int what; /* 'h', 'V', 'S'tatus, 'E'nd or 0 */
+	int what; /* STATUS, STOP or 0 */
 	const char *name;
 	uint64_t timeout_s;
 	bool slice, unlisted, verbose, keep, json;
@@ -136,7 +125,7 @@ look_after(const struct request *q, struct err *e)
 		(void)err_set(e, EXIT_WIRE,
 		    "%s: no such peer; agent-sync peer add %s", q->name,
 		    q->name);
-	else if (q->what == 'S')
+	else if (q->what == STATUS)
 		rc = link_status(&setup.home, &peers, q->json, &out);
 	else
 		rc = link_stop(&setup.home, &peers, q->name, e);
@@ -149,74 +138,76 @@ out:
 }
 
 static int
-parse(struct request *q, int argc, char **argv, struct err *e)
+set(void *request, int letter, const char *value, struct err *e)
 {
-	int option;
+	struct request *q = request;
 
-	while (
-	    (option = prog_option(argc, argv, "hjkst:uvV", options, e)) != -1) {
-		if (option == '?')
-			return -1;
-		if (option == 't' &&
-		    (str_number(optarg, TIMEOUT_MAX_S, &q->timeout_s) != 0 ||
-			q->timeout_s == 0))
-			return err_set(e, EXIT_USAGE,
-			    "--timeout: '%s' is no number of seconds from 1 to "
-			    "%d",
-			    optarg, TIMEOUT_MAX_S);
-		if (option == 's')
-			q->slice = true;
-		else if (option == 'k')
-			q->keep = true;
-		else if (option == 'j')
-			q->json = true;
-		else if (option == 'u')
-			q->unlisted = true;
-		else if (option == 'v')
-			q->verbose = true;
-		else if (option != 't')
-			q->what = option;
+	switch (letter) {
+	case 'j':
+		q->json = true;
+		break;
+	case 'k':
+		q->keep = true;
+		break;
+	case 's':
+		q->slice = true;
+		break;
+	case 't':
+		return prog_number("timeout", " of seconds", value, 1,
+		    TIMEOUT_MAX_S, &q->timeout_s, e);
+	case 'u':
+		q->unlisted = true;
+		break;
+	case 'v':
+		q->verbose = true;
+		break;
+	default:
+		q->what = letter;
+		break;
 	}
-	if (q->what == 'h' || q->what == 'V')
-		return 0;
-	if (q->what != 0 ? argc - optind > (q->what == 'E')
-			 : argc - optind != 1)
+	return 0;
+}
+
+static int
+words(void *request, int n, char **words, struct err *e)
+{
+	struct request *q = request;
+
+	if (q->what != 0 ? n > (q->what == STOP) : n != 1)
 		return err_set(e, EXIT_USAGE,
 		    q->what != 0 ? "'%s': one word too many"
 				 : "one peer is to be named; see --help",
-		    argv[argc - 1]);
-	if (q->what != 0 && optind == argc)
+		    n > 0 ? words[n - 1] : "");
+	if (n == 0)
 		return 0;
-	q->name = argv[optind];
+	q->name = words[0];
 	if (!peers_alias_ok(q->name))
 		return err_set(
 		    e, EXIT_USAGE, "'%s' can be no peer's name", q->name);
 	return 0;
 }
 
+static int
+run(void *request, struct err *e)
+{
+	const struct request *q = request;
+
+	log_start("agent-link", q->verbose);
+	(void)signal(SIGPIPE, SIG_IGN);
+	return q->what != 0 ? look_after(q, e) : carry(q, e);
+}
+
 int
 main(int argc, char **argv)
 {
+	static const struct prog prog = { .name = "agent-link",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.words = words,
+		.run = run };
 	struct request q = { .timeout_s = TIMEOUT_S };
-	struct err e = { .code = EXIT_OK };
-	int rc = -1;
 
-	prog_start("agent-link");
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (parse(&q, argc, argv, &e) != 0)
-		goto out;
-	log_start("agent-link", q.verbose);
-	rc = EXIT_OK;
-	if (q.what == 'h')
-		prog_help(usage, EXITS);
-	else if (q.what == 'V')
-		prog_version("agent-link");
-	else if (q.what != 0)
-		rc = look_after(&q, &e);
-	else
-		rc = carry(&q, &e);
-out:
-	if (rc < 0)
-		rc = log_err(&e);
-	return prog_end(rc);
+	return prog_main(&prog, &q, argc, argv);
 }

@@ -1,4 +1,5 @@
 /* agent-self-identify - say who the agent in this pane is. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,25 +16,16 @@ static const char usage[] =
     "       agent-self-identify -c [-t %ID]\n"
     "\n"
     "Say who the agent in this pane is, and make it the one that the window's "
-    "address\nmeans. Prints the address.\n"
-    "\n"
-    "  -c, --clear       take back all that was said\n"
-    "  -h, --help        this text\n"
-    "  -n, --name NAME   another name it is found by; '' takes it away\n"
-    "  -r, --role TEXT   what it does; '' takes it away\n"
-    "  -s, --scope TEXT  what it works on; '' takes it away\n"
-    "  -t, --pane %ID    the pane, instead of the one this runs in\n"
-    "  -V, --version     print the version\n";
+    "address\nmeans. Prints the address.\n";
 
-static const struct option options[] = {
-	{ "clear", no_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "name", required_argument, NULL, 'n' },
-	{ "pane", required_argument, NULL, 't' },
-	{ "role", required_argument, NULL, 'r' },
-	{ "scope", required_argument, NULL, 's' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'c', "clear", NULL, "take back all that was said" },
+	{ 'n', "name", "NAME",
+	    "another name it is found by; '' takes it away" },
+	{ 'r', "role", "TEXT", "what it does; '' takes it away" },
+	{ 's', "scope", "TEXT", "what it works on; '' takes it away" },
+	{ 't', "pane", "%ID", "the pane, instead of the one this runs in" },
+	{ 0, NULL, NULL, NULL },
 };
 
 enum {
@@ -43,56 +35,54 @@ enum {
 
 /* What the command line asks for; a NULL text was not given. */
 struct request {
-	int what; /* 'h', 'V' or 0 */
 	const char *role, *scope, *name, *pane;
 	bool clear;
 };
 
 static int
-parse(struct request *q, int argc, char **argv, struct err *e)
+set(void *request, int letter, const char *value, struct err *e)
 {
-	int option;
+	struct request *q = request;
 
-	while ((option = prog_option(argc, argv, "chn:r:s:t:V", options, e)) !=
-	    -1) {
-		switch (option) {
-		case 'c':
-			q->clear = true;
-			break;
-		case 'n':
-			q->name = optarg;
-			break;
-		case 'r':
-			q->role = optarg;
-			break;
-		case 's':
-			q->scope = optarg;
-			break;
-		case 't':
-			q->pane = optarg;
-			break;
-		case '?':
-			return -1;
-		default:
-			q->what = option;
-			return 0;
-		}
+	switch (letter) {
+	case 'c':
+		q->clear = true;
+		break;
+	case 'n':
+		if (value[0] != '\0' && !agent_name_ok(value))
+			return err_set(e, EXIT_USAGE,
+			    "--name: '%s' is no name: 1 to %d of A-Z a-z 0-9 _ "
+			    "-, no - first",
+			    value, AGENT_NAME_LEN);
+		q->name = value;
+		break;
+	case 'r':
+		q->role = value;
+		break;
+	case 's':
+		q->scope = value;
+		break;
+	case 't':
+		if (!str_id_ok(value, '%'))
+			return err_set(e, EXIT_USAGE,
+			    "--pane: '%s' is no pane id such as %%3", value);
+		q->pane = value;
+		break;
 	}
-	if (optind < argc)
-		return err_set(
-		    e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
+	return 0;
+}
+
+static int
+words(void *request, int n, char **words, struct err *e)
+{
+	const struct request *q = request;
+
+	if (n > 0)
+		return err_set(e, EXIT_USAGE, "'%s': takes no words", words[0]);
 	if (q->clear &&
 	    (q->role != NULL || q->scope != NULL || q->name != NULL))
 		return err_set(e, EXIT_USAGE,
 		    "--clear: goes with --pane only; '' takes one thing away");
-	if (q->name != NULL && q->name[0] != '\0' && !agent_name_ok(q->name))
-		return err_set(e, EXIT_USAGE,
-		    "--name: '%s' is no name: 1 to %d of A-Z a-z 0-9 _ -, no - "
-		    "first",
-		    q->name, AGENT_NAME_LEN);
-	if (q->pane != NULL && !str_id_ok(q->pane, '%'))
-		return err_set(e, EXIT_USAGE,
-		    "--pane: '%s' is no pane id such as %%3", q->pane);
 	return 0;
 }
 
@@ -266,8 +256,9 @@ out:
 }
 
 static int
-run(const struct request *q, struct err *e)
+run(void *request, struct err *e)
 {
+	const struct request *q = request;
 	struct setup setup = SETUP_INIT;
 	const struct registrar reg = { .home = &setup.home,
 		.config = &setup.config,
@@ -300,19 +291,14 @@ out:
 int
 main(int argc, char **argv)
 {
-	struct err e = { .code = EXIT_OK };
-	struct request q = { .what = 0 };
-	int rc;
+	static const struct prog prog = { .name = "agent-self-identify",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.words = words,
+		.run = run };
+	struct request q = { .role = NULL };
 
-	prog_start("agent-self-identify");
-	rc = parse(&q, argc, argv, &e);
-	if (rc == 0 && q.what == 'h')
-		prog_help(usage, EXITS);
-	else if (rc == 0 && q.what == 'V')
-		prog_version("agent-self-identify");
-	else if (rc == 0)
-		rc = run(&q, &e);
-	if (rc != 0)
-		rc = log_err(&e);
-	return prog_end(rc);
+	return prog_main(&prog, &q, argc, argv);
 }

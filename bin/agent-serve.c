@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "log.h"
 #include "mem.h"
 #include "path.h"
 #include "peers.h"
@@ -16,18 +15,13 @@ static const char usage[] =
     "usage: agent-serve [--peer NAME]\n"
     "\n"
     "Take messages, files and slices of the address book from another host's\n"
-    "agent-link on standard input, and answer on standard output.\n"
-    "\n"
-    "  -h, --help       this text\n"
-    "  -p, --peer NAME  the key that runs this is bound to host NAME: it may\n"
-    "                   publish that host's slice only\n"
-    "  -V, --version    print the version\n";
+    "agent-link on standard input, and answer on standard output.\n";
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "peer", required_argument, NULL, 'p' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'p', "peer", "NAME",
+	    "the key that runs this is bound to host NAME: it may\npublish "
+	    "that host's slice only" },
+	{ 0, NULL, NULL, NULL },
 };
 
 /* What is read from files, and which files that was. */
@@ -98,16 +92,29 @@ refresh(void *arg, struct err *e)
 	return st->bad ? 1 : 0;
 }
 
+static int
+set(void *request, int letter, const char *value, struct err *e)
+{
+	const char **peer = request;
+
+	if (letter == 'p' && !str_host_ok(value))
+		return err_set(
+		    e, EXIT_USAGE, "--peer: '%s' is no host's name", value);
+	*peer = value;
+	return 0;
+}
+
 /* Open the state and answer. */
 static int
-run(const char *peer, struct err *e)
+run(void *request, struct err *e)
 {
+	const char **peer = request;
 	struct state st = { .setup = SETUP_INIT, .peers = PEERS_INIT };
 	const struct registrar reg = { .home = &st.setup.home,
 		.config = &st.setup.config,
 		.profiles = &st.setup.profiles };
 	const struct serve_options o = { .reg = &reg,
-		.peer = peer,
+		.peer = *peer,
 		.peers = &st.peers,
 		.refresh = refresh,
 		.arg = &st,
@@ -135,39 +142,14 @@ out:
 int
 main(int argc, char **argv)
 {
+	static const struct prog prog = { .name = "agent-serve",
+		.usage = usage,
+		.options = options,
+		.exits = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_WIRE |
+		    1U << EXIT_LOCAL,
+		.set = set,
+		.run = run };
 	const char *peer = NULL;
-	struct err e = { .code = EXIT_OK };
-	int option, rc = EXIT_OK;
 
-	prog_start("agent-serve");
-	while ((option = prog_option(argc, argv, "hp:V", options, &e)) != -1) {
-		switch (option) {
-		case 'p':
-			if (!str_host_ok(optarg)) {
-				(void)err_set(&e, EXIT_USAGE,
-				    "--peer: '%s' is no host's name", optarg);
-				return log_err(&e);
-			}
-			peer = optarg;
-			break;
-		case 'h':
-			prog_help(usage,
-			    1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_WIRE |
-				1U << EXIT_LOCAL);
-			return prog_end(EXIT_OK);
-		case 'V':
-			prog_version("agent-serve");
-			return prog_end(EXIT_OK);
-		default:
-			return log_err(&e);
-		}
-	}
-	if (optind < argc) {
-		(void)err_set(
-		    &e, EXIT_USAGE, "'%s': one word too many", argv[optind]);
-		return log_err(&e);
-	}
-	if (run(peer, &e) != 0)
-		rc = log_err(&e);
-	return rc;
+	return prog_main(&prog, &peer, argc, argv);
 }

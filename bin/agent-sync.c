@@ -20,27 +20,18 @@ static const char usage[] =
     "       agent-sync peer install [-a NAME] HOST\n"
     "       agent-sync peer leave | uninstall HOST\n"
     "\n"
-    "Exchange address books with all peers in ~/.agents/peers.conf, at once.\n"
-    "\n"
-    "  -a, --as NAME          what HOST calls this host for ssh\n"
-    "  -h, --help             this text\n"
-    "  -j, --json             status as JSON\n"
-    "  -q, --quiet            for hooks: print nothing, write errors to\n"
-    "                         ~/.agents/log/sync.log, leave to another sync\n"
-    "                         what it does anyway\n"
-    "  -r, --restrict         print the line that limits our key there\n"
-    "  -t, --timeout SECONDS  for one peer (default 20)\n"
-    "  -V, --version          print the version\n";
+    "Exchange address books with all peers in ~/.agents/peers.conf, at once.\n";
 
-static const struct option options[] = {
-	{ "as", required_argument, NULL, 'a' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "restrict", no_argument, NULL, 'r' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'a', "as", "NAME", "what HOST calls this host for ssh" },
+	{ 'j', "json", NULL, "status as JSON" },
+	{ 'q', "quiet", NULL,
+	    "for hooks: print nothing, write errors "
+	    "to\n~/.agents/log/sync.log, leave to another sync\nwhat it does "
+	    "anyway" },
+	{ 'r', "restrict", NULL, "print the line that limits our key there" },
+	{ 't', "timeout", "SECONDS", "for one peer (default 20)" },
+	{ 0, NULL, NULL, NULL },
 };
 
 enum {
@@ -51,7 +42,7 @@ enum {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 's'ync, s't'atus, 'a'dd, 'r'm, 'i'nstall, 'h' or 'V' */
+	int what;         /* 's'ync, s't'atus, 'a'dd, 'r'm, 'i'nstall */
 	const char *verb; /* behind "peer" */
 	const char *name;
 	const char *as;
@@ -77,10 +68,13 @@ peer_verb(const char *word)
 }
 
 static int
-parse_words(struct request *q, int n, char **words, struct err *e)
+words(void *request, int n, char **words, struct err *e)
 {
+	struct request *q = request;
 	int used, what;
 
+	/* A person waits for the whole result, and may try anything again. */
+	q->sync.stay = q->sync.again = !q->quiet;
 	q->what = 's';
 	if (n == 0)
 		return 0;
@@ -109,57 +103,35 @@ parse_words(struct request *q, int n, char **words, struct err *e)
 }
 
 static int
-parse_timeout(struct request *q, const char *word, struct err *e)
+set(void *request, int letter, const char *value, struct err *e)
 {
+	struct request *q = request;
 	uint64_t seconds;
 
-	if (str_number(word, SYNC_TOTAL_MAX_S, &seconds) != 0 || seconds == 0)
-		return err_set(e, EXIT_USAGE,
-		    "--timeout: '%s' is no number of seconds from 1 to %d",
-		    word, SYNC_TOTAL_MAX_S);
-	q->sync.total_ms = (int)seconds * 1000;
-	/* Three quarters for the connecting, as the defaults have it. */
-	q->sync.connect_ms =
-	    seconds < 4 ? q->sync.total_ms : q->sync.total_ms / 4 * 3;
-	return 0;
-}
-
-static int
-parse(struct request *q, int argc, char **argv, struct err *e)
-{
-	int option;
-
-	q->sync = (struct sync_options){ .connect_ms = SYNC_CONNECT_MS,
-		.total_ms = SYNC_TOTAL_MS };
-	while (
-	    (option = prog_option(argc, argv, "a:hjqrt:V", options, e)) != -1) {
-		switch (option) {
-		case 'a':
-			q->as = optarg;
-			break;
-		case 'j':
-			q->json = true;
-			break;
-		case 'q':
-			q->quiet = true;
-			break;
-		case 'r':
-			q->restricted = true;
-			break;
-		case 't':
-			if (parse_timeout(q, optarg, e) != 0)
-				return -1;
-			break;
-		case '?':
+	switch (letter) {
+	case 'a':
+		q->as = value;
+		break;
+	case 'j':
+		q->json = true;
+		break;
+	case 'q':
+		q->quiet = true;
+		break;
+	case 'r':
+		q->restricted = true;
+		break;
+	case 't':
+		if (prog_number("timeout", " of seconds", value, 1,
+			SYNC_TOTAL_MAX_S, &seconds, e) != 0)
 			return -1;
-		default:
-			q->what = option;
-			return 0;
-		}
+		q->sync.total_ms = (int)seconds * 1000;
+		/* Three quarters for the connecting, as the defaults. */
+		q->sync.connect_ms =
+		    seconds < 4 ? q->sync.total_ms : q->sync.total_ms / 4 * 3;
+		break;
 	}
-	/* A person waits for the whole result, and may try anything again. */
-	q->sync.stay = q->sync.again = !q->quiet;
-	return parse_words(q, argc - optind, argv + optind, e);
+	return 0;
 }
 
 /* One line a peer as it is done. */
@@ -212,7 +184,7 @@ do_add(const struct home *home, const struct request *q, struct err *e)
 }
 
 static int
-run(struct request *q, const struct home *home, struct err *e)
+act(struct request *q, const struct home *home, struct err *e)
 {
 	char *path = path_join(home->dir, "peers.conf");
 	struct peers peers = PEERS_INIT;
@@ -237,36 +209,39 @@ run(struct request *q, const struct home *home, struct err *e)
 	return rc;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(void *request, struct err *e)
 {
-	struct request q = { .name = NULL };
-	struct err e = { .code = EXIT_OK };
 	struct home home = HOME_INIT;
-	int rc = -1, fd = -1;
+	struct request *q = request;
+	int rc, fd = -1;
 
-	prog_start("agent-sync");
-	if (parse(&q, argc, argv, &e) != 0)
-		goto out;
-	rc = EXIT_OK;
-	if (q.what == 'h') {
-		prog_help(usage, EXITS);
-	} else if (q.what == 'V') {
-		prog_version("agent-sync");
-	} else {
-		rc = home_open(&home, &e);
-		if (rc == 0 && q.quiet &&
-		    (fd = home_log(&home, "sync.log", &e)) >= 0)
-			log_to(fd);
-		if (rc == 0)
-			rc = run(&q, &home, &e);
-	}
-out:
+	rc = home_open(&home, e);
+	if (rc == 0 && q->quiet && (fd = home_log(&home, "sync.log", e)) >= 0)
+		log_to(fd);
+	if (rc == 0)
+		rc = act(q, &home, e);
 	if (rc < 0)
-		rc = log_err(&e);
+		rc = log_err(e);
 	log_to(STDERR_FILENO);
 	if (fd >= 0)
 		(void)close(fd);
 	home_close(&home);
-	return prog_end(rc);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct prog prog = { .name = "agent-sync",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.words = words,
+		.run = run };
+	struct request q = { .sync = { .connect_ms = SYNC_CONNECT_MS,
+				 .total_ms = SYNC_TOTAL_MS } };
+
+	return prog_main(&prog, &q, argc, argv);
 }

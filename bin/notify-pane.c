@@ -1,5 +1,6 @@
 /* notify-pane - send a text or a file to the agent in a tmux pane. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,20 +26,7 @@ static const char usage[] =
     "       notify-pane --check [--json] [-v] ADDRESS\n"
     "       notify-pane --whoami\n"
     "\n"
-    "Send a text or a file to the agent in a tmux pane, and prove it.\n"
-    "\n"
-    "  -a, --addresses     all addresses and nothing else, for scripts\n"
-    "  -c, --check         look whether a message would be taken now, and why\n"
-    "  -f, --file FILE     drop a copy of FILE for the recipient, and say so\n"
-    "  -h, --help          this text\n"
-    "  -j, --json          --list and --check as JSON\n"
-    "  -l, --list          all addresses\n"
-    "  -t, --type          type at a shell's prompt, which runs it\n"
-    "  -u, --urgent        also into a running turn\n"
-    "  -v, --verbose       say more\n"
-    "  -V, --version       print the version\n"
-    "  -w, --wait SECONDS  look again until the pane is ready\n"
-    "  -W, --whoami        the name that messages from here carry\n";
+    "Send a text or a file to the agent in a tmux pane, and prove it.\n";
 
 enum {
 	EXITS = 0x3ff,
@@ -47,25 +35,26 @@ enum {
 	PROGRESS_EVERY_MS = 200,
 };
 
-static const struct option options[] = {
-	{ "addresses", no_argument, NULL, 'a' },
-	{ "check", no_argument, NULL, 'c' },
-	{ "file", required_argument, NULL, 'f' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "list", no_argument, NULL, 'l' },
-	{ "type", no_argument, NULL, 't' },
-	{ "urgent", no_argument, NULL, 'u' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "wait", required_argument, NULL, 'w' },
-	{ "whoami", no_argument, NULL, 'W' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'a', "addresses", NULL,
+	    "all addresses and nothing else, for scripts" },
+	{ 'c', "check", NULL,
+	    "look whether a message would be taken now, and why" },
+	{ 'f', "file", "FILE",
+	    "drop a copy of FILE for the recipient, and say so" },
+	{ 'j', "json", NULL, "--list and --check as JSON" },
+	{ 'l', "list", NULL, "all addresses" },
+	{ 't', "type", NULL, "type at a shell's prompt, which runs it" },
+	{ 'u', "urgent", NULL, "also into a running turn" },
+	{ 'v', "verbose", NULL, "say more" },
+	{ 'w', "wait", "SECONDS", "look again until the pane is ready" },
+	{ 'W', "whoami", NULL, "the name that messages from here carry" },
+	{ 0, NULL, NULL, NULL },
 };
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 's'end or one of a c l W h V */
+	int what; /* 's'end or one of a c l W */
 	struct argv files;
 	const char *addresses;
 	const char *body; /* NULL: none, "-": stdin */
@@ -73,23 +62,11 @@ struct request {
 	bool json, type, urgent, verbose;
 };
 
-static int
-parse_wait(struct request *q, const char *word, struct err *e)
-{
-	uint64_t seconds;
-
-	if (str_number(word, WAIT_MAX_S, &seconds) != 0)
-		return err_set(e, EXIT_USAGE,
-		    "--wait: '%s' is no number of seconds from 0 to %d", word,
-		    WAIT_MAX_S);
-	q->wait_ms = (int64_t)seconds * 1000;
-	return 0;
-}
-
 /* What is left after the options: address and body. */
 static int
-parse_words(struct request *q, int n, char **words, struct err *e)
+words(void *request, int n, char **words, struct err *e)
 {
+	struct request *q = request;
 	int want = q->what == 's' ? 2 : q->what == 'c' ? 1 : 0;
 
 	if (n > want)
@@ -109,43 +86,38 @@ parse_words(struct request *q, int n, char **words, struct err *e)
 }
 
 static int
-parse(struct request *q, int argc, char **argv, struct err *e)
+set(void *request, int letter, const char *value, struct err *e)
 {
-	int option;
+	struct request *q = request;
+	uint64_t seconds;
 
-	q->what = 's';
-	while ((option = prog_option(
-		    argc, argv, "acf:hjltuvVw:W", options, e)) != -1) {
-		switch (option) {
-		case 'f':
-			argv_add(&q->files, optarg);
-			break;
-		case 'j':
-			q->json = true;
-			break;
-		case 't':
-			q->type = true;
-			break;
-		case 'u':
-			q->urgent = true;
-			break;
-		case 'v':
-			q->verbose = true;
-			break;
-		case 'w':
-			if (parse_wait(q, optarg, e) != 0)
-				return -1;
-			break;
-		case '?':
+	switch (letter) {
+	case 'f':
+		argv_add(&q->files, value);
+		break;
+	case 'j':
+		q->json = true;
+		break;
+	case 't':
+		q->type = true;
+		break;
+	case 'u':
+		q->urgent = true;
+		break;
+	case 'v':
+		q->verbose = true;
+		break;
+	case 'w':
+		if (prog_number("wait", " of seconds", value, 0, WAIT_MAX_S,
+			&seconds, e) != 0)
 			return -1;
-		default:
-			q->what = option;
-			if (option == 'h' || option == 'V')
-				return 0;
-			break;
-		}
+		q->wait_ms = (int64_t)seconds * 1000;
+		break;
+	default:
+		q->what = letter;
+		break;
 	}
-	return parse_words(q, argc - optind, argv + optind, e);
+	return 0;
 }
 
 /* The body's bytes: the argument's, or all of standard input. */
@@ -337,45 +309,46 @@ out:
 	return rc;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(void *request, struct err *e)
 {
+	const struct request *q = request;
 	struct setup setup = SETUP_INIT;
 	const struct registrar reg = { .home = &setup.home,
 		.config = &setup.config,
 		.profiles = &setup.profiles };
-	struct request q = { .files = ARGV_INIT };
-	struct err e = { .code = EXIT_OK };
+	bool lists = q->what == 'l' || q->what == 'a';
 	int rc = -1;
 
-	prog_start("notify-pane");
-	if (parse(&q, argc, argv, &e) != 0)
-		goto out;
-	if (q.what == 'h') {
-		prog_help(usage, EXITS);
-		rc = EXIT_OK;
-	} else if (q.what == 'V') {
-		prog_version("notify-pane");
-		rc = EXIT_OK;
-	} else if (setup_open(&setup, &e) != 0 ||
-	    (q.what != 'l' && q.what != 'a' &&
-		setup_profiles(&setup, &e) != 0)) {
+	if ((lists ? setup_open(&setup, e) : setup_open_all(&setup, e)) != 0)
 		rc = -1;
-	} else if (q.what == 'a') {
-		rc = listing_addresses(&setup.home, stdout, &e);
-	} else if (q.what == 'l') {
-		rc = listing_print(&setup.home, stdout, q.json, q.verbose, &e);
-	} else if (q.what == 'c') {
-		rc = do_check(&reg, &q, &e);
-	} else if (q.what == 'W') {
-		rc = do_whoami(&reg, &q, &e);
-	} else {
-		rc = do_send(&reg, &q, &e);
-	}
-out:
-	if (rc < 0)
-		rc = log_err(&e);
-	argv_free(&q.files);
+	else if (q->what == 'a')
+		rc = listing_addresses(&setup.home, stdout, e);
+	else if (q->what == 'l')
+		rc = listing_print(&setup.home, stdout, q->json, q->verbose, e);
+	else if (q->what == 'c')
+		rc = do_check(&reg, q, e);
+	else if (q->what == 'W')
+		rc = do_whoami(&reg, q, e);
+	else
+		rc = do_send(&reg, q, e);
 	setup_close(&setup);
-	return prog_end(rc);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct prog prog = { .name = "notify-pane",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.words = words,
+		.run = run };
+	struct request q = { .what = 's', .files = ARGV_INIT };
+	int rc = prog_main(&prog, &q, argc, argv);
+
+	argv_free(&q.files);
+	return rc;
 }

@@ -2,16 +2,38 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "log.h"
+#include "mem.h"
 #include "str.h"
 
-enum { PROG_FAR = 3 }; /* edits between an option and its suggestion */
+enum {
+	PROG_FAR = 3, /* edits between an option and its suggestion */
+	PROG_HELP = 'h',
+	PROG_VERSION = 'V',
+};
 
-void
+static const struct prog_option everybodys[] = {
+	{ PROG_HELP, "help", NULL, "this text" },
+	{ PROG_VERSION, "version", NULL, "print the version" },
+};
+enum { EVERYBODYS = sizeof(everybodys) / sizeof(everybodys[0]) };
+
+/* The program's options and everybody's, as getopt_long(3) wants them. */
+struct table {
+	const struct prog_option **v; /* sorted by name */
+	struct option *longs;
+	struct buf letters;
+	size_t n;
+};
+
+static void
 prog_start(const char *name)
 {
 	int fd;
@@ -25,40 +47,87 @@ prog_start(const char *name)
 	log_start(name, false);
 }
 
-/* The long option nearest to `word` ("--nmae"), or NULL. */
+static void
+table_add(struct table *t, const struct prog_option *o)
+{
+	size_t i;
+
+	for (i = t->n; i > 0 && strcmp(t->v[i - 1]->name, o->name) > 0; i--)
+		t->v[i] = t->v[i - 1];
+	t->v[i] = o;
+	t->n++;
+	if (o->letter < PROG_LONG)
+		buf_addf(&t->letters, "%c%s", o->letter,
+		    o->value == NULL ? "" : ":");
+}
+
+static void
+table_make(struct table *t, const struct prog_option *options)
+{
+	size_t i, n = 0;
+
+	while (options[n].name != NULL)
+		n++;
+	t->n = 0;
+	t->v = x_calloc(n + EVERYBODYS, sizeof(struct prog_option *));
+	t->longs = x_calloc(n + EVERYBODYS + 1, sizeof(t->longs[0]));
+	buf_init(&t->letters, 2 * (n + EVERYBODYS) + 1);
+	for (i = 0; i < n; i++)
+		table_add(t, &options[i]);
+	for (i = 0; i < EVERYBODYS; i++)
+		table_add(t, &everybodys[i]);
+	for (i = 0; i < t->n; i++)
+		t->longs[i] = (struct option){ .name = t->v[i]->name,
+			.has_arg = t->v[i]->value != NULL,
+			.val = t->v[i]->letter };
+}
+
+static void
+table_free(struct table *t)
+{
+	buf_free(&t->letters);
+	x_free(t->longs);
+	x_free(t->v);
+}
+
+/* The long option nearest to `word` ("nmae"), or NULL. */
 static const char *
-prog_nearest(const char *word, const struct option *options)
+table_nearest(const struct table *t, const char *word)
 {
 	unsigned best = PROG_FAR, distance;
 	const char *name = NULL;
 	size_t i;
 
-	for (i = 0; options[i].name != NULL; i++) {
-		distance = str_distance(word, options[i].name, PROG_FAR);
+	for (i = 0; i < t->n; i++) {
+		distance = str_distance(word, t->v[i]->name, PROG_FAR);
 		if (distance < best) {
 			best = distance;
-			name = options[i].name;
+			name = t->v[i]->name;
 		}
 	}
 	return name;
 }
 
-int
-prog_option(int argc, char **argv, const char *letters,
-    const struct option *options, struct err *e)
+/*
+ * getopt_long(3) without its own messages: returns what it returns, but '?'
+ * comes with EXIT_USAGE and a line that names the word, and the nearest option
+ * if there is one.
+ */
+static int
+prog_next(const struct table *t, int argc, char **argv, struct err *e)
 {
 	const char *word, *near;
 	int option, at;
 
 	opterr = 0;
 	at = optind < 1 ? 1 : optind;
-	option = getopt_long(argc, argv, letters, options, NULL);
+	option = getopt_long(argc, argv, t->letters.data, t->longs, NULL);
 	if (option != '?' && option != ':')
 		return option;
 	/* getopt may have moved words: the culprit is just before optind, but
 	 * a cluster of letters is still being read at optind. */
 	word = optind > at && optind <= argc ? argv[optind - 1] : argv[at];
-	if (optopt != 0 && strchr(letters, optopt) != NULL &&
+	if (optopt != 0 && strchr(t->letters.data, optopt) != NULL &&
 	    !str_starts(word, "--")) {
 		(void)err_set(
 		    e, EXIT_USAGE, "-%c: needs a value; see --help", optopt);
@@ -70,7 +139,7 @@ prog_option(int argc, char **argv, const char *letters,
 	} else if (optopt != 0) {
 		(void)err_set(e, EXIT_USAGE,
 		    "%s: needs a value, or takes none; see --help", word);
-	} else if ((near = prog_nearest(word + 2, options)) != NULL) {
+	} else if ((near = table_nearest(t, word + 2)) != NULL) {
 		(void)err_set(e, EXIT_USAGE,
 		    "%s: no such option; did you mean --%s?", word, near);
 	} else {
@@ -80,23 +149,112 @@ prog_option(int argc, char **argv, const char *letters,
 	return '?';
 }
 
-void
-prog_help(const char *text, unsigned mask)
+/* "  -w, --wait SECONDS" */
+static int
+option_left(const struct prog_option *o, char *out, size_t size)
 {
-	(void)printf("%s\nExit status:\n%s", text, exit_help(mask));
+	char letter[8] = "    ";
+
+	if (o->letter < PROG_LONG)
+		(void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+	return snprintf(out, size, "  %s--%s%s%s", letter, o->name,
+	    o->value == NULL ? "" : " ", o->value == NULL ? "" : o->value);
 }
 
-void
-prog_version(const char *name)
+static void
+prog_help(const struct prog *p, const struct table *t)
 {
-	(void)printf("%s (panemesh) %s\n", name, VERSION);
+	int width = 0, n;
+	const char *c;
+	char left[80];
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		n = option_left(t->v[i], left, sizeof(left));
+		width = n > width ? n : width;
+	}
+	(void)printf("%s\n", p->usage);
+	for (i = 0; i < t->n; i++) {
+		(void)option_left(t->v[i], left, sizeof(left));
+		(void)printf("%-*s  ", width, left);
+		for (c = t->v[i]->help; *c != '\0'; c++) {
+			(void)putchar(*c);
+			if (*c == '\n')
+				(void)printf("%*s  ", width, "");
+		}
+		(void)putchar('\n');
+	}
+	(void)printf("\nExit status:\n%s", exit_help(p->exits));
 }
 
-int
+/* Everything up to the work. 1: do it; 0: --help or --version was all. */
+static int
+prog_parse(const struct prog *p, const struct table *t, void *request, int argc,
+    char **argv, struct err *e)
+{
+	int option;
+
+	while ((option = prog_next(t, argc, argv, e)) != -1) {
+		switch (option) {
+		case PROG_HELP:
+			prog_help(p, t);
+			return 0;
+		case PROG_VERSION:
+			(void)printf("%s (panemesh) %s\n", p->name, VERSION);
+			return 0;
+		case '?':
+			return -1;
+		default:
+			if (p->set(request, option, optarg, e) < 0)
+				return -1;
+		}
+	}
+	if (p->words != NULL)
+		return p->words(request, argc - optind, argv + optind, e) < 0
+		    ? -1
+		    : 1;
+	if (optind < argc)
+		return err_set(
+		    e, EXIT_USAGE, "'%s': takes no words", argv[optind]);
+	return 1;
+}
+
+static int
 prog_end(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	log_line("standard output: %s", strerror(errno));
 	return EXIT_LOCAL;
+}
+
+int
+prog_main(const struct prog *p, void *request, int argc, char **argv)
+{
+	struct err e = { .code = EXIT_OK };
+	struct table table;
+	int rc;
+
+	prog_start(p->name);
+	table_make(&table, p->options);
+	rc = prog_parse(p, &table, request, argc, argv, &e);
+	table_free(&table);
+	if (rc < 0 && p->silent && !isatty(STDERR_FILENO))
+		return EXIT_OK;
+	if (rc > 0)
+		rc = p->run(request, &e);
+	if (rc < 0)
+		rc = log_err(&e);
+	return prog_end(rc);
+}
+
+int
+prog_number(const char *name, const char *of, const char *value, uint64_t min,
+    uint64_t max, uint64_t *number, struct err *e)
+{
+	if (str_number(value, max, number) == 0 && *number >= min)
+		return 0;
+	return err_set(e, EXIT_USAGE,
+	    "--%s: '%s' is no number%s from %llu to %llu", name, value, of,
+	    (unsigned long long)min, (unsigned long long)max);
 }

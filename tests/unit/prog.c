@@ -1,63 +1,126 @@
 #include "unit.h"
+#include "../../src/prog.c"
 
-#include <fcntl.h>
-
-#include "prog.h"
-#include "str.h"
-
-static const struct option options[] = {
-	{ "file", required_argument, NULL, 'f' },
-	{ "list", no_argument, NULL, 'l' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ NULL, 0, NULL, 0 },
+static const struct prog_option options[] = {
+	{ 'f', "file", "FILE", "a file,\nor not" },
+	{ 'l', "list", NULL, "all" },
+	{ PROG_LONG, "only-long", NULL, "no letter" },
+	{ 'v', "verbose", NULL, "more" },
+	{ 0, NULL, NULL, NULL },
 };
 
-static const char *value; /* the last option's */
+/* What came of a command line. */
+struct seen {
+	int last;          /* option */
+	const char *value; /* of the last that has one */
+	int words;
+	bool ran;
+};
 
-/* Go through the words after argv[0]; the last option's answer. */
 static int
-run(struct err *e, const char *a, const char *b, const char *c)
+set(void *request, int letter, const char *value, struct err *e)
+{
+	struct seen *seen = request;
+
+	seen->last = letter;
+	if (value == NULL)
+		return 0;
+	if (str_eq(value, "wrong"))
+		return err_set(e, EXIT_LOCAL, "--file: wrong");
+	seen->value = value;
+	return 0;
+}
+
+static int
+words(void *request, int n, char **v, struct err *e)
+{
+	struct seen *seen = request;
+
+	if (n > 0 && str_eq(v[0], "wrong"))
+		return err_set(e, EXIT_LOCAL, "word: wrong");
+	seen->words = n;
+	return 0;
+}
+
+static int
+work(void *request, struct err *e)
+{
+	struct seen *seen = request;
+
+	(void)e;
+	seen->ran = true;
+	return EXIT_NOT_READY;
+}
+
+static int
+failing(void *request, struct err *e)
+{
+	(void)request;
+	return err_set(e, EXIT_TIMEOUT, "it: timed out");
+}
+
+static const struct prog program = { .name = "prog",
+	.usage = "usage: prog\n",
+	.options = options,
+	.exits = 1U << EXIT_OK | 1U << EXIT_USAGE,
+	.set = set,
+	.words = words,
+	.run = work };
+
+/* Go through the words after argv[0] up to the work: as prog_parse(). */
+static int
+run(struct seen *seen, struct err *e, const char *a, const char *b,
+    const char *c)
 {
 	static char name[] = "prog", word[3][64];
 	char *argv[5] = { name, NULL, NULL, NULL, NULL };
-	const char *words[3] = { a, b, c };
-	int argc = 1, option, last = -1;
+	const char *given[3] = { a, b, c };
+	struct table table;
+	int argc = 1, rc;
 
-	for (; argc <= 3 && words[argc - 1] != NULL; argc++) {
+	for (; argc <= 3 && given[argc - 1] != NULL; argc++) {
 		(void)snprintf(
-		    word[argc - 1], sizeof(word[0]), "%s", words[argc - 1]);
+		    word[argc - 1], sizeof(word[0]), "%s", given[argc - 1]);
 		argv[argc] = word[argc - 1];
 	}
 	err_clear(e);
+	memset(seen, 0, sizeof(*seen));
 	optind = 0; /* glibc: begin anew */
-	while ((option = prog_option(argc, argv, "f:lv", options, e)) != -1) {
-		last = option;
-		value = optarg;
-		if (option == '?')
-			break;
-	}
-	return last;
+	table_make(&table, options);
+	rc = prog_parse(&program, &table, seen, argc, argv, e);
+	table_free(&table);
+	return rc;
 }
 
 static void
 test_good(void **state)
 {
+	struct seen seen;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(run(&e, NULL, NULL, NULL), -1);
-	assert_int_equal(run(&e, "-l", NULL, NULL), 'l');
-	assert_int_equal(run(&e, "--list", "word", "--verbose"), 'v');
-	assert_int_equal(run(&e, "-lv", NULL, NULL), 'v');
-	assert_int_equal(run(&e, "-f", "-l", NULL), 'f');
-	assert_string_equal(value, "-l");
-	assert_int_equal(run(&e, "--file=x", NULL, NULL), 'f');
-	assert_string_equal(value, "x");
-	assert_int_equal(run(&e, "--", "-x", NULL), -1);
-	assert_int_equal(optind, 2);
-	assert_int_equal(run(&e, "-", NULL, NULL), -1);
-	assert_int_equal(optind, 1);
-	assert_int_equal(run(&e, "--verb", NULL, NULL), 'v');
+	assert_int_equal(run(&seen, &e, NULL, NULL, NULL), 1);
+	assert_int_equal(seen.last, 0);
+	assert_int_equal(run(&seen, &e, "-l", NULL, NULL), 1);
+	assert_int_equal(seen.last, 'l');
+	assert_int_equal(run(&seen, &e, "--list", "word", "--verbose"), 1);
+	assert_int_equal(seen.last, 'v');
+	assert_int_equal(seen.words, 1);
+	assert_int_equal(run(&seen, &e, "-lv", NULL, NULL), 1);
+	assert_int_equal(seen.last, 'v');
+	assert_int_equal(run(&seen, &e, "--only-long", NULL, NULL), 1);
+	assert_int_equal(seen.last, PROG_LONG);
+	assert_int_equal(run(&seen, &e, "-f", "-l", NULL), 1);
+	assert_int_equal(seen.last, 'f');
+	assert_string_equal(seen.value, "-l");
+	assert_int_equal(run(&seen, &e, "--file=x", NULL, NULL), 1);
+	assert_string_equal(seen.value, "x");
+	assert_int_equal(run(&seen, &e, "--", "-x", NULL), 1);
+	assert_int_equal(seen.words, 1);
+	assert_int_equal(run(&seen, &e, "-", NULL, NULL), 1);
+	assert_int_equal(seen.words, 1);
+	assert_int_equal(run(&seen, &e, "--verb", NULL, NULL), 1);
+	assert_int_equal(seen.last, 'v');
 	assert_int_equal(e.code, EXIT_OK);
 }
 
@@ -74,21 +137,27 @@ test_bad(void **state)
 		{ { "-lf" }, "-f: needs a value" },
 		{ { "--file" }, "--file" },
 		{ { "--list=x" }, "--list=x" },
+		{ { "--only-long=x" }, "--only-long=x" },
 		{ { "--lisst" }, "did you mean --list?" },
 		{ { "word", "--lsit", "word" }, "did you mean --list?" },
 		{ { "--nothing-like-it" }, "--nothing-like-it: no such" },
 	};
+	struct seen seen;
 	struct err e;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < UNIT_COUNT(cases); i++) {
-		assert_int_equal(run(&e, cases[i].words[0], cases[i].words[1],
-				     cases[i].words[2]),
-		    '?');
+		assert_int_equal(run(&seen, &e, cases[i].words[0],
+				     cases[i].words[1], cases[i].words[2]),
+		    -1);
 		assert_err(e, EXIT_USAGE, cases[i].says);
 		assert_null(strchr(e.msg, '\n'));
 	}
+	assert_int_equal(run(&seen, &e, "-f", "wrong", NULL), -1);
+	assert_err(e, EXIT_LOCAL, "--file: wrong");
+	assert_int_equal(run(&seen, &e, "wrong", NULL, NULL), -1);
+	assert_err(e, EXIT_LOCAL, "word: wrong");
 }
 
 /* Whoever starts us with 0 to 2 closed: what we open next is 3 or more. */
@@ -154,39 +223,106 @@ test_end(void **state)
 	assert_int_equal(unit_child(to_full_after_error, NULL), EXIT_NOT_READY);
 }
 
-static int
-texts(void *arg)
-{
-	static char text[8192];
-	const char *path = arg;
-	FILE *f;
+/* All of a main that is given one word, its output in the file `to`. */
+struct whole {
+	struct prog prog;
+	const char *word, *to;
+	bool worked;
+};
 
-	if (freopen(path, "w", stdout) == NULL)
+static int
+whole(void *arg)
+{
+	static char name[] = "prog";
+	struct whole *w = arg;
+	char word[64];
+	char *argv[3] = { name, word, NULL };
+	struct seen seen = { .last = 0 };
+	int rc;
+
+	(void)snprintf(word, sizeof(word), "%s", w->word);
+	if (freopen(w->to, "w", stdout) == NULL ||
+	    dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
 		return 99;
-	prog_help("usage: prog\n", 1U << EXIT_OK | 1U << EXIT_USAGE);
-	prog_version("prog");
-	if (prog_end(EXIT_OK) != EXIT_OK || (f = fopen(path, "r")) == NULL)
-		return 98;
-	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
-	(void)fclose(f);
-	if (!str_starts(text, "usage: prog\n\nExit status:\n"))
-		return 1;
-	if (strstr(text, "wrong usage") == NULL)
-		return 2;
-	if (strstr(text, "timed out") != NULL)
-		return 3;
-	return str_ends(text, "prog (panemesh) " VERSION "\n") ? 0 : 4;
+	optind = 0;
+	rc = prog_main(&w->prog, &seen, 2, argv);
+	return seen.ran == w->worked ? rc : 98;
 }
 
 static void
-test_texts(void **state)
+test_main(void **state)
 {
-	char *dir = unit_dir(), path[512];
+	char *dir = unit_dir(), path[512], text[4096];
+	struct whole w = { .prog = program, .to = path };
+	FILE *f;
+	const struct {
+		const char *word;
+		int (*run)(void *, struct err *);
+		bool silent, no_words, worked;
+		int code;
+		const char *says;
+	} cases[] = {
+		{ "-v", work, false, false, true, EXIT_NOT_READY, "" },
+		{ "x", work, false, false, true, EXIT_NOT_READY, "" },
+		{ "x", work, false, true, false, EXIT_USAGE,
+		    "prog: 'x': takes no words\n" },
+		{ "-x", work, false, false, false, EXIT_USAGE,
+		    "prog: -x: no such option (in '-x'); see --help, and "
+		    "write -- before a word that begins with '-'\n" },
+		{ "-x", work, true, false, false, EXIT_OK, "" },
+		{ "-v", failing, false, false, false, EXIT_TIMEOUT,
+		    "prog: it: timed out\n" },
+		{ "--version", work, false, false, false, EXIT_OK,
+		    "prog (panemesh) " VERSION "\n" },
+		{ "-h", work, false, false, false, EXIT_OK,
+		    "usage: prog\n\n"
+		    "  -f, --file FILE  a file,\n"
+		    "                   or not\n"
+		    "  -h, --help       this text\n"
+		    "  -l, --list       all\n"
+		    "      --only-long  no letter\n"
+		    "  -v, --verbose    more\n"
+		    "  -V, --version    print the version\n"
+		    "\nExit status:\n"
+		    "  0  done; for a message: delivered\n"
+		    "  1  wrong usage\n" },
+	};
+	size_t i;
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/out", dir);
-	assert_int_equal(unit_child(texts, path), 0);
+	for (i = 0; i < UNIT_COUNT(cases); i++) {
+		w.word = cases[i].word;
+		w.prog.run = cases[i].run;
+		w.prog.silent = cases[i].silent;
+		w.prog.words = cases[i].no_words ? NULL : words;
+		w.worked = cases[i].worked;
+		assert_int_equal(unit_child(whole, &w), cases[i].code);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+		(void)fclose(f);
+		assert_string_equal(text, cases[i].says);
+	}
 	unit_dir_remove(dir);
+}
+
+static void
+test_number(void **state)
+{
+	uint64_t n;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(prog_number("wait", "", "7", 0, 7, &n, &e), 0);
+	assert_int_equal(n, 7);
+	assert_int_equal(prog_number("wait", "", "8", 0, 7, &n, &e), -1);
+	assert_err(e, EXIT_USAGE, "--wait: '8' is no number from 0 to 7");
+	assert_int_equal(
+	    prog_number("wait", " of seconds", "0", 1, 7, &n, &e), -1);
+	assert_err(
+	    e, EXIT_USAGE, "--wait: '0' is no number of seconds from 1 to 7");
+	assert_int_equal(prog_number("wait", "", "1x", 0, 7, &n, &e), -1);
 }
 
 int
@@ -197,7 +333,8 @@ main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_end),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_main),
+		cmocka_unit_test(test_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
