@@ -117,6 +117,41 @@ judge_pane(struct look *l)
 	return true;
 }
 
+/*
+ * An interpreter is in front, and nobody knows of which script. Its REPL edits
+ * lines on the main screen and never hides the cursor: what does either is a
+ * program, which its screen or its title may name.
+ */
+static void
+judge_veiled(struct look *l, const struct profile_set *set,
+    const struct profile_clues *clues)
+{
+	const struct pane_facts *f = l->facts;
+	const struct profile *p = NULL;
+	const char *row = NULL;
+	size_t i;
+
+	if ((!f->alternate && f->cursor_shown) ||
+	    (l->profile != NULL && l->profile->kind != PROFILE_REPL) ||
+	    !profile_veiled(clues))
+		return;
+	for (i = set->n; p == NULL && i > 0; i--) {
+		if (set->v[i - 1].kind == PROFILE_AGENT)
+			row = classify_find(l->screen, &set->v[i - 1].screens,
+			    0, l->screen->rows);
+		p = row == NULL ? NULL : &set->v[i - 1];
+	}
+	/* Spinners in titles are much alike. */
+	if (p == NULL)
+		p = profile_by_title(set, f->title);
+	if (p == NULL)
+		return;
+	l->profile = p;
+	classify_note(l, "its %s tells that it is %s: %.80s",
+	    row == NULL ? "title" : "screen", p->name,
+	    row == NULL ? f->title : row);
+}
+
 /* Who is in front? Returns whether the answer ends the matter. */
 static bool
 judge_program(struct look *l, const struct profile_set *set)
@@ -139,6 +174,7 @@ judge_program(struct look *l, const struct profile_set *set)
 		l->profile = profile_recognise(set, &clues, why, sizeof(why));
 		if (why[0] != '\0')
 			classify_note(l, "%s", why);
+		judge_veiled(l, set, &clues);
 	}
 	l->r->profile = l->profile;
 	return false;

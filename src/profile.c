@@ -63,6 +63,7 @@ static const struct field fields[] = {
 	{ "recognise", "commands", FIELD_WORDS, AT(commands), 0, 0, NULL },
 	{ "recognise", "scripts", FIELD_WORDS, AT(scripts), 0, 0, NULL },
 	{ "recognise", "titles", FIELD_WORDS, AT(titles), 0, 0, NULL },
+	{ "recognise", "screens", FIELD_WORDS, AT(screens), 0, 0, NULL },
 	{ "composer", "frame", FIELD_CHOICE, AT(frame), 0, 0, frame_names },
 	{ "composer", "glyphs", FIELD_GUARD, AT(glyphs), 0, 0, NULL },
 	{ "composer", "shell_glyphs", FIELD_GUARD, AT(shell_glyphs), 0, 0,

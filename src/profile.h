@@ -59,6 +59,7 @@ struct profile {
 	struct argv commands; /* process name, first word's basename */
 	struct argv scripts;  /* an interpreter's script: basename or path */
 	struct argv titles;   /* pane title, beside an interpreter only */
+	struct argv screens;  /* rows of the screen, the same */
 
 	/* The composer of an agent. */
 	enum profile_frame frame;
@@ -166,6 +167,16 @@ struct profile_clues {
  */
 const struct profile *profile_recognise(const struct profile_set *set,
     const struct profile_clues *clues, char *why, size_t why_size);
+
+/*
+ * Is an interpreter in front, and nothing tells which script it runs? Then it
+ * may be its REPL, or any program whose process forgot its command line.
+ */
+bool profile_veiled(const struct profile_clues *clues);
+
+/* The agent that sets such a title; NULL if none does. */
+const struct profile *profile_by_title(
+    const struct profile_set *set, const char *title);
 
 /* Does `pattern` (a glob, maybe with a spinner's mark) match the whole of
  * `text`? */

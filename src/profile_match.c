@@ -138,6 +138,36 @@ split_words(const char *line, struct argv *out)
 	x_free(copy);
 }
 
+bool
+profile_veiled(const struct profile_clues *clues)
+{
+	const struct ps_list *fg = clues->foreground;
+	const char *line, *first = "", *script;
+	struct argv words = ARGV_INIT;
+	bool code = false, veiled;
+
+	if (fg == NULL || fg->n == 0)
+		return clues->command != NULL &&
+		    in_list(interpreters, clues->command);
+	line = clues->lines != NULL && clues->lines->n > 0 ? clues->lines->v[0]
+							   : "";
+	split_words(line, &words);
+	script = find_script(&words, &code);
+	if (words.n > 0)
+		first = path_base(words.v[0]);
+	veiled = script == NULL && !code &&
+	    (in_list(interpreters, fg->v[0].comm) ||
+		in_list(interpreters, first));
+	argv_free(&words);
+	return veiled;
+}
+
+const struct profile *
+profile_by_title(const struct profile_set *set, const char *title)
+{
+	return title == NULL ? NULL : by_words(set, AT(titles), title, true);
+}
+
 static void
 match_process(const struct profile_set *set, const char *comm, const char *line,
     struct match *m)
@@ -280,15 +310,11 @@ profile_recognise(const struct profile_set *set,
 		if (p != NULL && !m.interpreter)
 			return p;
 		m.profile = p;
-		p = clues->title == NULL
-		    ? NULL
-		    : by_words(set, AT(titles), clues->title, true);
+		p = profile_by_title(set, clues->title);
 		if (p == NULL)
 			return m.profile;
 	}
-	if (!interpreter || clues->title == NULL)
-		return NULL;
-	p = by_words(set, AT(titles), clues->title, true);
+	p = interpreter ? profile_by_title(set, clues->title) : NULL;
 	if (p != NULL && why != NULL)
 		(void)snprintf(why, why_size,
 		    "an interpreter with the title '%.80s' is %s", clues->title,

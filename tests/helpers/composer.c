@@ -117,7 +117,8 @@ scrolled(unsigned width)
 			starts[rows++] = at;
 			used = 2;
 		}
-		used = ch == '\n' ? width : used + utf8_width(ch);
+		used =
+		    ch == '\n' ? width : used + utf8_width(ch) + (ch == '\t');
 	}
 	if (rows > (size_t)rows_max)
 		from = starts[rows - (size_t)rows_max];
@@ -170,6 +171,12 @@ draw(void)
 		}
 		if (ch == '\n')
 			continue;
+		if (ch == '\t') {
+			/* how far it would jump is the terminal's affair */
+			buf_addc(&out, ' ');
+			used++;
+			continue;
+		}
 		used += utf8_width(ch);
 		buf_add(&out, text.data + at, n);
 	}

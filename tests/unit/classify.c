@@ -220,6 +220,36 @@ guard_needs_to_be_first(void **state)
 	assert_true(r.guard[0] == '^');
 }
 
+/* "node", and nothing says what it runs. */
+static void
+veiled(void **state)
+{
+	static const char box[] =
+	    RULE " > Type your message or @path/to/file\n" RULE;
+	static const char screen_of_codex[] =
+	    "said\n\n› \033[2mAsk Codex to do anything\033[0m\n\n"
+	    "  mock-1 default · /home/u\n";
+
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "node", .x = 3, .y = 1,
+	    .title = "◇  Ready (x)", .hidden = true, .screen = box);
+	assert_string_equal(r.profile->name, "gemini");
+	/* The title may be an older program's: this may be node's REPL. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "node", .x = 3, .y = 1,
+	    .title = "◇  Ready (x)", .screen = box);
+	assert_string_equal(r.profile->name, "node");
+	assert_state(CLASSIFY_UNKNOWN, .program = "node", .x = 3, .y = 1,
+	    .title = "x", .hidden = true, .screen = box);
+	assert_state(CLASSIFY_BUSY, .program = "node", .x = 2, .y = 2,
+	    .alternate = true, .title = "\xe2\xa0\xa6 proj",
+	    .screen = screen_of_codex);
+	assert_string_equal(r.profile->name, "codex");
+	assert_state(CLASSIFY_UNKNOWN, .program = "node", .x = 2, .y = 2,
+	    .title = "proj", .screen = screen_of_codex);
+	assert_state(CLASSIFY_MODAL, .program = "htop", .x = 2, .y = 2,
+	    .alternate = true, .title = "proj", .screen = screen_of_codex);
+}
+
 #define CODEX_AT .program = "codex", .alternate = true, .title = "proj"
 #define CODEX_FOOT "\n\n  mock-1 default · /home/u\n  ? for shortcuts\n"
 
@@ -749,6 +779,7 @@ main(void)
 		cmocka_unit_test(claude_box),
 		cmocka_unit_test(claude_busy_and_dialogs),
 		cmocka_unit_test(guard_needs_to_be_first),
+		cmocka_unit_test(veiled),
 		cmocka_unit_test(codex_box),
 		cmocka_unit_test(other_agents),
 		cmocka_unit_test(shells),
