@@ -5,34 +5,8 @@
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-LAB=${here%/it}/lab/lab
-LAB_NAME=pmlab$$ LAB_STATE=$world/lab LAB_SHARE=$BUILD
-export LAB_NAME LAB_STATE LAB_SHARE
-if [ "$(id -u)" != 0 ]; then
-	echo "1..0 # skip not root"
-	exit 0
-fi
-for tool in ip nsenter unshare /usr/sbin/sshd ssh; do
-	command -v "$tool" >/dev/null || {
-		echo "1..0 # skip missing $tool (iproute2, util-linux, openssh)"
-		exit 0
-	}
-done
-if ! ip netns add "$LAB_NAME-try" 2>/dev/null; then
-	echo "1..0 # skip no network namespaces here"
-	exit 0
-fi
-ip netns del "$LAB_NAME-try"
-# In a plain chroot / is no mount point, and no host can have its own.
-if ! unshare -m mount --make-rslave / 2>/dev/null; then
-	echo "1..0 # skip no mount namespaces here"
-	exit 0
-fi
-at_end() { "$LAB" down; }
-
-on() {
-	"$LAB" exec "$@"
-}
+# shellcheck source=tests/it/lab.sh
+. "$here/lab.sh"
 
 # took NAME MIN MAX: the last `run` was within these ms.
 took() {

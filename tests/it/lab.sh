@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# lab.sh - hosts of tests/lab, each in namespaces of its own; a test in bash
+# sources it after lib.sh. Where they cannot be made the test is skipped.
+#
+#   "$LAB" COMMAND...         tests/lab/lab, on a lab of this test's own, which
+#                             is in $LAB_STATE and ends with the test
+#   on HOST COMMAND...        run a command there
+
+world=${world:?} here=${here:?} BUILD=${BUILD:?}
+LAB=${here%/it}/lab/lab
+LAB_NAME=pmlab$$ LAB_STATE=$world/lab LAB_SHARE=$BUILD
+export LAB_NAME LAB_STATE LAB_SHARE
+if [ "$(id -u)" != 0 ]; then
+	echo "1..0 # skip not root"
+	exit 0
+fi
+for tool in ip nsenter unshare /usr/sbin/sshd ssh; do
+	command -v "$tool" >/dev/null || {
+		echo "1..0 # skip missing $tool (iproute2, util-linux, openssh)"
+		exit 0
+	}
+done
+if ! ip netns add "$LAB_NAME-try" 2>/dev/null; then
+	echo "1..0 # skip no network namespaces here"
+	exit 0
+fi
+ip netns del "$LAB_NAME-try"
+# In a plain chroot / is no mount point, and no host can have its own.
+if ! unshare -m mount --make-rslave / 2>/dev/null; then
+	echo "1..0 # skip no mount namespaces here"
+	exit 0
+fi
+at_end() { "$LAB" down; }
+
+on() {
+	"$LAB" exec "$@"
+}
