@@ -295,7 +295,7 @@ files_of(struct doctor *d, const char *dir, int depth)
 		doctor_mend(d, "rm %w", w.odd);
 	}
 	if (d->report->n == before && access(dir, W_OK) != 0 &&
-	    errno == EROFS) {
+	    errno == EROFS && !doctor_boxed(d)) {
 		doctor_bad(d, shown,
 		    "the file system is read-only: nothing is registered or "
 		    "kept; put the folder elsewhere, for hooks too (in "
@@ -565,7 +565,7 @@ log_file(struct doctor *d, const char *path, const char *shown)
 		doctor_mend(d, "mv %w %w.away", path, path);
 		return;
 	}
-	if (access(path, W_OK) != 0) {
+	if (access(path, W_OK) != 0 && !doctor_boxed(d)) {
 		doctor_bad(d, shown, "cannot be written: %s", strerror(errno));
 		doctor_mend(d, "chmod u+rw %w", path);
 		return;
@@ -600,8 +600,9 @@ doctor_look_log(struct doctor *d)
 	dir = opendir(d->home.log);
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.' || str_ends(entry->d_name, ".1") ||
-		    str_ends(entry->d_name, ".away"))
-			continue;
+		    str_ends(entry->d_name, ".away") ||
+		    str_ends(entry->d_name, ".jsonl"))
+			continue; /* .jsonl: what was done, not what failed */
 		path = path_join(d->home.log, entry->d_name);
 		x_free(shown);
 		shown = path_show(path);

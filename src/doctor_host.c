@@ -1,26 +1,21 @@
-/* This machine: PATH, the sandbox of an agent, the timer. */
+/* This machine: packages, PATH, the timer. */
 #include <dirent.h>
-#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "doctor_parts.h"
-#include "file.h"
-#include "json.h"
 #include "mem.h"
 #include "path.h"
 #include "proc.h"
 #include "ps.h"
 #include "str.h"
 
-enum { HOST_OUT_MAX = 256 * 1024, HOST_ANCESTORS_MAX = 32 };
+enum { HOST_OUT_MAX = 256 * 1024 };
 
 /* Run it; its status, or -1 when it could not be run or did not end. */
 static int
@@ -203,166 +198,6 @@ doctor_look_path(struct doctor *d)
 	buf_free(&out);
 	x_free(link);
 	x_free(dir);
-}
-
-/* ---- the sandbox of an agent ---- */
-
-/* Which agent's sandbox may this be? */
-struct box {
-	const char *name;     /* of the agent */
-	const char *variable; /* that it sets for its commands; NULL: any */
-	const char *ancestor; /* a program we descend from */
-	const char *setting;
-	const char *mend; /* how to start it; NULL: not known */
-	/* Its last word, around the list of the folders: [ "...", "..." ] in
-	 * JSON, which is TOML too. NULL: none. */
-	const char *before, *after;
-};
-
-static const struct box boxes[] = {
-	{ "Codex", "CODEX_SANDBOX_NETWORK_DISABLED", "codex",
-	    "sandbox_workspace_write.network_access and .writable_roots in "
-	    "~/.codex/config.toml",
-	    "codex -s workspace-write -c "
-	    "sandbox_workspace_write.network_access=true -c",
-	    "sandbox_workspace_write.writable_roots=", "" },
-	{ "Claude Code", "CLAUDECODE", "claude",
-	    "sandbox.network.allowAllUnixSockets and "
-	    "sandbox.filesystem.allowWrite in ~/.claude/settings.json",
-	    "claude --settings",
-	    "{\"sandbox\":{\"network\":{\"allowAllUnixSockets\":true},"
-	    "\"filesystem\":{\"allowWrite\":",
-	    "}}}" },
-	{ "Gemini", "GEMINI_CLI", "gemini",
-	    "tools.sandbox in ~/.gemini/settings.json",
-	    "gemini --sandbox=false", NULL, NULL },
-	{ "Qwen", "QWEN_CODE", "qwen", "tools.sandbox in ~/.qwen/settings.json",
-	    "qwen --sandbox=false", NULL, NULL },
-	{ "a sandbox", NULL, "bwrap", "its --bind of these places", NULL, NULL,
-	    NULL },
-	{ "a sandbox", NULL, "firejail", "its --whitelist of these places",
-	    NULL, NULL, NULL },
-};
-
-/* The agent whose command we are; NULL when none is known. */
-static const struct box *
-box_find(void)
-{
-	struct ps ps = { .ppid = getppid() };
-	pid_t pid = getppid();
-	size_t i;
-	int n;
-
-	for (i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++)
-		if (boxes[i].variable != NULL &&
-		    getenv(boxes[i].variable) != NULL)
-			return &boxes[i];
-	for (n = 0; n < HOST_ANCESTORS_MAX && pid > 1; n++) {
-		if (ps_read(pid, &ps) != 0)
-			break;
-		for (i = 0; i < sizeof(boxes) / sizeof(boxes[0]); i++)
-			if (str_starts(ps.comm, boxes[i].ancestor))
-				return &boxes[i];
-		pid = ps.ppid;
-	}
-	return NULL;
-}
-
-/* Does the kernel filter what we may ask of it? */
-static bool
-box_seccomp(void)
-{
-	struct buf text = BUF_INIT_MAX(HOST_OUT_MAX);
-	bool filtered;
-
-	(void)file_read("/proc/self/status", &text, NULL);
-	filtered = strstr(text.data, "\nSeccomp:\t2") != NULL;
-	buf_free(&text);
-	return filtered;
-}
-
-/* 0, or why a socket may not be reached, if that is a matter of rights. */
-static int
-box_connect(const char *socket_path)
-{
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd, rc = 0;
-
-	if (strlen(socket_path) >= sizeof(to.sun_path))
-		return 0;
-	memcpy(to.sun_path, socket_path, strlen(socket_path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 ||
-	    connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
-		rc = errno;
-	if (fd >= 0)
-		(void)close(fd);
-	return rc == EPERM || rc == EACCES ? rc : 0;
-}
-
-static void
-box_mend(struct doctor *d, const struct box *box)
-{
-	struct buf word = BUF_INIT;
-	struct json list = JSON_INIT(&word);
-
-	if (box == NULL || box->mend == NULL)
-		return;
-	if (box->before == NULL) {
-		doctor_mend(d, "%s", box->mend);
-		return;
-	}
-	buf_adds(&word, box->before);
-	json_array_begin(&list);
-	json_text(&list, d->home.dir);
-	json_text(&list, d->home.inbox);
-	json_array_end(&list);
-	buf_adds(&word, box->after);
-	doctor_mend(d, "%s %w", box->mend, word.data);
-	buf_free(&word);
-}
-
-void
-doctor_look_sandbox(struct doctor *d)
-{
-	const struct box *box = box_find();
-	const char *name, *setting;
-	size_t before = d->report->n, i;
-	struct stat st;
-	int why;
-
-	name = box != NULL  ? box->name
-	    : box_seccomp() ? "a sandbox (seccomp)"
-			    : "a sandbox";
-	setting = box != NULL ? box->setting : "its settings";
-	for (i = 0; i < d->sockets.n; i++) {
-		why = box_connect(d->sockets.v[i]);
-		if (why == 0 ||
-		    (stat(d->sockets.v[i], &st) == 0 && st.st_uid != geteuid()))
-			continue;
-		doctor_bad(d, d->sockets.v[i],
-		    "may not be reached from here (%s): %s keeps us from it; "
-		    "setting: %s",
-		    strerror(why), name, setting);
-		box_mend(d, box);
-		break;
-	}
-	/* Modes and owners that do not explain it are the business of "files".
-	 */
-	if (d->has_home && d->is_there && access(d->home.dir, W_OK) != 0 &&
-	    stat(d->home.dir, &st) == 0 && st.st_uid == geteuid() &&
-	    (st.st_mode & S_IWUSR) != 0 && (errno != EROFS || box != NULL)) {
-		doctor_bad(d, d->home.dir,
-		    "may not be written from here (%s): %s keeps us from it; "
-		    "setting: %s",
-		    strerror(access(d->home.dir, W_OK) != 0 ? errno : EACCES),
-		    name, setting);
-		box_mend(d, box);
-	}
-	if (d->report->n == before)
-		doctor_ok(d, "sandbox", "%s",
-		    box == NULL ? "none keeps us from tmux and ~/.agents"
-				: "lets us reach tmux and ~/.agents");
 }
 
 /* ---- the timer ---- */

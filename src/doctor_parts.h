@@ -99,6 +99,10 @@ void doctor_word(struct buf *b, const char *word);
 /* "" for root, else "sudo ". */
 const char *doctor_sudo(void);
 
+/* Does the sandbox of an agent show us our folder read-only? Then what cannot
+ * be written or is not seen is its doing, and "sandbox" says so. */
+bool doctor_boxed(const struct doctor *d);
+
 /* What may be missing on this system, by one name or another. */
 enum doctor_package { DOCTOR_TMUX, DOCTOR_LIBSSH, DOCTOR_CRON };
 

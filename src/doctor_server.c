@@ -501,7 +501,7 @@ doctor_look_servers(struct doctor *d)
 			break;
 		}
 	}
-	if (gone.n > 0)
+	if (gone.n > 0 && !doctor_boxed(d))
 		servers_gone(d, &gone);
 	if (d->sockets.n == 0)
 		doctor_ok(d, "tmux", "no server is running");

@@ -7,7 +7,7 @@
 . tests/it/lib.sh
 # shellcheck source=tests/it/doctor.sh
 . "$here/doctor.sh"
-plan 212
+plan 216
 export PATH=$BUILD/helpers:$PATH
 agents=$HOME/.agents
 root=$([ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && echo yes)
@@ -580,6 +580,31 @@ assert got[0] == os.environ["AGENTS_DIR"], got' "$mend"
 	doctor=agent-doctor
 else
 	skip 5 "no seccomp"
+fi
+
+# As Gemini's for single tools: a /tmp and a /dev of its own, the rest read-only.
+if bwrap --ro-bind / / true 2>/dev/null; then
+	mkdir "$HOME/.gemini" "$HOME/real"
+	echo '{"security":{"toolSandboxing" : true}}' >"$HOME/real/settings.json"
+	ln -s ../real/settings.json "$HOME/.gemini/settings.json"
+	gemini() {
+		local box=()
+		! grep -q true "$HOME/.gemini/settings.json" ||
+			box=(bwrap --unshare-all --new-session --ro-bind / /
+				--dev /dev --proc /proc --tmpfs "$TMUX_TMPDIR")
+		GEMINI_CLI=1 "${box[@]}" "$BUILD/agent-doctor" "$@"
+	}
+	doctor=gemini
+	mends "a sandbox that hides tmux" sandbox 'No such file.*toolSandboxing'
+	echo '{"security":{"toolSandboxing":true}}' >"$HOME/real/settings.json"
+	seen "the folder is read-only there" sandbox 'agents: .*Read-only.*Gemini'
+	is "$(rows_of files | grep -c bad) $(rows_of log | grep -c bad) $(
+		rows_of server | grep -c 'without a server')" '0 0 0' \
+		"which is the fault of nothing else"
+	doctor=agent-doctor
+	rm -r "$HOME/.gemini" "$HOME/real"
+else
+	skip 4 "no bwrap"
 fi
 
 # ---- keys ----
