@@ -16,10 +16,15 @@ tmux_confs() {
 }
 conf=$(tmux_confs | head -n 1)
 conf=${conf:-$HOME/.tmux.conf}
+# "Oh my tmux!" also runs its file through sh, and has another for its users.
+if grep -q TMUX_CONF_LOCAL "$conf" 2>/dev/null; then
+	conf=$conf.local
+fi
 
-# stdin with $1 between our marks: where they stand, else at the end. Without
-# $1 they go. $2 is what our lines look like: if somebody has cut off the end
-# mark, what follows is theirs.
+# stdin with $1 between our marks: where they stand, else at the end, but before
+# a line "# EOF", behind which "Oh my tmux!" keeps what sh runs. Without $1 they
+# go. $2 is what our lines look like: if somebody has cut off the end mark, what
+# follows is theirs.
 edit_block() {
 	BLOCK=$1 OURS=$2 awk -v b="$begin" -v e="$end" '
 		function block() {
@@ -29,6 +34,7 @@ edit_block() {
 		$0 == b { block(); inside = 1; next }
 		inside && $0 == e { inside = 0; next }
 		inside && $0 ~ ENVIRON["OURS"] { next }
+		$0 == "# EOF" { block() }
 		{ inside = 0; print }
 		END { block() }'
 }

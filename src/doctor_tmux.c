@@ -99,6 +99,7 @@ struct conf {
 	long line;   /* which of its lines */
 	char *named; /* that name */
 	char *old;   /* a file with hooks of the bash agent-mesh */
+	char *local; /* the file for its user's lines of an "Oh my tmux!" */
 };
 
 /* The word at `s`, without quotes, with ~ and $HOME replaced; malloc'd. */
@@ -168,11 +169,13 @@ static void
 conf_read(struct conf *c, const char *path, int depth)
 {
 	struct buf text = BUF_INIT_MAX(CONF_MAX);
-	char *line, *next;
+	char *line, *next, *local = NULL;
 	long number = 0;
 
 	if (file_read(path, &text, NULL) != FILE_READ)
 		goto out;
+	if (strstr(text.data, "TMUX_CONF_LOCAL") != NULL)
+		local = x_asprintf("%s.local", path);
 	for (line = text.data; line != NULL && *line != '\0'; line = next) {
 		next = strchr(line, '\n');
 		if (next != NULL)
@@ -190,7 +193,12 @@ conf_read(struct conf *c, const char *path, int depth)
 		    c->old == NULL)
 			c->old = x_strdup(path);
 	}
+	if (local != NULL && c->local == NULL && depth > 1) {
+		c->local = x_strdup(local);
+		conf_read(c, local, depth - 1);
+	}
 out:
+	x_free(local);
 	buf_free(&text);
 }
 
@@ -235,7 +243,14 @@ conf_say(struct doctor *d, struct conf *c, const char *hooks)
 		doctor_bad(d, shown,
 		    "does not load %s: the next tmux server gets no hooks",
 		    hooks);
-		doctor_mend(d, "printf '%%s\\n' %w >>%w", line, c->first);
+		if (c->local == NULL)
+			doctor_mend(
+			    d, "printf '%%s\\n' %w >>%w", line, c->first);
+		else if (access(c->local, F_OK) != 0)
+			doctor_mend(
+			    d, "printf '%%s\\n' %w >%w", line, c->local);
+		else /* not at its end: sh runs what stands there */
+			doctor_mend_sed(d, c->local, "1a\\%s", line);
 	} else {
 		doctor_ok(d, shown, "loads our hooks");
 	}
@@ -275,4 +290,5 @@ out:
 	x_free(c.stale);
 	x_free(c.named);
 	x_free(c.old);
+	x_free(c.local);
 }

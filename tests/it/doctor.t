@@ -7,7 +7,7 @@
 . tests/it/lib.sh
 # shellcheck source=tests/it/doctor.sh
 . "$here/doctor.sh"
-plan 216
+plan 221
 export PATH=$BUILD/helpers:$PATH
 agents=$HOME/.agents
 root=$([ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && echo yes)
@@ -81,6 +81,14 @@ mends "the predecessor's hooks in tmux.conf" tmux.conf 'bash agent-mesh'
 echo 'source-file ~/more.conf' >"$HOME/dot.conf"
 echo "source-file '$BUILD/panemesh.tmux.conf'" >"$HOME/more.conf"
 well "a file that is sourced counts" tmux.conf .
+echo 'source "$TMUX_CONF_LOCAL"' >"$HOME/dot.conf"
+mends "its users have another file" tmux.conf 'does not load'
+printf '# : << EOF\nset -g mouse on\n# EOF\n# "$@"\n' >"$HOME/.tmux.conf.local"
+mends "which is there" tmux.conf 'does not load'
+is "$(sed -n '2s/ .*//p;3p' "$HOME/.tmux.conf.local")" "source-file
+set -g mouse on" "the line stands where sh does not run it"
+rm "$HOME/.tmux.conf.local"
+echo 'source-file ~/more.conf' >"$HOME/dot.conf"
 
 start_server -s dev -n one
 hooks

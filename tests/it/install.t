@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 105
+plan 113
 
 root=${here%/tests/it}
 log=$world/log
@@ -341,6 +341,54 @@ is "$(systemctl --user is-active agent-resync.timer; echo $?) $(
 check 'and back' installs --uninstall
 is "$(tree)" "$before" 'all is as it was'
 check 'its timer runs' systemctl --user is-active agent-resync.timer
+
+# --- tmux configurations that are not one plain file ---
+conf=$HOME/dotfiles/tmux.conf
+rm -f "$HOME/.tmux.conf"
+mkdir -p "$HOME/.config/tmux"
+printf 'if-shell true "source-file ~/.config/tmux/more.conf"' >"$HOME/.config/tmux/tmux.conf"
+echo 'set -g @mine yes' >"$HOME/.config/tmux/more.conf"
+before=$(tree)
+check 'XDG, if-shell and source-file' installs --no-demo --no-timer
+server=second
+tmux -L second new-session -d
+is "$(our_hooks) $(tm show-option -gv @mine)" '12 yes' 'a new server has both'
+tm kill-server
+installs --uninstall
+is "$(tree)" "$before" 'all is as it was'
+# A file that tmux reads and sh too, as "Oh my tmux!" has it.
+rm -r "$HOME/.config/tmux"
+cat >"$conf" <<'CONF'
+# : << 'EOF'
+set-environment -g TMUX_CONF_LOCAL "$HOME/.tmux.conf.local"
+run 'tmux -S #{socket_path} source "$TMUX_CONF_LOCAL"'
+run 'cut -c3- "$TMUX_CONF_LOCAL" | sh -s mine >$HOME/ran 2>&1; echo $? >>$HOME/ran'
+# EOF
+# "$@"
+CONF
+cat >"$HOME/.tmux.conf.local" <<'CONF'
+# : << 'EOF'
+set -g @mine yes
+# EOF
+# mine() { echo I run; }
+# "$@"
+# # do not write below this line
+CONF
+ln -s dotfiles/tmux.conf "$HOME/.tmux.conf"
+before=$(tree)
+check 'a file that sh runs too' installs --no-demo --no-timer
+is "$(grep -c panemesh "$conf")" 0 'the file that is not for its users is left alone'
+tmux -L second new-session -d
+until_true 10 grep -q '^[0-9]' "$HOME/ran"
+is "$(our_hooks) $(tm show-option -gv @mine) $(tr '\n' ' ' <"$HOME/ran")" \
+	'12 yes I run 0 ' 'a new server has both, and sh no complaint'
+tm kill-server
+rm "$HOME/ran"
+check 'again' installs --no-demo --no-timer
+installs --uninstall
+is "$(tree)" "$before" 'all is as it was'
+rm "$HOME/.tmux.conf.local"
+server=main
 
 # --- where it can do nothing ---
 before=$(tree)
