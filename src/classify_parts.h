@@ -35,6 +35,22 @@ bool classify_span(const struct screen *s, unsigned row, unsigned from,
 /* The row reaches the last column: what follows may be its other half. */
 bool classify_row_full(const struct screen *s, unsigned row);
 
+/* First row of the line that `row` is the end of. */
+unsigned classify_line_start(const struct screen *s, unsigned row);
+
+/* Append the text of a row from column `from`, and of the rows that it wrapped
+ * into, up to row `to`. */
+void classify_line_text(const struct screen *s, unsigned row, unsigned from,
+    unsigned to, struct buf *out);
+
+/* Columns [0, n) of one row look like [at, at + n) of another. */
+bool classify_span_eq(const struct screen *s, unsigned row, unsigned n,
+    unsigned other, unsigned at);
+
+/* A row above `below` begins with the prompt [0, end) of `row`. */
+bool classify_begins_above(
+    const struct screen *s, unsigned below, unsigned row, unsigned end);
+
 /*
  * Where does the first thing on the row that can be a whole prompt end? One
  * past its blank, at most `limit`; 0: nowhere. A prompt the profile names
@@ -55,6 +71,11 @@ const char *classify_ps1_doubt(
 
 /* A prompt without a blank ends at column x, as in rows above. */
 bool classify_ps1_tight(const struct look *l, unsigned row, unsigned x);
+
+/* Where a prompt ends that no sign ends ("host: "), told by the commands that
+ * rows above have after the same; at most `limit`; 0: nowhere. */
+unsigned classify_ps1_unmarked(
+    const struct look *l, unsigned row, unsigned limit);
 
 /* The prompt of a row above ends at column x, after output that had no
  * newline. */

@@ -196,6 +196,28 @@ was_edited(const struct screen *s, unsigned row, unsigned x)
 	    end != s->cols / 2 && end != s->cols;
 }
 
+/* The cursor's row is the end of a line that wrapped, and its first row begins
+ * with a prompt: typed, half a line or a whole one. */
+static bool
+judge_wrapped(struct look *l)
+{
+	const struct screen *s = l->screen;
+	unsigned y = l->facts->cursor_y, top = classify_line_start(s, y), end;
+
+	end = top == y ? 0 : classify_ps1_end(l, top, s->cols);
+	if (end == 0 ||
+	    (!classify_ps1_strong(s, top, end) &&
+		!classify_ps1_seen(l, top, end)) ||
+	    classify_ps1_doubt(l, top, end) != NULL)
+		return false;
+	take_region(l, end);
+	l->r->composer.first = top;
+	classify_note(l, "prompt: in row %u, and text up to the cursor", top);
+	classify_say(l, CLASSIFY_TYPED, "text stands at the prompt of %s",
+	    l->profile->label);
+	return true;
+}
+
 static void
 judge_line(struct look *l)
 {
@@ -205,6 +227,8 @@ judge_line(struct look *l)
 	const char *doubt;
 
 	end = classify_ps1_end(l, y, x);
+	if (end == 0 && x > 0 && l->profile->prompts.n == 0)
+		end = classify_ps1_unmarked(l, y, x);
 	if (end > 0)
 		take_region(l, end);
 	if (!right_is_free(s, y, x) || !below_is_free(s, y)) {
@@ -215,6 +239,8 @@ judge_line(struct look *l)
 		    "text stands at the prompt of %s", p->label);
 		return;
 	}
+	if (end == 0 && judge_wrapped(l))
+		return;
 	if (x == 0 && screen_row_blank(s, y, 0, s->cols)) {
 		judge_blank(l);
 		return;

@@ -11,7 +11,6 @@
 
 enum {
 	STRONG_CELLS = 3, /* a prompt this long is no accident */
-	ENTRY_ROWS = 40,  /* of an unfinished entry that are looked at */
 	PROMPT_MAX = 256, /* columns; a longer one is looked for in vain */
 };
 
@@ -184,10 +183,9 @@ cell_eq(const struct screen_cell *a, const struct screen_cell *b)
 	return a->fg == b->fg && str_eq(a->text, b->text);
 }
 
-/* Columns [0, n) of one row look like [at, at + n) of another. */
-static bool
-span_eq(const struct screen *s, unsigned row, unsigned n, unsigned other,
-    unsigned at)
+bool
+classify_span_eq(const struct screen *s, unsigned row, unsigned n,
+    unsigned other, unsigned at)
 {
 	unsigned col;
 
@@ -223,18 +221,20 @@ classify_ps1_strong(const struct screen *s, unsigned row, unsigned end)
 	return classify_ps1_long(s, row, end);
 }
 
-/* The row reaches the last column: what follows may be its other half. */
 bool
 classify_row_full(const struct screen *s, unsigned row)
 {
-	return screen_row_end(s, row) == s->cols;
+	unsigned end = screen_row_end(s, row);
+
+	/* The line may have wrapped at a blank between two words. */
+	return end == s->cols ||
+	    (end > 0 && end + 1 == s->cols &&
+		(screen_at(s, row, end)->flags & SCREEN_WRITTEN) != 0);
 }
 
-/* Append the text of a row from column `from`, and of the rows that it wrapped
- * into, up to row `to`. */
-static void
-wrapped_text(const struct screen *s, unsigned row, unsigned from, unsigned to,
-    struct buf *out)
+void
+classify_line_text(const struct screen *s, unsigned row, unsigned from,
+    unsigned to, struct buf *out)
 {
 	for (; row < to; row++, from = 0) {
 		screen_text(s, row, from, s->cols, true, out);
@@ -252,8 +252,8 @@ stands_once(
 	unsigned col, times = 0;
 
 	for (col = 0; col + end <= x; col++)
-		times += span_eq(s, up, end, row, col);
-	return times == 1 && span_eq(s, up, end, row, x - end);
+		times += classify_span_eq(s, up, end, row, col);
+	return times == 1 && classify_span_eq(s, up, end, row, x - end);
 }
 
 /*
@@ -272,13 +272,14 @@ classify_after_output(const struct look *l, unsigned row, unsigned x)
 
 	for (up = row; up > 0; up--) {
 		end = classify_ps1_end(l, up - 1, s->cols);
-		if (end == 0 || end > x || span_eq(s, up - 1, end, row, 0) ||
+		if (end == 0 || end > x ||
+		    classify_span_eq(s, up - 1, end, row, 0) ||
 		    !stands_once(s, up - 1, end, row, x))
 			continue;
 		if (classify_ps1_strong(s, up - 1, end))
 			return true;
 		buf_reset(&text);
-		wrapped_text(s, up - 1, end, row, &text);
+		classify_line_text(s, up - 1, end, row, &text);
 		open = text.len == 0 || up != row ||
 		    classify_entry_open(text.data);
 		buf_free(&text);
@@ -288,12 +289,12 @@ classify_after_output(const struct look *l, unsigned row, unsigned x)
 	return false;
 }
 
-/* A row above `below` begins with the prompt [0, end) of `row`. */
-static bool
-begins_above(const struct screen *s, unsigned below, unsigned row, unsigned end)
+bool
+classify_begins_above(
+    const struct screen *s, unsigned below, unsigned row, unsigned end)
 {
 	for (; below > 0; below--) {
-		if (span_eq(s, below - 1, end, row, 0))
+		if (classify_span_eq(s, below - 1, end, row, 0))
 			return true;
 	}
 	return false;
@@ -302,7 +303,7 @@ begins_above(const struct screen *s, unsigned below, unsigned row, unsigned end)
 bool
 classify_ps1_seen(const struct look *l, unsigned row, unsigned end)
 {
-	return begins_above(l->screen, row, row, end);
+	return classify_begins_above(l->screen, row, row, end);
 }
 
 /*
@@ -419,7 +420,7 @@ is_second(const struct look *l, unsigned row, unsigned end)
 
 		number |= text[0] >= '0' && text[0] <= '9';
 	}
-	if (number && row > 0 && span_eq(s, row - 1, end, row, 0) &&
+	if (number && row > 0 && classify_span_eq(s, row - 1, end, row, 0) &&
 	    !screen_row_blank(s, row - 1, end, s->cols))
 		return true;
 	for (up = row; up > 0 && !strong; up--) {
@@ -467,72 +468,68 @@ classify_ps1_tight(const struct look *l, unsigned row, unsigned x)
 	if (x == 0 || col + 1 != x || is_contradicted(l, row, x))
 		return false;
 	for (up = row; up > 0; up--)
-		times += span_eq(s, up - 1, x, row, 0) &&
+		times += classify_span_eq(s, up - 1, x, row, 0) &&
 		    !screen_is_blank(screen_at(s, up - 1, x));
 	return times >= 2;
 }
 
-/* First row of the line that `row` is the end of. */
-static unsigned
-line_start(const struct screen *s, unsigned row)
+unsigned
+classify_line_start(const struct screen *s, unsigned row)
 {
 	while (row > 0 && classify_row_full(s, row - 1))
 		row--;
 	return row;
 }
 
-/* The lines from `first` up to `to`, each after `skip` columns. */
+/* Where a word of a prompt that ends in no sign may end: in a character that
+ * words do not end in, or it is a path and nothing else. */
 static bool
-lines_open(const struct screen *s, unsigned first, unsigned to, unsigned skip)
+ends_unmarked(const struct screen *s, unsigned row, unsigned end)
 {
-	struct buf text = BUF_INIT;
-	bool open;
+	const char *last = screen_at(s, row, end - 2)->text;
+	const char *first = screen_at(s, row, 0)->text;
+	unsigned col;
 
-	for (; first < to; first++) {
-		if (first > 0 && classify_row_full(s, first - 1))
-			continue; /* the rest of the line before */
-		wrapped_text(s, first, skip, to, &text);
-		buf_addc(&text, '\n');
+	if (last[0] == '\0' || !screen_is_blank(screen_at(s, row, end - 1)))
+		return false;
+	if (strchr(":|])}~", last[0]) != NULL || (unsigned char)last[0] > 127)
+		return true;
+	for (col = 0; col + 1 < end; col++) {
+		if (screen_is_blank(screen_at(s, row, col)))
+			return false;
 	}
-	if (text.len > 0)
-		buf_truncate(&text, text.len - 1);
-	open = classify_entry_open(text.data);
-	buf_free(&text);
-	return open;
+	return first[0] == '/' || first[0] == '~';
 }
 
-/*
- * A prompt like "> " is also how shells ask for the rest of an entry. It is
- * the first kind when nothing stands above it, or when the lines above are
- * output, or whole entries after the same prompt.
- */
-bool
-classify_may_continue(const struct look *l, unsigned row, unsigned end)
+/* Two rows above begin with [0, end) of the row and go on with different
+ * words. */
+static bool
+begins_commands(const struct screen *s, unsigned row, unsigned end)
 {
-	const struct screen *s = l->screen;
-	unsigned top = row, up, other;
+	unsigned up, one = row, same;
 
-	if (!classify_span(s, row, 0, end, &l->profile->continuation))
-		return false;
-	while (top > 0 && row - top < ENTRY_ROWS) {
-		up = line_start(s, top - 1);
-		if (!span_eq(s, up, end, row, 0))
-			break;
-		top = up;
-		if (lines_open(s, top, row, end))
+	for (up = row; up > 0; up--) {
+		if (!classify_span_eq(s, up - 1, end, row, 0) ||
+		    screen_is_blank(screen_at(s, up - 1, end)))
+			continue;
+		if (one == row)
+			one = up - 1;
+		same = common_start(s, one, up - 1);
+		if (one != up - 1 && same == end)
 			return true;
 	}
-	/* The start may have scrolled away. */
-	if (top == 0)
-		return l->facts->history > 0;
-	if (row - top >= ENTRY_ROWS)
-		return true;
-	up = line_start(s, top - 1);
-	if (screen_row_end(s, up) == 0)
-		return true;
-	/* Output, if such a prompt was seen further up at all. */
-	other = classify_ps1_end(l, up, s->cols);
-	return !begins_above(s, up, row, end) ||
-	    lines_open(s, up, top, other) ||
-	    (other != 0 && classify_ps1_strong(s, up, other));
+	return false;
+}
+
+unsigned
+classify_ps1_unmarked(const struct look *l, unsigned row, unsigned limit)
+{
+	const struct screen *s = l->screen;
+	unsigned end;
+
+	for (end = 2; end <= limit; end++) {
+		if (ends_unmarked(s, row, end) && begins_commands(s, row, end))
+			return is_stranger(l, row, end) ? 0 : end;
+	}
+	return 0;
 }

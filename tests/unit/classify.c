@@ -220,6 +220,50 @@ guard_needs_to_be_first(void **state)
 	assert_true(r.guard[0] == '^');
 }
 
+/* Prompts that end in no sign are known by the commands after them above. */
+static void
+unmarked_prompts(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 5, .y = 4,
+	    .screen = "foo: ls\nx\nfoo: pwd\ny\nfoo: ");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 7, .y = 4,
+	    .screen = "foo: ls\nx\nfoo: pwd\ny\nfoo: ec");
+	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 9, .y = 4,
+	    .screen = "foo: git log\nx\nfoo: ls\ny\nfoo: git ");
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 5, .y = 4,
+	    .screen = "/tmp ls\nx\n/tmp pwd\ny\n/tmp ");
+	/* Seen once, with one command, or what may be the command's start. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 5, .y = 2,
+	    .screen = "foo: ls\nx\nfoo: ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 5, .y = 2,
+	    .screen = "foo: ls\nfoo: ls\nfoo: ");
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 9, .y = 4,
+	    .screen = "foo: git log\nx\nfoo: git add\ny\nfoo: git ");
+	/* A question, asked again and again by a command. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 6, .y = 3,
+	    .screen = "root@h:/# ./ask\nName: al\nName: bo\nName: ");
+}
+
+/* A line that wrapped, at a letter or at a blank. */
+static void
+wrapped_lines(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_TYPED, .program = "dash", .cols = 20, .x = 4,
+	    .y = 3, .cooked = true, .echo = true, .reading = PS_READING_YES,
+	    .screen = "$ ls\nx\n$ echo one two three\nfour");
+	assert_true(r.show_ok);
+	assert_int_equal(r.prompt_rows, 1);
+	assert_state(CLASSIFY_TYPED, .program = "dash", .cols = 20, .x = 4,
+	    .y = 3, .cooked = true, .echo = true, .reading = PS_READING_YES,
+	    .screen = "$ ls\nx\n$ echo one two thre \nfour");
+	/* Output of that width, and a question. */
+	assert_state(CLASSIFY_MODAL, .program = "dash", .cols = 20, .x = 4,
+	    .y = 3, .cooked = true, .echo = true, .reading = PS_READING_YES,
+	    .screen = "$ ls\nx\nname one two three so\nfour");
+}
+
 /* "node", and nothing says what it runs. */
 static void
 veiled(void **state)
@@ -779,6 +823,8 @@ main(void)
 		cmocka_unit_test(claude_box),
 		cmocka_unit_test(claude_busy_and_dialogs),
 		cmocka_unit_test(guard_needs_to_be_first),
+		cmocka_unit_test(unmarked_prompts),
+		cmocka_unit_test(wrapped_lines),
 		cmocka_unit_test(veiled),
 		cmocka_unit_test(codex_box),
 		cmocka_unit_test(other_agents),
