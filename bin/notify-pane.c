@@ -9,24 +9,28 @@
 #include "body.h"
 #include "check.h"
 #include "clock.h"
+#include "group.h"
+#include "json.h"
 #include "listing.h"
 #include "log.h"
 #include "mem.h"
 #include "prog.h"
 #include "lookup.h"
+#include "post.h"
 #include "send.h"
 #include "setup.h"
 #include "str.h"
 
 static const char usage[] =
-    "usage: notify-pane [-tuv] [-w SECONDS] [-f FILE]... ADDRESS[,ADDRESS]... "
+    "usage: notify-pane [-jtuv] [-w SECONDS] [-f FILE]... ADDRESS[,ADDRESS]... "
     "[BODY]\n"
     "       notify-pane --list [--json] [-v]\n"
     "       notify-pane --addresses\n"
     "       notify-pane --check [--json] [-v] ADDRESS\n"
     "       notify-pane --whoami\n"
     "\n"
-    "Send a text or a file to the agent in a tmux pane, and prove it.\n";
+    "Send a text or a file to the agent in a tmux pane, and prove it. An "
+    "ADDRESS is\nalso @all, or @NAME of a host, session, project or role.\n";
 
 enum {
 	EXITS = 0x3ff,
@@ -42,7 +46,7 @@ static const struct prog_option options[] = {
 	    "look whether a message would be taken now, and why" },
 	{ 'f', "file", "FILE",
 	    "drop a copy of FILE for the recipient, and say so" },
-	{ 'j', "json", NULL, "--list and --check as JSON" },
+	{ 'j', "json", NULL, "what is printed as JSON" },
 	{ 'l', "list", NULL, "all addresses" },
 	{ 't', "type", NULL, "type at a shell's prompt, which runs it" },
 	{ 'u', "urgent", NULL, "also into a running turn" },
@@ -180,21 +184,67 @@ report(const struct send *s, const struct request *q, const char *address,
 	buf_free(&text);
 }
 
-/* The addresses between commas, each once. */
-static void
-split_addresses(const char *list, struct argv *out)
+/* The agents between commas, each once. */
+static int
+find_recipients(const char *list, const struct registrar *reg,
+    const struct sender *self, struct group *g, struct err *e)
 {
 	char *copy = x_strdup(list), *word, *rest;
-	size_t i;
+	int rc = 0;
 
-	for (word = strtok_r(copy, ",", &rest); word != NULL;
-	     word = strtok_r(NULL, ",", &rest)) {
-		for (i = 0; i < out->n && !str_eq(out->v[i], word); i++)
-			continue;
-		if (i == out->n)
-			argv_add(out, word);
+	for (word = strtok_r(copy, ",", &rest); word != NULL && rc == 0;
+	     word = strtok_r(NULL, ",", &rest))
+		rc = group_add(g, reg->home, self, word, e);
+	if (rc == 0 && g->n == 0) {
+		(void)err_set(e, EXIT_USAGE, "an address is missing");
+		rc = -1;
 	}
 	x_free(copy);
+	return rc;
+}
+
+/* A message under way to its recipients. */
+struct sending {
+	const struct request *q;
+	const struct send *s;
+	size_t n;           /* recipients */
+	enum exit_code all; /* what it comes to */
+	struct json *json;  /* NULL: lines for people */
+};
+
+/* What became of it at one of them. */
+static void
+sent(void *arg, const char *address, const struct send_result *result)
+{
+	struct sending *x = arg;
+
+	if (x->json != NULL)
+		send_result_json(x->json, address, result);
+	else
+		report(x->s, x->q, address, result);
+	if (result->verdict.code != EXIT_OK)
+		x->all = x->n > 1 ? EXIT_PARTIAL : result->verdict.code;
+}
+
+static int
+send_to(struct sending *x, const struct group *g, const char *id, struct err *e)
+{
+	struct send_result result;
+	struct send alone = *x->s;
+
+	x->n = g->n;
+	if (g->n > 1) {
+		/* One fault of the text is no fault of each recipient. */
+		if (alone.body != NULL &&
+		    post_check(alone.body, alone.len, e) != 0)
+			return -1;
+		return group_send(g, x->s, id, sent, x, e);
+	}
+	alone.id = id;
+	(void)send_message(&alone, g->v[0].address, &result);
+	sent(x, g->v[0].address, &result);
+	send_result_free(&result);
+	return 0;
 }
 
 /* "build.log  45%" on a terminal, once it takes longer than a second. */
@@ -220,7 +270,7 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 {
 	const char *force = getenv("FORCE_SEND");
 	struct buf body = BUF_INIT_MAX(BODY_MAX);
-	struct argv addresses = ARGV_INIT;
+	struct group to = GROUP_INIT;
 	struct ship ship;
 	struct send s = { .reg = reg,
 		.ship = &ship,
@@ -231,36 +281,35 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 		.type = q->type,
 		.urgent = q->urgent,
 		.force = force != NULL && str_eq(force, "1") };
-	struct send_result result;
-	enum exit_code code = EXIT_OK, all = EXIT_OK;
+	struct buf text = BUF_INIT;
+	struct json json = JSON_INIT(&text);
+	struct sending x = { .q = q, .s = &s, .json = q->json ? &json : NULL };
+	char id[AGENT_ID_MAX + 1];
 	int rc = -1;
-	size_t i;
 
 	ship_open(&ship, reg->home);
+	agent_id_new(id);
 	if (read_body(q->body, &body, e) != 0 ||
-	    sender_find(&s.sender, reg->home, e) != 0)
+	    sender_find(&s.sender, reg->home, e) != 0 ||
+	    find_recipients(q->addresses, reg, &s.sender, &to, e) != 0)
 		goto out;
 	if (q->body != NULL) {
 		s.body = body.data;
 		s.len = body.len;
 	}
-	split_addresses(q->addresses, &addresses);
-	if (addresses.n == 0) {
-		(void)err_set(e, EXIT_USAGE, "an address is missing");
-		goto out;
+	send_json_begin(&json, id);
+	rc = send_to(&x, &to, id, e);
+	if (rc == 0) {
+		send_json_end(&json, x.all);
+		rc = (int)x.all;
+		if (q->json)
+			(void)printf("%s\n", text.data);
 	}
-	for (i = 0; i < addresses.n; i++) {
-		code = send_message(&s, addresses.v[i], &result);
-		report(&s, q, addresses.v[i], &result);
-		send_result_free(&result);
-		if (code != EXIT_OK)
-			all = addresses.n > 1 ? EXIT_PARTIAL : code;
-	}
-	rc = (int)all;
 out:
 	ship_close(&ship);
-	argv_free(&addresses);
+	group_free(&to);
 	buf_free(&body);
+	buf_free(&text);
 	return rc;
 }
 

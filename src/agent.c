@@ -13,7 +13,8 @@
 /* clang-format off */
 #define AGENT_STRINGS(X)                                                   \
 	X(address) X(host) X(base) X(slug) X(target) X(session)            \
-	X(window_name) X(role) X(scope) X(command) X(path) X(known)
+	X(window_name) X(role) X(scope) X(project) X(command) X(path)      \
+	X(known)
 /* clang-format on */
 
 void
@@ -281,6 +282,9 @@ static bool
 same_agent(const struct agent *a, const struct agent *b)
 {
 	if (a->role_given != b->role_given || a->scope_given != b->scope_given)
+		return false;
+	if (a->hidden != b->hidden || a->project_given != b->project_given ||
+	    (b->project_given && !str_eq(a->project, b->project)))
 		return false;
 	if (b->role_given && !str_eq(a->role, b->role))
 		return false;

@@ -54,8 +54,11 @@ struct agent {
 	char *window_name;
 	char *role;
 	char *scope;
+	char *project;   /* what it works on: a name */
+	bool hidden;     /* named by no group: @agent-explicit */
 	bool role_given; /* by an option, not inferred */
 	bool scope_given;
+	bool project_given;
 	char *command; /* foreground program */
 	char *path;    /* its working folder */
 	char *known;   /* the known agent seen here last; "" if never */
@@ -130,6 +133,7 @@ struct agent_sight {
 	const char *known;   /* the known agent that runs there; NULL: none */
 	const char *command; /* foreground program; NULL: unknown */
 	const char *path;    /* its working folder; NULL: unknown */
+	const char *project; /* which that folder belongs to; NULL: none */
 };
 
 /* Sort rows by window, pane and session, as agent_merge() wants them. */

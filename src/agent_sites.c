@@ -378,12 +378,19 @@ fill_entry(struct merge *m, struct agent *a, const struct site *site,
 	    &a->path, sight->path == NULL ? "" : sight->path, AGENT_LONG_MAX);
 	a->role_given = row->role[0] != '\0';
 	a->scope_given = row->scope[0] != '\0';
+	a->project_given = row->project[0] != '\0';
+	a->hidden = row->agent_explicit;
 	text = sight->known != NULL ? x_asprintf("%s agent", sight->known)
 				    : x_strdup(a->command);
 	agent_text(&a->role, a->role_given ? row->role : text, AGENT_LONG_MAX);
 	x_free(text);
 	agent_text(
 	    &a->scope, a->scope_given ? row->scope : a->path, AGENT_LONG_MAX);
+	agent_text(&a->project,
+	    a->project_given             ? row->project
+		: sight->project != NULL ? sight->project
+					 : "",
+	    AGENT_SHORT_MAX);
 }
 
 /* A new entry in `out`, as it was `before` where there was one. */

@@ -32,6 +32,9 @@ listing_json(struct json *j, const struct agent *a)
 	listing_key(j, "scope", a->scope);
 	listing_key(j, "command", a->command);
 	listing_key(j, "path", a->path);
+	listing_key(j, "project", a->project);
+	json_key(j, "explicit");
+	json_boolean(j, a->hidden);
 	listing_key(j, "id", a->id);
 	json_key(j, "aliases");
 	json_array_begin(j);

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "project.h"
 #include "ps.h"
 #include "str.h"
 
@@ -26,10 +27,11 @@ struct view_facts {
 	struct argv lines;
 	char *command; /* the leader's name; NULL: nothing is known */
 	char *path;
+	char *project;
 };
 
 static void
-facts_read(struct view_facts *f, int64_t pane_pid)
+facts_read(struct view_facts *f, const struct argv *slow, int64_t pane_pid)
 {
 	*f = (struct view_facts){ .pane_pid = pane_pid };
 	ps_foreground((pid_t)pane_pid, &f->foreground);
@@ -40,6 +42,7 @@ facts_read(struct view_facts *f, int64_t pane_pid)
 	if (f->foreground.n > 0) {
 		f->command = x_strdup(f->foreground.v[0].comm);
 		f->path = ps_cwd(f->foreground.v[0].pid);
+		f->project = f->path == NULL ? NULL : project_of(f->path, slow);
 	}
 }
 
@@ -50,6 +53,7 @@ facts_free(struct view_facts *f)
 	argv_free(&f->lines);
 	x_free(f->command);
 	x_free(f->path);
+	x_free(f->project);
 }
 
 static int
@@ -78,7 +82,7 @@ view_ahead(struct view *v, const char *socket)
 	/* A pane may have a window's address and one of its own. */
 	for (i = 0, kept = 0; i < n; i++)
 		if (kept == 0 || facts[kept - 1].pane_pid != facts[i].pane_pid)
-			facts_read(&facts[kept++], facts[i].pane_pid);
+			facts_read(&facts[kept++], &v->slow, facts[i].pane_pid);
 	v->facts = facts;
 	v->facts_n = kept;
 }
@@ -100,6 +104,7 @@ view_sight(const struct registrar *reg, const struct tmux_row *row,
 		profile = profile_recognise(reg->profiles, &clues, NULL, 0);
 	sight->command = f->command;
 	sight->path = f->path;
+	sight->project = f->project;
 	if (profile != NULL && profile->kind == PROFILE_AGENT)
 		sight->known = profile->name;
 }
@@ -131,7 +136,7 @@ view_fill(struct view *v, const struct registrar *reg)
 		    bsearch(&key, v->facts, ahead, sizeof(key), facts_compare);
 		if (found == NULL) {
 			found = &v->facts[v->facts_n++];
-			facts_read(found, row->ident.pane_pid);
+			facts_read(found, &v->slow, row->ident.pane_pid);
 		}
 		view_sight(reg, row, found, &v->sights[i]);
 	}
@@ -148,6 +153,7 @@ view_free(struct view *v)
 	x_free(v->sights);
 	tmux_rows_free(&v->rows);
 	slice_ahead_free(&v->ahead);
+	argv_free(&v->slow);
 	*v = (struct view)VIEW_INIT;
 }
 
@@ -182,6 +188,7 @@ view_look(struct view *v, const struct registrar *reg, const struct tmux *t,
 	v->taken = clock_mono_ms();
 	tmux_scan_begin(&scanning, t);
 	slice_read_ahead(&v->ahead, reg->home);
+	project_mounts(&v->slow);
 	view_ahead(v, t->socket);
 	if (reg->meanwhile != NULL)
 		reg->meanwhile(reg->arg);

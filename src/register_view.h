@@ -23,6 +23,7 @@ struct view {
 	size_t panes;
 	int64_t taken;            /* monotonic ms, before the look */
 	struct slice_ahead ahead; /* local.toml as it was then */
+	struct argv slow; /* mounts that may not answer, see project.h */
 };
 
 #define VIEW_INIT                                         \

@@ -145,7 +145,10 @@ send_message(
 	int rc;
 
 	memset(result, 0, sizeof(*result));
-	agent_id_new(result->id);
+	if (s->id != NULL)
+		(void)snprintf(result->id, sizeof(result->id), "%s", s->id);
+	else
+		agent_id_new(result->id);
 	rc = lookup(s->reg, address, &result->to, &result->renamed, &e);
 	result->found = rc == 0;
 	/* Before anything is kept anywhere. */

@@ -8,6 +8,7 @@
 
 #include "agent.h"
 #include "deliver.h"
+#include "json.h"
 #include "register.h"
 #include "sender.h"
 #include "ship.h"
@@ -15,6 +16,7 @@
 /* A message for any number of recipients. The caller owns all of it. */
 struct send {
 	const struct registrar *reg;
+	const char *id;    /* the message's; NULL: a new one */
 	struct ship *ship; /* links to other hosts */
 	struct sender sender;
 	char *const *files; /* paths to be dropped first */
@@ -47,5 +49,12 @@ struct send_result {
 enum exit_code send_message(
     const struct send *s, const char *address, struct send_result *result);
 void send_result_free(struct send_result *result);
+
+/* One message as JSON: an object with its id and, for each recipient, what was
+ * asked for and what became of it; at the end the code of all. */
+void send_json_begin(struct json *j, const char *id);
+void send_result_json(
+    struct json *j, const char *asked, const struct send_result *result);
+void send_json_end(struct json *j, enum exit_code code);
 
 #endif

@@ -70,6 +70,8 @@ slice_write_agent(struct buf *b, const struct agent *a)
 	}
 	toml_write_string(b, "role", a->role);
 	toml_write_string(b, "scope", a->scope);
+	if (a->hidden)
+		toml_write_boolean(b, "explicit", true);
 	if (a->id[0] == '\0')
 		return; /* narrow, or the bash agent-mesh's: it has no more */
 	toml_write_string(b, "id", a->id);
@@ -78,6 +80,7 @@ slice_write_agent(struct buf *b, const struct agent *a)
 	write_optional(b, "agent", a->known);
 	toml_write_string(b, "command", a->command);
 	toml_write_string(b, "path", a->path);
+	write_optional(b, "project", a->project);
 	write_aliases(b, a);
 	toml_write_string(b, "socket", a->ident.socket);
 	(void)snprintf(server, sizeof(server), "%" PRId64 ".%" PRId64,
@@ -96,6 +99,8 @@ slice_write_agent(struct buf *b, const struct agent *a)
 		toml_write_boolean(b, "role_given", true);
 	if (a->scope_given)
 		toml_write_boolean(b, "scope_given", true);
+	if (a->project_given)
+		toml_write_boolean(b, "project_given", true);
 }
 
 void
@@ -121,6 +126,7 @@ slice_narrow(struct slice *s)
 		agent_text(&bare.host, a->host, HOST_MAX);
 		agent_text(&bare.role, a->role, AGENT_LONG_MAX);
 		agent_text(&bare.scope, a->scope, AGENT_LONG_MAX);
+		bare.hidden = a->hidden;
 		agent_free(a);
 		*a = bare;
 	}
@@ -365,7 +371,9 @@ read_identity(const struct reader *r, struct agent *a)
 	    read_text(r, "path", false, &a->path, AGENT_LONG_MAX) != 0 ||
 	    read_flag(r, "followed", &a->followed) != 0 ||
 	    read_flag(r, "role_given", &a->role_given) != 0 ||
-	    read_flag(r, "scope_given", &a->scope_given) != 0)
+	    read_text(r, "project", false, &a->project, AGENT_SHORT_MAX) != 0 ||
+	    read_flag(r, "scope_given", &a->scope_given) != 0 ||
+	    read_flag(r, "project_given", &a->project_given) != 0)
 		return -1;
 	return 0;
 }
@@ -392,7 +400,8 @@ slice_parse_agent(struct agent *a, const char *name, const char *address,
 	    read_text(&r, "window", false, &a->window_name, AGENT_SHORT_MAX) !=
 		0 ||
 	    read_text(&r, "role", false, &a->role, AGENT_LONG_MAX) != 0 ||
-	    read_text(&r, "scope", false, &a->scope, AGENT_LONG_MAX) != 0)
+	    read_text(&r, "scope", false, &a->scope, AGENT_LONG_MAX) != 0 ||
+	    read_flag(&r, "explicit", &a->hidden) != 0)
 		return -1;
 	if (!str_host_ok(a->host))
 		return reader_fail(&r, "host", "is no host alias");

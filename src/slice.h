@@ -26,7 +26,7 @@ enum {
  * What a host publishes. `version` 0 is a slice of the bash agent-mesh, which
  * has no [slices.HOST] table: entries with only host, target, session, window,
  * role and scope, no id, generation 0. A narrow one is what a restricted peer
- * is shown: entries with only host, role and scope.
+ * is shown: entries with only host, role and scope, and which are hidden.
  */
 struct slice {
 	char host[HOST_MAX + 1];
@@ -51,7 +51,7 @@ void slice_write(struct buf *b, const struct slice *s);
 void slice_write_table(struct buf *b, const struct slice *s);
 void slice_write_agent(struct buf *b, const struct agent *a);
 
-/* Take all but host, role and scope out of every entry. */
+/* Take all but host, role, scope and `explicit` out of every entry. */
 void slice_narrow(struct slice *s);
 
 /*

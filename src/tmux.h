@@ -108,6 +108,7 @@ struct tmux_row {
 	char *scope;   /* option @agent-scope */
 	char *name;    /* option @agent-name */
 	char *profile; /* option @agent-profile */
+	char *project; /* option @agent-project */
 };
 
 struct tmux_rows {

@@ -33,6 +33,7 @@ enum row_field {
 	ROW_SCOPE,
 	ROW_NAME,
 	ROW_PROFILE,
+	ROW_PROJECT,
 	ROW_END, /* what stands after the last mark: nothing */
 	ROW_FIELDS,
 };
@@ -61,6 +62,7 @@ static const char *const row_formats[] = {
 	[ROW_SCOPE] = "@agent-scope",
 	[ROW_NAME] = "@agent-name",
 	[ROW_PROFILE] = "@agent-profile",
+	[ROW_PROJECT] = "@agent-project",
 };
 
 static void
@@ -73,6 +75,7 @@ tmux_row_free(struct tmux_row *row)
 	x_free(row->scope);
 	x_free(row->name);
 	x_free(row->profile);
+	x_free(row->project);
 }
 
 /* Fill `row` from one line; -1 if it is no row of ours. */
@@ -120,6 +123,7 @@ tmux_parse_row(
 	row->scope = tmux_field_text(f[ROW_SCOPE]);
 	row->name = tmux_field_text(f[ROW_NAME]);
 	row->profile = tmux_field_text(f[ROW_PROFILE]);
+	row->project = tmux_field_text(f[ROW_PROJECT]);
 	return 0;
 }
 

@@ -73,6 +73,7 @@ row(struct fix *f, unsigned session, const char *session_name, unsigned window,
 	r->scope = x_strdup("");
 	r->name = x_strdup("");
 	r->profile = x_strdup("");
+	r->project = x_strdup("");
 	return r;
 }
 

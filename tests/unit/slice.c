@@ -41,6 +41,8 @@ fill(struct slice *s)
 	(void)snprintf(a->window, PANE_ID_MAX, "@0");
 	a->part = 3;
 	a->dead = a->followed = a->role_given = a->scope_given = true;
+	a->hidden = a->project_given = true;
+	agent_text(&a->project, "p \"q\"", 64);
 	agent_text(&a->base, "hub-dev-w", ADDRESS_MAX);
 	agent_text(&a->slug, "w", SLUG_MAX);
 	agent_text(&a->target, "d\"ev:0", 64);
@@ -60,6 +62,7 @@ fill(struct slice *s)
 	a->of = x_strdup("hub-dev-w");
 	a->id[0] = 'z';
 	a->dead = a->followed = a->role_given = a->scope_given = false;
+	a->hidden = a->project_given = false;
 	a->part = -1;
 	agent_alias_drop(a, "fred");
 	agent_alias_drop(a, "hub-dev-old");

@@ -1,0 +1,137 @@
+#include "project.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "buf.h"
+#include "file.h"
+#include "mem.h"
+#include "path.h"
+#include "str.h"
+
+enum {
+	PROJECT_FILE_MAX = 4096, /* bytes of a .git that is a file */
+	PROJECT_MOUNTS_MAX = 1024 * 1024,
+};
+
+/* File systems on which a look at a file may take for ever. */
+static const char *const slow_types[] = { "nfs*", "cifs", "smb*", "fuse*", "9p",
+	"afs", "ceph", "autofs", "ncpfs", "coda", "gfs*", "ocfs*", "lustre" };
+
+/* \\040 and the like, as mountinfo writes blanks. */
+static void
+project_unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' &&
+		    s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 +
+			    (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw" */
+void
+project_parse_mounts(char *text, struct argv *slow)
+{
+	char *line, *lines, *type, *word, *words;
+	size_t i;
+	int n;
+
+	for (line = strtok_r(text, "\n", &lines); line != NULL;
+	     line = strtok_r(NULL, "\n", &lines)) {
+		type = strstr(line, " - ");
+		if (type == NULL)
+			continue;
+		*type = '\0';
+		type += 3;
+		type[strcspn(type, " ")] = '\0';
+		word = strtok_r(line, " ", &words);
+		for (n = 0; n < 4 && word != NULL; n++)
+			word = strtok_r(NULL, " ", &words);
+		for (i = 0; word != NULL &&
+		     i < sizeof(slow_types) / sizeof(slow_types[0]);
+		     i++) {
+			if (str_glob(slow_types[i], type)) {
+				project_unescape(word);
+				argv_add(slow, word);
+				break;
+			}
+		}
+	}
+}
+
+void
+project_mounts(struct argv *slow)
+{
+	struct buf text = BUF_INIT_MAX(PROJECT_MOUNTS_MAX);
+
+	if (file_read("/proc/self/mountinfo", &text, NULL) == FILE_READ)
+		project_parse_mounts(text.data, slow);
+	buf_free(&text);
+}
+
+static bool
+project_on(const char *folder, const struct argv *slow)
+{
+	size_t i, len;
+
+	for (i = 0; i < slow->n; i++) {
+		len = strlen(slow->v[i]);
+		if (strncmp(folder, slow->v[i], len) == 0 &&
+		    (folder[len] == '/' || folder[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* The main repository of a worktree whose .git is the file `path`; NULL: it is
+ * none. "gitdir: /main/.git/worktrees/NAME". */
+static char *
+project_main(const char *path)
+{
+	static const char start[] = "gitdir: /", marker[] = "/.git/worktrees/";
+	struct buf text = BUF_INIT_MAX(PROJECT_FILE_MAX);
+	char *name = NULL, *end;
+
+	if (file_read(path, &text, NULL) == FILE_READ && !text.overflow &&
+	    str_starts(text.data, start) &&
+	    (end = strstr(text.data, marker)) != NULL) {
+		*end = '\0';
+		name = x_strdup(path_base(text.data));
+	}
+	buf_free(&text);
+	return name;
+}
+
+char *
+project_of(const char *folder, const struct argv *slow)
+{
+	char *at = x_strdup(folder), *git, *name = NULL, *slash;
+	struct stat st;
+	int levels;
+
+	for (levels = 0; levels < PROJECT_LEVELS_MAX && at[0] == '/' &&
+	     at[1] != '\0' && name == NULL && !project_on(folder, slow);
+	     levels++) {
+		git = path_join(at, ".git");
+		if (lstat(git, &st) == 0) {
+			if (S_ISREG(st.st_mode))
+				name = project_main(git);
+			if (name == NULL)
+				name = x_strdup(path_base(at));
+		}
+		x_free(git);
+		slash = strrchr(at, '/');
+		*slash = '\0';
+	}
+	x_free(at);
+	return name;
+}
