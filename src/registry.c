@@ -105,11 +105,12 @@ hash_inputs(const struct argv *paths)
 	return hash;
 }
 
+/* Always of one length, so that a new one covers the old one. */
 static char *
 stamp_text(const struct file_stamp *registry, uint64_t inputs)
 {
-	return x_asprintf("%" PRIu64 " %" PRId64 " %" PRId64 " %016" PRIx64
-			  "\n",
+	return x_asprintf("%20" PRIu64 " %20" PRId64 " %20" PRId64
+			  " %016" PRIx64 "\n",
 	    registry->inode, registry->size, registry->mtime_ns, inputs);
 }
 
@@ -323,7 +324,6 @@ registry_assemble(const struct home *h, int64_t now, struct err *e)
 	hash = hash_inputs(&inputs);
 	assemble_text(&text, h, &inputs, now);
 	home_sweep(h, "registry.toml");
-	home_sweep(h, "run/registry.stamp");
 	if (buf_check(&text, h->registry, e) != 0 ||
 	    file_replace(h->registry, text.data, text.len, FILE_FAST, e) != 0)
 		goto out;
@@ -333,7 +333,8 @@ registry_assemble(const struct home *h, int64_t now, struct err *e)
 		goto out;
 	}
 	line = stamp_text(&stamp, hash);
-	rc = file_replace(stamp_path, line, strlen(line), FILE_FAST, e);
+	/* Half written it holds for no file, and that is all it is for. */
+	rc = file_overwrite(stamp_path, line, strlen(line), e);
 out:
 	lock_drop(&fd);
 	argv_free(&inputs);

@@ -332,6 +332,31 @@ test_append(void **state)
 }
 
 static void
+test_overwrite(void **state)
+{
+	struct stat st, after;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(file_overwrite(in_dir("o"), "longer", 6, &e), 0);
+	check_content(in_dir("o"), "longer");
+	assert_int_equal(stat(in_dir("o"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(file_overwrite(in_dir("o"), "four", 4, &e), 0);
+	check_content(in_dir("o"), "four");
+	assert_int_equal(stat(in_dir("o"), &after), 0);
+	assert_int_equal(after.st_ino, st.st_ino);
+	assert_int_equal(file_overwrite(dir, "x", 1, &e), -1);
+	assert_int_equal(e.code, EXIT_LOCAL);
+	assert_int_equal(symlink("o", in_dir("to-o")), 0);
+	assert_int_equal(file_overwrite(in_dir("to-o"), "x", 1, &e), -1);
+	assert_int_equal(e.code, EXIT_LOCAL);
+	assert_int_equal(file_overwrite("/dev/full", "x", 1, &e), -1);
+	assert_err(e, EXIT_LOCAL, "No space left");
+	check_content(in_dir("o"), "four");
+}
+
+static void
 test_write_all(void **state)
 {
 	int fd[2];
@@ -456,6 +481,7 @@ main(void)
 		FILE_TEST(test_replace_full),
 		FILE_TEST(test_replace_unwritable),
 		FILE_TEST(test_append),
+		FILE_TEST(test_overwrite),
 		FILE_TEST(test_write_all),
 		FILE_TEST(test_make_dir),
 		FILE_TEST(test_make_dir_unwritable),
