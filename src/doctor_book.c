@@ -334,7 +334,15 @@ slices_of(struct doctor *d, const char *host, const char *path)
 	struct slice s = SLICE_INIT;
 	struct slice_came came;
 	struct err e = { .code = EXIT_OK };
+	struct stat st;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		doctor_bad(d, host,
+		    "%s is no regular file: its agents are not known",
+		    path_base(path));
+		doctor_mend(d, "mv %w %w.moved && agent-sync", path, path);
+		goto out;
+	}
 	if (file_read_ours(path, &text, &e) != FILE_READ)
 		goto out; /* "files" has said it */
 	slice_read_came(&came, text.data);
@@ -402,6 +410,7 @@ doctor_look_registry(struct doctor *d)
 	char *shown, *stamp_path;
 	struct file_stamp file, stamp;
 	struct buf text = BUF_INIT_MAX(4096);
+	struct stat st;
 	uint64_t inode;
 
 	if (!d->has_home || !d->is_there)
@@ -412,7 +421,13 @@ doctor_look_registry(struct doctor *d)
 	stamp = file_stamp(stamp_path);
 	(void)file_read(stamp_path, &text, NULL);
 	inode = strtoull(text.data, NULL, 10);
-	if (registry_fresh(&d->home)) {
+	if (stat(d->home.registry, &st) == 0 && !S_ISREG(st.st_mode)) {
+		doctor_bad(d, shown,
+		    "is no regular file: the registry cannot be written, and "
+		    "is assembled in memory");
+		doctor_mend(d, "mv %w %w.moved && agent-sync", d->home.registry,
+		    d->home.registry);
+	} else if (registry_fresh(&d->home)) {
 		doctor_ok(d, shown, "is ours and up to date");
 	} else if (file.inode == 0 && stamp.inode == 0 && d->peers.n == 0 &&
 	    d->sockets.n == 0) {

@@ -155,7 +155,13 @@ file_replace(const char *path, const void *p, size_t len, enum file_sync sync,
 	}
 	/* A network file system says "disk full" only here. */
 	if (close(fd) != 0 || rename(temp, path) != 0) {
-		(void)file_errno(e, path);
+		if (errno == EISDIR)
+			(void)err_set(e, EXIT_LOCAL,
+			    "%s: is a folder, where a file is to be; move it "
+			    "away",
+			    path);
+		else
+			(void)file_errno(e, path);
 		(void)unlink(temp);
 		goto out;
 	}

@@ -72,7 +72,8 @@ lookup(const struct registrar *reg, const char *name, struct agent *a,
 	}
 	if (registry_open(&registry, reg->home, now, &why) == 0) {
 		rc = registry_find(&registry, name, now, a, renamed, &why);
-		if (rc != 0 && why.code == EXIT_UNKNOWN)
+		if (rc != 0 && why.code == EXIT_UNKNOWN &&
+		    registry_unread(reg->home, name, &why) == 0)
 			lookup_explain(reg, name, &why);
 	} else {
 		agent_init(a);

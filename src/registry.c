@@ -86,6 +86,49 @@ registry_names(const struct home *h, const char *address, const char *host)
 	return names;
 }
 
+int
+registry_unread(const struct home *h, const char *address, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
+	struct argv paths = ARGV_INIT;
+	struct slice s = SLICE_INIT;
+	const char *base;
+	struct err why;
+	int unread = 0;
+	size_t i;
+
+	list_inputs(h, &paths);
+	for (i = 1; i < paths.n && !unread; i++) {
+		base = path_base(paths.v[i]);
+		if (!begins_with(address, base, strlen(base) - strlen(".toml")))
+			continue;
+		buf_reset(&text);
+		err_clear(&why);
+		switch (file_read_ours(paths.v[i], &text, &why)) {
+		case FILE_MISSING:
+			break;
+		case FILE_READ:
+			unread = slice_parse(&s, paths.v[i], text.data,
+				     text.len, &why) != 0;
+			slice_free(&s);
+			s = (struct slice)SLICE_INIT;
+			break;
+		case FILE_FAILED:
+			unread = 1;
+			break;
+		}
+		if (unread)
+			(void)err_set(e, EXIT_UNKNOWN,
+			    "%s: not known, since what its host said last "
+			    "cannot be read: %s; agent-doctor has what mends "
+			    "it",
+			    address, why.msg);
+	}
+	buf_free(&text);
+	argv_free(&paths);
+	return unread;
+}
+
 /* One number for names and stamps of all inputs. */
 static uint64_t
 hash_inputs(const struct argv *paths)

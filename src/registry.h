@@ -44,6 +44,10 @@ bool registry_fresh(const struct home *h);
 bool registry_names(
     const struct home *h, const char *address, const char *host);
 
+/* Nobody has `address`: may that be since the slice of a host, by whose name it
+ * begins, cannot be read? 1 and EXIT_UNKNOWN with which and why; else 0. */
+int registry_unread(const struct home *h, const char *address, struct err *e);
+
 /* The registry as it stands: the file while it is fresh, else memory. */
 struct registry {
 	int fd;          /* the file; -1: all is in `text` */

@@ -240,7 +240,8 @@ test_replace_refused(void **state)
 	assert_int_equal(mkdir(in_dir("folder"), 0700), 0);
 	assert_int_equal(
 	    file_replace(in_dir("folder"), "x", 1, FILE_DURABLE, &e), -1);
-	assert_err(e, EXIT_LOCAL, "folder: Is a directory");
+	assert_err(e, EXIT_LOCAL,
+	    "folder: is a folder, where a file is to be; move it away");
 	assert_int_equal(entries(dir), 1);
 }
 
