@@ -356,6 +356,41 @@ exchange_keep(const struct home *home, const char *alias, const char *host,
 	return rc;
 }
 
+/* An alias leads to one host: what came by it earlier, from the same machine
+ * and user under another name, is of before it was renamed. */
+static void
+exchange_forget_former(
+    const struct home *home, const char *alias, const struct slice *s)
+{
+	struct dirent *entry;
+	char host[HOST_MAX + 1], *path;
+	struct held held;
+	size_t len;
+	DIR *dir;
+
+	dir = opendir(home->hosts);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		len = strcspn(entry->d_name, ".");
+		if (len > HOST_MAX || !str_eq(entry->d_name + len, ".toml"))
+			continue;
+		memcpy(host, entry->d_name, len);
+		host[len] = '\0';
+		if (!str_host_ok(host) || str_eq(host, s->host))
+			continue;
+		exchange_held(home, host, &held);
+		if (!str_eq(held.came.by, alias) ||
+		    !str_eq(held.slice.host_id, s->host_id))
+			continue;
+		path = exchange_path(home, host, "toml");
+		if (unlink(path) == 0)
+			log_line("%s: calls itself %s now, not %s", alias,
+			    s->host, host);
+		x_free(path);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
 static int
 exchange_take_locked(const struct home *home, const char *alias,
     const char *host, struct slice *s, bool *changed, struct err *e)
@@ -385,6 +420,9 @@ exchange_take_locked(const struct home *home, const char *alias,
 	}
 	rc = again ? exchange_keep(home, alias, host, &held, &text, e) : 0;
 	*changed = again;
+	if (rc == 0 && again && alias != NULL && s->host_id[0] != '\0' &&
+	    !str_eq(held.came.by, alias))
+		exchange_forget_former(home, alias, s);
 	if (rc == 0)
 		exchange_forget(home, host);
 out:

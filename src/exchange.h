@@ -26,6 +26,9 @@ enum { EXCHANGE_HOSTS_MAX = 2000 }; /* files in hosts/ */
  * and why. The one that we hold already, or one that a newer one overtook on
  * its way, is fine. EXIT_LOCAL: it could not be written.
  *
+ * Of a host that an alias led to under another name before, the slice of that
+ * name is forgotten.
+ *
  * A slice of the bash agent-mesh has no host_id to be pinned: it is bound to
  * the alias by which it came first.
  */

@@ -26,8 +26,9 @@ struct row {
 	struct slice_came came;
 	struct slice head;
 	size_t agents;
-	bool slice; /* we hold one */
-	char *bad;  /* why one was refused, or NULL */
+	bool slice;       /* we hold one */
+	char *bad;        /* why one was refused, or NULL */
+	const char *same; /* it dials us, and a newer host has its host_id */
 };
 
 struct status {
@@ -108,6 +109,27 @@ by_host(const void *a, const void *b)
 	return strcmp(x->host, y->host);
 }
 
+/* Two of one machine and user, of which one dials us and was heard of earlier:
+ * it has got another name since, or is a clone. */
+static void
+status_same(struct status *s)
+{
+	struct row *old, *row;
+	size_t i, k;
+
+	for (i = 0; i < s->n; i++) {
+		old = &s->rows[i];
+		for (k = 0; k < s->n && old->alias == NULL && old->slice; k++) {
+			row = &s->rows[k];
+			if (k != i && row->slice &&
+			    row->head.host_id[0] != '\0' &&
+			    str_eq(row->head.host_id, old->head.host_id) &&
+			    row->head.generation > old->head.generation)
+				old->same = row->host;
+		}
+	}
+}
+
 static void
 status_gather(struct status *s, const struct peers *peers)
 {
@@ -132,6 +154,7 @@ status_gather(struct status *s, const struct peers *peers)
 	if (s->n - peers->n > 1)
 		qsort(s->rows + peers->n, s->n - peers->n, sizeof(*s->rows),
 		    by_host);
+	status_same(s);
 }
 
 static const char *
@@ -222,6 +245,11 @@ print_text(const struct status *s, struct buf *out)
 		    seen, row->agents, when, version);
 		if (row->contact.failed[0] != '\0')
 			add_escaped(out, "  ", row->contact.failed);
+		if (row->same != NULL)
+			buf_addf(out,
+			    "  same machine and user as %s: if that is the "
+			    "new name, agent-sync peer rm %s\n",
+			    row->same, row->host);
 		if (row->bad != NULL) {
 			buf_adds(out, "  ");
 			log_escape(out, row->bad, strlen(row->bad));
@@ -281,6 +309,7 @@ print_json(const struct status *s, struct buf *out)
 		json_key(&j, "bash");
 		json_boolean(&j, str_eq(row_version(row), "bash"));
 		json_field(&j, "refused", row->bad);
+		json_field(&j, "same_as", row->same);
 		json_object_end(&j);
 	}
 	json_array_end(&j);
