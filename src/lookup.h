@@ -11,7 +11,8 @@
  * Find `name` in the address book. *renamed: it is an older or another name.
  * EXIT_UNKNOWN with the nearest names, or, when a window of that name lives
  * here but is not registered, why not and how to mend that. `a` is initialised
- * here and to be freed in any case.
+ * here and to be freed in any case. Where local.toml is not ours, as the bash
+ * agent-mesh leaves it, all our tmux servers are scanned for one of this host.
  */
 int lookup(const struct registrar *reg, const char *name, struct agent *a,
     bool *renamed, struct err *e);

@@ -134,7 +134,8 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 		.config = reg->config,
 		.now = clock_real_ms() };
 	struct agent_list now = AGENT_LIST_INIT, before;
-	size_t recorded;
+	struct agent *copy;
+	size_t recorded, i;
 	char *quarantined = NULL;
 	struct slice slice;
 	int rc = -1;
@@ -149,6 +150,11 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 	drop_ended(&slice.agents, socket);
 	agent_merge(&now, &slice.agents, &scan);
 	count_entries(&now, socket, result);
+	for (i = 0; reg->found != NULL && i < now.n; i++) {
+		copy = agent_list_add(reg->found);
+		agent_free(copy);
+		agent_copy(copy, &now.v[i]);
+	}
 	result->changed = slice.version == 0 || slice.agents.n != recorded ||
 	    !str_eq(slice.host, reg->home->host) ||
 	    !str_eq(slice.host_id, reg->home->host_id) ||

@@ -41,6 +41,9 @@ struct registrar {
 	 * done before, such as loading the profiles. */
 	void (*meanwhile)(void *arg);
 	void *arg;
+	/* Set: gets a copy of each entry as the scans find it, whatever becomes
+	 * of the file; an entry may come several times. */
+	struct agent_list *found;
 	bool dry_run; /* look and compare, write nothing */
 	bool quiet;   /* do not tell peers */
 	bool wait;    /* never leave it to another: return when a scan that

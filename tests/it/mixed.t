@@ -5,7 +5,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b old || exit 1
-plan 29
+plan 38
 
 code() {
 	"$@" >"$world/out" 2>&1
@@ -89,6 +89,62 @@ printf '[agents.a-s-one]\nhost = "evil"\ntarget = "x"\n' \
 is "$(code on a notify-pane --check a-s-one)" 0 'nor one that lies'
 on a agent-sync -q
 old sync
+
+# --- it overwrites at any moment, and ours go on ---
+books=$world/hosts/a/.agents
+storm() {
+	while [ ! -e "$world/calm" ]; do
+		"$@"
+	done
+}
+# In place, as it does: empty, half, a view of its own, a lie.
+scribble() {
+	: >"$books/registry.toml"
+	head -c 300 "$world/view" >"$books/registry.toml"
+	cat "$world/view" >"$books/registry.toml"
+	printf '[agents.a-s-one]\nhost = "evil"\ntarget = "x"\n' \
+		>"$books/registry.toml"
+}
+# tries N COMMAND...: how often it fails.
+tries() {
+	local n=$1 bad=0
+	shift
+	for _ in $(seq "$n"); do
+		"$@" >"$world/out" 2>&1 || bad=$((bad + 1))
+	done
+	echo "$bad"
+}
+lists_all() {
+	[ "$(on a notify-pane --list | grep -cE '^(a|b|old)-s-one')" = 3 ]
+}
+cp "$books/registry.toml" "$world/view"
+rm -f "$world/calm"
+storm scribble &
+storm old sync &
+is "$(tries 40 lists_all)" 0 'every list has everybody'
+is "$(tries 20 on a notify-pane --check a-s-one)" 0 'every look-up here is right'
+is "$(tries 20 on a notify-pane b-s-one 'hello b')" 0 'every message there'
+is "$(tries 5 on a agent-sync -q)" 0 'every sync'
+touch "$world/calm"
+wait
+on a agent-sync -q
+check 'then the file is mended' there a b-s-one
+
+# Its hooks on our own host: local.toml is its, or half of it.
+as_a() {
+	on a env SOCKET="$world/hosts/a/tmux/tmux-$(id -u)/main" \
+		"$here/agent-mesh" register
+}
+as_a
+is "$(code on a notify-pane a-s-one 'hello a')" 0 'its local.toml: a message here'
+check 'and it is ours again' grep -q '^\[slices.a\]' "$books/local.toml"
+rm -f "$world/calm"
+storm as_a &
+is "$(tries 20 on a notify-pane a-s-one 'hello a')" 0 'written all the time: too'
+touch "$world/calm"
+wait
+on a agent-discover -q
+check 'and in the end' there a a-s-one
 
 # --- it delivers ---
 is "$(code old notify a-s-one 'echo from-old')" 0 'it types into our pane'
