@@ -83,6 +83,10 @@ _panemesh() {
 		[[ " ${COMP_WORDS[*]} " == *\ @(-l|--list|-W|--whoami)\ * ]] ||
 			_panemesh_addresses
 		;;
+	"agent-inbox ") _panemesh_take <<<$'ack\nlist\nread\nsearch\nthread' ;;
+	"agent-inbox read" | "agent-inbox thread" | "agent-inbox ack"*)
+		_panemesh_take < <(agent-inbox list 2>/dev/null | awk '{ print $1 }')
+		;;
 	"agent-sync ") _panemesh_take <<<$'peer\nstatus' ;;
 	"agent-sync peer")
 		_panemesh_take <<<$'add\ninstall\nleave\nrm\nuninstall'
@@ -97,5 +101,6 @@ _panemesh() {
 	esac
 }
 
-complete -F _panemesh notify-pane agent-discover agent-doctor agent-feed agent-link \
-	agent-register-hook agent-self-identify agent-serve agent-sync
+complete -F _panemesh notify-pane agent-discover agent-doctor agent-feed \
+	agent-inbox agent-link agent-register-hook agent-self-identify \
+	agent-serve agent-sync

@@ -53,6 +53,23 @@ body_clean(struct buf *out, const char *body, size_t len, enum body_form form,
 	return buf_check(out, "body", e);
 }
 
+void
+body_plain(struct buf *out, const char *p, size_t len, bool lines)
+{
+	size_t n;
+	uint32_t ch;
+
+	for (; len > 0; p += n, len -= n) {
+		n = utf8_decode(p, len, &ch);
+		if (n > 0 &&
+		    (!utf8_unsafe(ch) || (lines && (ch == '\n' || ch == '\t'))))
+			buf_add(out, p, n);
+		else
+			buf_addc(out, '?');
+		n = n == 0 ? 1 : n;
+	}
+}
+
 size_t
 body_lines(const char *text, size_t len)
 {

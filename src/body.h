@@ -34,6 +34,11 @@ enum body_form {
 int body_clean(struct buf *out, const char *body, size_t len,
     enum body_form form, struct err *e);
 
+/* Append text from outside for people to read: lines and tabs are kept where
+ * `lines` says so, everything else that utf8_unsafe() names, and what is not
+ * UTF-8, becomes '?'. */
+void body_plain(struct buf *out, const char *p, size_t len, bool lines);
+
 /* Number of lines, at least 1. */
 size_t body_lines(const char *text, size_t len);
 

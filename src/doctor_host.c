@@ -107,8 +107,8 @@ out:
 /* ---- PATH ---- */
 
 static const char *const programs[] = { "notify-pane", "agent-discover",
-	"agent-link", "agent-register-hook", "agent-self-identify",
-	"agent-serve", "agent-sync" };
+	"agent-inbox", "agent-link", "agent-register-hook",
+	"agent-self-identify", "agent-serve", "agent-sync" };
 
 /* Put `dir` first, now and in the shells that come. */
 static void

@@ -1,11 +1,13 @@
 #include "post.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "body.h"
 #include "clock.h"
 #include "feed.h"
 #include "lookup.h"
+#include "mailbox.h"
 #include "mem.h"
 #include "path.h"
 #include "str.h"
@@ -36,6 +38,64 @@ post_check_other(
 		return 0;
 	return err_set(e, EXIT_USAGE,
 	    "%s: is this pane itself; send to another one", to->address);
+}
+
+void
+post_mail(struct mail *m, const struct post *p, const struct agent *to)
+{
+	const char *host = p->host == NULL ? p->reg->home->host : p->host;
+
+	*m = (struct mail)MAIL_INIT;
+	m->date = clock_real_ms();
+	m->type = p->type;
+	m->urgent = p->urgent;
+	(void)snprintf(m->id, sizeof(m->id), "%s", p->id);
+	(void)snprintf(m->from, sizeof(m->from), "%s", p->sender);
+	(void)snprintf(m->from_host, sizeof(m->from_host), "%s", host);
+	(void)snprintf(m->to, sizeof(m->to), "%s", to->address);
+	(void)snprintf(m->to_host, sizeof(m->to_host), "%s", to->host);
+	if (p->note != NULL)
+		(void)snprintf(m->note, sizeof(m->note), "%s", p->note);
+	(void)snprintf(m->folder, sizeof(m->folder), "%s", p->folder);
+	if (p->len <= MAIL_BODY_MAX)
+		buf_add(&m->body, p->body, p->len);
+}
+
+/* Is this verdict one of a message that was shown, or may have been? */
+static bool
+post_state(const struct deliver_verdict *v, enum mailbox_state *state)
+{
+	*state = v->code == EXIT_OK ? MAILBOX_SHOWN : MAILBOX_UNPROVEN;
+	return str_eq(v->word, "submitted") || str_eq(v->word, "shown") ||
+	    str_eq(v->word, "unsubmitted") || str_eq(v->word, "indeterminate");
+}
+
+/* Keep what was shown. That this fails changes nothing in what was. */
+static void
+post_keep(const struct post *p, const struct agent *to,
+    const struct deliver_verdict *v)
+{
+	struct mailbox b = MAILBOX_INIT;
+	enum mailbox_state state;
+	char *folder;
+	struct mail m;
+
+	if (p->ask || !post_state(v, &state) || !mail_id_ok(p->id))
+		return;
+	post_mail(&m, p, to);
+	/* All of it is the file that the pane's line names. */
+	if (p->len > MAIL_BODY_MAX) {
+		folder = path_show(p->reg->home->inbox);
+		buf_addf(&m.body,
+		    "message too long to keep: %s/%s/message-%s.txt (%zu "
+		    "bytes)",
+		    folder, p->folder, p->id, p->len);
+		x_free(folder);
+	}
+	if (mailbox_open(&b, p->reg->home, to->id, to->address, NULL) == 0)
+		(void)mailbox_add(&b, &m, state, NULL);
+	mailbox_close(&b);
+	mail_free(&m);
 }
 
 static enum exit_code
@@ -69,6 +129,7 @@ post_once(
 		deliver_refuse(v, &e);
 	else
 		(void)deliver(&d, v);
+	post_keep(p, to, v);
 	x_free(ring);
 	return v->code;
 }

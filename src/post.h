@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "allow.h"
 #include "deliver.h"
+#include "mail.h"
 #include "register.h"
 
 /* The caller owns all of it. */
@@ -17,6 +18,7 @@ struct post {
 	const struct registrar *reg;
 	const char *id;               /* ring_id_ok() */
 	const char *sender;           /* body_sender_ok() */
+	const char *host;             /* the sender's; NULL: this one */
 	const char *note;             /* about the sender, or NULL */
 	struct allow_sender verified; /* for @agent-allow */
 	const char *folder; /* in the inbox, for what is too long to show */
@@ -32,10 +34,17 @@ struct post {
 	bool force;
 };
 
+/* What is sent as a mailbox keeps it, to `to`; to be freed. A body of more than
+ * MAIL_BODY_MAX is left to who calls. */
+void post_mail(struct mail *m, const struct post *p, const struct agent *to);
+
 /*
  * Deliver to `to`, an entry of this host, which is looked up again (and its
  * server scanned) once if its pane turns out to be gone or another one; `to`
  * then is the new entry. Always fills `v`; returns its code.
+ *
+ * What was shown, or may have been, is kept in the agent's mailbox afterwards:
+ * written, not synced, since the pane has it and the verdict claims no more.
  */
 enum exit_code post(
     const struct post *p, struct agent *to, struct deliver_verdict *v);

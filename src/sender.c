@@ -169,6 +169,7 @@ sender_find(struct sender *s, const struct home *home, struct err *e)
 	if (pane != NULL) {
 		s->in_pane = true;
 		s->ident = pane->ident;
+		memcpy(s->id, pane->id, sizeof(s->id));
 		(void)snprintf(s->name, sizeof(s->name), "%s", pane->address);
 	} else {
 		sender_person(s, home->host);

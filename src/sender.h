@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "agent.h"
 #include "body.h"
 #include "err.h"
 #include "home.h"
@@ -18,8 +19,9 @@ struct sender {
 	/* Who it is whatever $AGENT_NAME says: the pane's address, else
 	 * user@host; what @agent-allow is compared with. */
 	char self[BODY_SENDER_MAX + 1];
-	bool in_pane; /* we run in a registered pane: `ident` */
+	bool in_pane; /* we run in a registered pane: `ident`, `id` */
 	struct pane_ident ident;
+	char id[AGENT_ID_MAX + 1]; /* the pane's agent */
 };
 
 /*

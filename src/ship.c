@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "body.h"
 #include "clock.h"
 #include "exchange.h"
 #include "frame.h"
 #include "mem.h"
 #include "path.h"
 #include "str.h"
-#include "utf8.h"
 
 enum { SHIP_ENDED_MS = 3000 }; /* for a broken link to say why */
 
@@ -287,24 +287,6 @@ ship_text(
 	frame_free(&f);
 }
 
-/* What the far end says is printed: lines of text, and nothing that a terminal
- * would take for more. */
-static void
-ship_clean(struct buf *out, const char *p, size_t len, bool lines)
-{
-	size_t n;
-	uint32_t ch;
-
-	for (; len > 0; p += n, len -= n) {
-		n = utf8_decode(p, len, &ch);
-		if (n > 0 && (!utf8_unsafe(ch) || (lines && ch == '\n')))
-			buf_add(out, p, n);
-		else
-			buf_addc(out, '?');
-		n = n == 0 ? 1 : n;
-	}
-}
-
 /* The far end's words, as far as we know them. */
 static const char *
 ship_word(const char *word)
@@ -338,7 +320,7 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 	if (v->code == EXIT_OK && !str_eq(v->word, "submitted") &&
 	    !str_eq(v->word, "shown"))
 		v->code = EXIT_UNPROVEN;
-	ship_clean(&why, f->body.data,
+	body_plain(&why, f->body.data,
 	    f->body.len < sizeof(v->why) ? f->body.len : sizeof(v->why) - 1,
 	    false);
 	(void)snprintf(v->why, sizeof(v->why), "%s", why.data);
@@ -489,7 +471,7 @@ ship_check(struct ship *s, const char *host, const char *address,
 	/* It may refuse to look as well: that is no judgement. */
 	if (rc == EXIT_OK || rc == EXIT_NOT_READY ||
 	    (rc == EXIT_REFUSED && frame_get(&answer, "Barred", NULL) != NULL))
-		ship_clean(out, answer.body.data, answer.body.len, true);
+		body_plain(out, answer.body.data, answer.body.len, true);
 	else
 		rc = err_set(e, (enum exit_code)rc, "%s", answer.body.data);
 	frame_free(&answer);

@@ -4,7 +4,7 @@ of the same command lists them: a message is there whole or not at all, a file
 too, no buffer, lock or temporary stays behind, and the same command works
 again."""
 
-# time-limit: 300
+# time-limit: 600
 
 import collections
 import fcntl

@@ -205,6 +205,20 @@ test_tag(void **state)
 	buf_free(&out);
 }
 
+static void
+test_plain(void **state)
+{
+	struct buf out = BUF_INIT;
+
+	(void)state;
+	body_plain(&out, "a\n\033b\t\r\n", 7, true);
+	assert_string_equal(out.data, "a\n?b\t?\n");
+	buf_reset(&out);
+	body_plain(&out, "a\n\t\342\200\256\377c", 8, false);
+	assert_string_equal(out.data, "a????c");
+	buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -217,6 +231,7 @@ main(void)
 		cmocka_unit_test(test_ends_open),
 		cmocka_unit_test(test_sender),
 		cmocka_unit_test(test_tag),
+		cmocka_unit_test(test_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

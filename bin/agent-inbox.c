@@ -1,0 +1,221 @@
+/* agent-inbox - the messages of an agent: list, read, search. */
+#include <stdio.h>
+#include <string.h>
+
+#include "argv.h"
+#include "inbox.h"
+#include "lookup.h"
+#include "prog.h"
+#include "sender.h"
+#include "setup.h"
+#include "str.h"
+
+static const char usage[] =
+    "usage: agent-inbox [list] [-jw] [-n N] [-a ADDRESS]\n"
+    "       agent-inbox read [-j] [-a ADDRESS] [ID]\n"
+    "       agent-inbox ack [-a ADDRESS] [ID...]\n"
+    "       agent-inbox search [-jw] [-n N] [-a ADDRESS] TEXT\n"
+    "       agent-inbox thread [-jw] [-n N] [-a ADDRESS] ID|SENDER\n"
+    "\n"
+    "The messages that the agent in this pane was sent. An id may be cut to\n"
+    "four letters or more of its begin.\n";
+
+static const struct prog_option options[] = {
+	{ 'a', "agent", "ADDRESS", "another agent of this host" },
+	{ 'j', "json", NULL, "print JSON" },
+	{ 'n', "count", "N",
+	    "at most so many, the newest; 0: all (default 20)" },
+	{ 'w', "waiting", NULL, "only what the pane was not seen to show" },
+	{ 0, NULL, NULL, NULL },
+};
+
+enum {
+	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_UNKNOWN |
+	    1U << EXIT_LOCAL,
+	COUNT_MAX = 10000000,
+};
+
+struct request;
+
+/* A command: how many words it takes, and what it does. */
+struct command {
+	const char *name;
+	int fewest, most;
+	const char *want;
+	int (*run)(const struct home *h, const struct request *q,
+	    struct buf *out, struct err *e);
+};
+
+/* What the command line asks for. */
+struct request {
+	const struct command *command;
+	struct argv words;
+	const char *address; /* of --agent */
+	struct inbox_view view;
+};
+
+static int
+run_list(const struct home *h, const struct request *q, struct buf *out,
+    struct err *e)
+{
+	struct inbox_view view = q->view;
+
+	if (str_eq(q->command->name, "search"))
+		view.text = q->words.v[0];
+	if (str_eq(q->command->name, "thread"))
+		view.about = q->words.v[0];
+	return inbox_list(h, &view, out, e);
+}
+
+static int
+run_read(const struct home *h, const struct request *q, struct buf *out,
+    struct err *e)
+{
+	return inbox_read(h, q->view.agent, q->words.n > 0 ? q->words.v[0] : "",
+	    q->view.json, out, e);
+}
+
+static int
+run_ack(const struct home *h, const struct request *q, struct buf *out,
+    struct err *e)
+{
+	size_t count;
+
+	if (inbox_ack(h, q->view.agent, &q->words, &count, e) != 0)
+		return -1;
+	buf_addf(out, "%zu read\n", count);
+	return 0;
+}
+
+static const struct command commands[] = {
+	{ "list", 0, 0, "no words", run_list },
+	{ "read", 0, 1, "one id at most", run_read },
+	{ "ack", 0, 100, "ids", run_ack },
+	{ "search", 1, 1, "a text", run_list },
+	{ "thread", 1, 1, "an id or an agent's address", run_list },
+};
+
+static int
+words(void *request, int n, char **list, struct err *e)
+{
+	size_t i, known = sizeof(commands) / sizeof(commands[0]);
+	struct request *q = request;
+	int k;
+
+	if (n == 0)
+		return 0;
+	for (i = 0; i < known && !str_eq(list[0], commands[i].name); i++)
+		continue;
+	if (i == known)
+		return err_set(e, EXIT_USAGE,
+		    "'%s': is none of: list, read, ack, search, thread",
+		    list[0]);
+	q->command = &commands[i];
+	if (n - 1 < q->command->fewest || n - 1 > q->command->most)
+		return err_set(e, EXIT_USAGE, "%s: takes %s; see --help",
+		    list[0], q->command->want);
+	for (k = 1; k < n; k++)
+		argv_add(&q->words, list[k]);
+	return 0;
+}
+
+static int
+set(void *request, int letter, const char *value, struct err *e)
+{
+	struct request *q = request;
+	uint64_t number;
+
+	switch (letter) {
+	case 'a':
+		q->address = value;
+		break;
+	case 'j':
+		q->view.json = true;
+		break;
+	case 'n':
+		if (prog_number("count", "", value, 0, COUNT_MAX, &number, e) !=
+		    0)
+			return -1;
+		q->view.most = (size_t)number;
+		break;
+	case 'w':
+		q->view.waiting = true;
+		break;
+	}
+	return 0;
+}
+
+/* Whose mailbox: that of --agent, else of the pane we run in. */
+static int
+find_agent(const struct registrar *reg, const char *address,
+    char id[AGENT_ID_MAX + 1], struct err *e)
+{
+	struct sender self;
+	struct agent a;
+	bool renamed;
+	int rc;
+
+	if (address == NULL) {
+		if (sender_find(&self, reg->home, e) != 0)
+			return -1;
+		if (!self.in_pane)
+			return err_set(e, EXIT_UNKNOWN,
+			    "no agent's pane: run it in one, or name the agent "
+			    "with --agent ADDRESS");
+		memcpy(id, self.id, sizeof(self.id));
+		return 0;
+	}
+	rc = lookup(reg, address, &a, &renamed, e);
+	if (rc == 0 && !str_eq(a.host, reg->home->host))
+		rc = err_set(e, EXIT_UNKNOWN,
+		    "%s: its mailbox is on its own host, %s", a.address,
+		    a.host);
+	if (rc == 0)
+		memcpy(id, a.id, sizeof(a.id));
+	agent_free(&a);
+	return rc;
+}
+
+static int
+run(void *request, struct err *e)
+{
+	struct request *q = request;
+	struct setup setup = SETUP_INIT;
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles };
+	struct buf out = BUF_INIT_MAX(1UL << 30);
+	char agent[AGENT_ID_MAX + 1];
+	int rc;
+
+	rc = setup_open(&setup, e);
+	if (rc == 0)
+		rc = find_agent(&reg, q->address, agent, e);
+	if (rc == 0) {
+		q->view.agent = agent;
+		rc = q->command->run(&setup.home, q, &out, e);
+	}
+	(void)fwrite(out.data, 1, out.len, stdout);
+	buf_free(&out);
+	setup_close(&setup);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct prog prog = { .name = "agent-inbox",
+		.usage = usage,
+		.options = options,
+		.exits = EXITS,
+		.set = set,
+		.words = words,
+		.run = run };
+	struct request q = { .command = &commands[0],
+		.words = ARGV_INIT,
+		.view = { .most = INBOX_LIST_MAX } };
+	int rc = prog_main(&prog, &q, argc, argv);
+
+	argv_free(&q.words);
+	return rc;
+}

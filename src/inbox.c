@@ -1,0 +1,378 @@
+#include "inbox.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "body.h"
+#include "clock.h"
+#include "json.h"
+#include "mem.h"
+#include "path.h"
+#include "ring.h"
+#include "str.h"
+
+/* ---- one message ---- */
+
+/* How many ids begin so? The first of them in `id`. */
+static unsigned
+inbox_match(
+    const struct mailbox *b, const char *begin, char id[MAIL_ID_MAX + 1])
+{
+	int fd = openat(b->dir, "ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct mailbox_entry entry;
+	struct dirent *found;
+	unsigned n = 0;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return 0;
+	}
+	while ((found = readdir(dir)) != NULL && n < 2) {
+		if (!str_starts(found->d_name, begin) ||
+		    mailbox_find(b, found->d_name, &entry) != 0)
+			continue;
+		if (n++ == 0)
+			(void)snprintf(id, MAIL_ID_MAX + 1, "%.*s", MAIL_ID_MAX,
+			    found->d_name);
+	}
+	(void)closedir(dir);
+	return n;
+}
+
+int
+inbox_find(const struct mailbox *b, const char *id, struct mailbox_entry *entry,
+    struct err *e)
+{
+	char whole[MAIL_ID_MAX + 1];
+	unsigned n;
+
+	if (mailbox_find(b, id, entry) == 0)
+		return 0;
+	if (strlen(id) < INBOX_PREFIX_MIN || str_starts(id, "."))
+		return err_set(e, EXIT_UNKNOWN,
+		    "'%.40s': is no message's id, nor %d or more letters of "
+		    "its begin",
+		    id, INBOX_PREFIX_MIN);
+	n = inbox_match(b, id, whole);
+	if (n == 1 && mailbox_find(b, whole, entry) == 0)
+		return 0;
+	return err_set(e, EXIT_UNKNOWN, "%.40s: %s", id,
+	    n > 1 ? "begins the ids of several messages"
+		  : "no such message in this mailbox");
+}
+
+static void
+inbox_text(struct json *j, const char *key, const char *value)
+{
+	json_key(j, key);
+	json_text(j, value[0] == '\0' ? NULL : value);
+}
+
+static void
+inbox_time(struct json *j, const char *key, int64_t ms)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	clock_text(when, ms);
+	inbox_text(j, key, ms == 0 ? "" : when);
+}
+
+static void
+inbox_json(
+    struct json *j, const struct mailbox_entry *entry, const struct mail *m)
+{
+	json_object_begin(j);
+	inbox_text(j, "id", m->id);
+	inbox_text(j, "state", mailbox_word(entry->state));
+	inbox_text(j, "from", m->from);
+	inbox_text(j, "from_host", m->from_host);
+	inbox_text(j, "note", m->note);
+	inbox_text(j, "to", m->to);
+	inbox_time(j, "date", m->date);
+	inbox_text(j, "in_reply_to", m->reply_to);
+	inbox_text(j, "thread", m->thread);
+	json_key(j, "urgent");
+	json_boolean(j, m->urgent);
+	json_key(j, "hops");
+	json_integer(j, m->hops);
+	inbox_time(j, "expires", m->expires);
+	json_key(j, "body");
+	json_string(j, m->body.data, m->body.len);
+	json_object_end(j);
+}
+
+/* For a person: what a pane's line says, and then all of the body. */
+static void
+inbox_print(
+    struct buf *out, const struct mailbox_entry *entry, const struct mail *m)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	clock_text(when, m->date);
+	buf_addf(out, "From: %s%s%s%s\n", m->from,
+	    m->note[0] == '\0' ? "" : " (", m->note,
+	    m->note[0] == '\0' ? "" : ")");
+	buf_addf(out, "To: %s\n", m->to);
+	buf_addf(out, "Date: %s\n", when);
+	buf_addf(out, "Id: %s\n", m->id);
+	if (m->reply_to[0] != '\0')
+		buf_addf(out, "Answers: %s\n", m->reply_to);
+	buf_addf(out, "State: %s%s\n", mailbox_word(entry->state),
+	    m->urgent ? ", urgent" : "");
+	buf_addc(out, '\n');
+	body_plain(out, m->body.data, m->body.len, true);
+	buf_addc(out, '\n');
+}
+
+static void
+inbox_line(
+    struct buf *out, const struct mailbox_entry *entry, const struct mail *m)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	clock_text(when, m->date);
+	/* Names hold ASCII only, so bytes are columns. */
+	buf_addf(out, "%.*s  %s  %-11s  %-24s  ", INBOX_SHORT, m->id, when,
+	    mailbox_word(entry->state), m->from);
+	mail_brief(out, m->body.data, m->body.len, INBOX_SUBJECT);
+	buf_addc(out, '\n');
+}
+
+/* ---- many ---- */
+
+/* Does `text` stand in it? Letters of ASCII in either case. */
+static bool
+inbox_contains(const char *p, size_t len, const char *text)
+{
+	size_t want = strlen(text), at;
+
+	for (at = 0; at + want <= len; at++)
+		if (strncasecmp(p + at, text, want) == 0)
+			return true;
+	return false;
+}
+
+static bool
+inbox_in_thread(const struct mail *m, const char *thread)
+{
+	return str_eq(m->id, thread) || str_eq(m->thread, thread) ||
+	    str_eq(m->reply_to, thread);
+}
+
+static bool
+inbox_wanted(const struct inbox_view *view, const char *thread,
+    const struct mailbox_entry *entry, const struct mail *m)
+{
+	if (view->waiting && entry->state != MAILBOX_QUEUED &&
+	    entry->state != MAILBOX_UNREAD && entry->state != MAILBOX_UNPROVEN)
+		return false;
+	if (view->text != NULL &&
+	    !inbox_contains(m->body.data, m->body.len, view->text) &&
+	    !inbox_contains(m->from, strlen(m->from), view->text))
+		return false;
+	if (view->about != NULL && thread[0] == '\0')
+		return str_eq(m->from, view->about) ||
+		    str_eq(m->to, view->about);
+	return view->about == NULL || inbox_in_thread(m, thread);
+}
+
+/* What `about` means: the first message of a thread; "": an agent. */
+static int
+inbox_thread(const struct mailbox *b, const char *about,
+    char thread[MAIL_ID_MAX + 1], struct err *e)
+{
+	struct mailbox_entry entry;
+	struct mail m;
+	int rc;
+
+	thread[0] = '\0';
+	if (about == NULL || strchr(about, '-') != NULL ||
+	    strchr(about, '@') != NULL)
+		return 0;
+	if (inbox_find(b, about, &entry, e) != 0)
+		return -1;
+	rc = mailbox_read(b, &entry, &m, e);
+	(void)snprintf(thread, MAIL_ID_MAX + 1, "%s",
+	    m.thread[0] != '\0'         ? m.thread
+		: m.reply_to[0] != '\0' ? m.reply_to
+					: m.id);
+	mail_free(&m);
+	return rc;
+}
+
+/* Print those that are wanted, the newest last. */
+static void
+inbox_select(const struct mailbox *b, const struct inbox_view *view,
+    const char *thread, struct json *j, struct buf *out)
+{
+	bool picks = view->waiting || view->text != NULL || view->about != NULL;
+	struct mailbox_list list;
+	size_t i, n = 0, first = 0;
+	struct mail m;
+
+	/* Where some are left out, as many as it takes are looked at. */
+	mailbox_newest(b, picks ? 0 : view->most, &list);
+	for (i = 0; picks && i < list.n && (view->most == 0 || n < view->most);
+	     i++) {
+		if (mailbox_read(b, &list.v[i], &m, NULL) == 0 &&
+		    inbox_wanted(view, thread, &list.v[i], &m))
+			list.v[n++] = list.v[i];
+		mail_free(&m);
+	}
+	for (i = picks ? n : list.n; i > first; i--) {
+		if (mailbox_read(b, &list.v[i - 1], &m, NULL) != 0)
+			continue;
+		if (view->json)
+			inbox_json(j, &list.v[i - 1], &m);
+		else
+			inbox_line(out, &list.v[i - 1], &m);
+		mail_free(&m);
+	}
+	mailbox_list_free(&list);
+}
+
+int
+inbox_list(const struct home *h, const struct inbox_view *view, struct buf *out,
+    struct err *e)
+{
+	struct mailbox b = MAILBOX_INIT;
+	char thread[MAIL_ID_MAX + 1];
+	struct json j = JSON_INIT(out);
+	int rc;
+
+	j.pretty = true;
+	rc = mailbox_look(&b, h, view->agent, e);
+	if (rc == 0)
+		rc = inbox_thread(&b, view->about, thread, e);
+	if (rc < 0)
+		goto out;
+	if (view->json)
+		json_array_begin(&j);
+	if (rc == 0)
+		inbox_select(&b, view, thread, &j, out);
+	if (view->json) {
+		json_array_end(&j);
+		buf_addc(out, '\n');
+	}
+	rc = buf_check(out, "list", e);
+out:
+	mailbox_close(&b);
+	return rc;
+}
+
+/* ---- reading ---- */
+
+/* Open it and take the lock; "there is none" is an error here. */
+static int
+inbox_open(
+    struct mailbox *b, const struct home *h, const char *agent, struct err *e)
+{
+	int rc = mailbox_look(b, h, agent, e);
+
+	if (rc == 1)
+		return err_set(e, EXIT_UNKNOWN, "the mailbox is empty");
+	return rc == 0 ? mailbox_lock(b, e) : -1;
+}
+
+/* It was read: it waits no more, and whoever asks hears so. */
+static int
+inbox_done(struct mailbox *b, const struct home *h, struct mailbox_entry *entry,
+    struct err *e)
+{
+	struct ring_entry read = { .code = EXIT_OK, .verdict = "read" };
+	bool waited = entry->state == MAILBOX_QUEUED;
+	char *ring;
+
+	if (entry->state == MAILBOX_SHOWN || entry->state == MAILBOX_ANSWERED ||
+	    entry->state == MAILBOX_DEAD)
+		return 0;
+	if (mailbox_set(b, entry, MAILBOX_SHOWN, e) != 0)
+		return -1;
+	if (!waited)
+		return 0;
+	(void)snprintf(read.text, sizeof(read.text), "by agent-inbox");
+	ring = path_join(h->run, "verdicts");
+	(void)ring_put(ring, mailbox_id(entry), &read, NULL);
+	x_free(ring);
+	return 0;
+}
+
+static int
+inbox_choose(const struct mailbox *b, const char *id,
+    struct mailbox_entry *entry, struct err *e)
+{
+	struct mailbox_list list;
+	int rc = 0;
+
+	if (id[0] != '\0')
+		return inbox_find(b, id, entry, e);
+	mailbox_queue(b, &list);
+	if (list.n > 0)
+		*entry = list.v[0];
+	else
+		rc = err_set(e, EXIT_UNKNOWN, "no message waits");
+	mailbox_list_free(&list);
+	return rc;
+}
+
+int
+inbox_read(const struct home *h, const char *agent, const char *id, bool json,
+    struct buf *out, struct err *e)
+{
+	struct mailbox b = MAILBOX_INIT;
+	struct json j = JSON_INIT(out);
+	struct mailbox_entry entry = { .in_new = false };
+	struct mail m = MAIL_INIT;
+	int rc;
+
+	j.pretty = true;
+	rc = inbox_open(&b, h, agent, e);
+	if (rc == 0)
+		rc = inbox_choose(&b, id, &entry, e);
+	if (rc == 0)
+		rc = mailbox_read(&b, &entry, &m, e);
+	if (rc == 0)
+		rc = inbox_done(&b, h, &entry, e);
+	if (rc == 0 && json) {
+		inbox_json(&j, &entry, &m);
+		buf_addc(out, '\n');
+	} else if (rc == 0) {
+		inbox_print(out, &entry, &m);
+	}
+	mail_free(&m);
+	mailbox_close(&b);
+	return rc;
+}
+
+int
+inbox_ack(const struct home *h, const char *agent, const struct argv *ids,
+    size_t *count, struct err *e)
+{
+	struct mailbox b = MAILBOX_INIT;
+	struct mailbox_list list = { .v = NULL };
+	struct mailbox_entry entry = { .in_new = false };
+	size_t i;
+	int rc;
+
+	*count = 0;
+	rc = inbox_open(&b, h, agent, e);
+	if (rc == 0 && ids->n == 0)
+		mailbox_queue(&b, &list);
+	for (i = 0; rc == 0 && i < list.n; i++, ++*count)
+		rc = inbox_done(&b, h, &list.v[i], e);
+	for (i = 0; rc == 0 && i < ids->n; i++) {
+		rc = inbox_find(&b, ids->v[i], &entry, e);
+		if (rc == 0)
+			rc = inbox_done(&b, h, &entry, e);
+		*count += rc == 0;
+	}
+	mailbox_list_free(&list);
+	mailbox_close(&b);
+	return rc;
+}

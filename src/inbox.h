@@ -1,0 +1,59 @@
+/* inbox - what agent-inbox does with a mailbox: list, read, search. */
+#ifndef INBOX_H
+#define INBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "argv.h"
+#include "buf.h"
+#include "err.h"
+#include "home.h"
+#include "mail.h"
+#include "mailbox.h"
+
+enum {
+	INBOX_PREFIX_MIN = 4, /* bytes of an id that may stand for all of it */
+	INBOX_SHORT = 8,      /* bytes of an id that are shown */
+	INBOX_LIST_MAX = 20,  /* messages listed where nobody says how many */
+	INBOX_SUBJECT = 48,   /* columns of a body's begin in a list */
+};
+
+/* Which messages, and how they are printed. */
+struct inbox_view {
+	const char *agent; /* id of the mailbox's owner */
+	bool json;
+	bool waiting;      /* only what was not shown */
+	size_t most;       /* 0: all */
+	const char *text;  /* only those with this in body or names; NULL */
+	const char *about; /* only the thread of this id, or with this agent */
+};
+
+/*
+ * Print messages, oldest of them last of all but in the order they came: a line
+ * each, or a JSON array. A mailbox that does not exist is an empty one; a file
+ * that is no message is left out. EXIT_UNKNOWN if `about` is an id that is not
+ * there.
+ */
+int inbox_list(const struct home *h, const struct inbox_view *view,
+    struct buf *out, struct err *e);
+
+/*
+ * Print one message, by its id or a begin of it that only one has; "": the
+ * oldest that waits (EXIT_UNKNOWN if none does). It counts as read then, and is
+ * not shown in the pane any more.
+ */
+int inbox_read(const struct home *h, const char *agent, const char *id,
+    bool json, struct buf *out, struct err *e);
+
+/* The same without printing, for each of `ids`; none: all that waits. *count is
+ * how many. */
+int inbox_ack(const struct home *h, const char *agent, const struct argv *ids,
+    size_t *count, struct err *e);
+
+/* The message that `id`, or a begin of an id, means. EXIT_UNKNOWN if there is
+ * none or there are several. */
+int inbox_find(const struct mailbox *b, const char *id,
+    struct mailbox_entry *entry, struct err *e);
+
+#endif

@@ -1,0 +1,93 @@
+/* mail - a message as it is kept: a text as RFC 5322 has it. Bytes <-> values.
+ */
+#ifndef MAIL_H
+#define MAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "body.h"
+#include "buf.h"
+#include "err.h"
+#include "str.h"
+
+enum {
+	MAIL_ID_MIN = 16, /* of a message's id, [0-9a-z] */
+	MAIL_ID_MAX = 26,
+	MAIL_BODY_MAX = 64 * 1024, /* bytes of a body; more is a file */
+	MAIL_SIZE_MAX = MAIL_BODY_MAX + 32 * 1024, /* bytes in all */
+	MAIL_NOTE_MAX = 32,     /* bytes of what is said of the sender */
+	MAIL_FOLDER_MAX = 176,  /* bytes of the sender's folder */
+	MAIL_SUBJECT_MAX = 60,  /* columns of the body's begin in Subject */
+	MAIL_ENCODED_MAX = 75,  /* bytes of an encoded word: RFC 2047 */
+	MAIL_LINE_MAX = 998,    /* bytes of a header's line: RFC 5322 */
+	MAIL_HEADERS_MAX = 100, /* lines of all headers */
+};
+
+/*
+ * One message. Strings are "" where there is nothing. The names in `from` and
+ * `to` are those that the pane shows; `from_host`, `to_host` are aliases.
+ */
+struct mail {
+	char id[MAIL_ID_MAX + 1];
+	char from[BODY_SENDER_MAX + 1];
+	char from_host[HOST_MAX + 1];
+	char note[MAIL_NOTE_MAX + 1];     /* "unverified", "no reply", ... */
+	char folder[MAIL_FOLDER_MAX + 1]; /* the sender's, in the inbox */
+	char to[ADDRESS_MAX + 1];
+	char to_host[HOST_MAX + 1];
+	int64_t date;                   /* real ms, kept in whole seconds */
+	char reply_to[MAIL_ID_MAX + 1]; /* the message that this answers */
+	char thread[MAIL_ID_MAX + 1];   /* the first of the thread */
+	bool urgent;
+	bool first; /* before others of its kind: agent-inbox queue first */
+	bool type;  /* to be typed at a shell's prompt */
+	unsigned hops;
+	int64_t expires; /* real ms, whole seconds; 0: never */
+	struct buf body; /* UTF-8 */
+};
+
+#define MAIL_INIT                                   \
+	{                                           \
+		.body = BUF_INIT_MAX(MAIL_BODY_MAX) \
+	}
+
+void mail_free(struct mail *m);
+
+/* Is this an id that a mailbox keeps: [0-9a-z]{16,26}? */
+bool mail_id_ok(const char *s);
+
+/*
+ * Append it as text:
+ *
+ *	From: "web-main-review" <web-main-review@web>
+ *	To: "hub-dev-build" <hub-dev-build@hub>
+ *	Date: Thu, 01 Jan 2026 00:00:00 +0000
+ *	Message-ID: <ID@panemesh>
+ *	In-Reply-To:, References:	for an answer
+ *	Subject: the body's begin, encoded as RFC 2047 says
+ *	MIME-Version: 1.0
+ *	Content-Type: text/plain; charset=utf-8
+ *	Content-Transfer-Encoding: 8bit
+ *	X-Panemesh-Urgency: urgent
+ *	X-Panemesh-Hops, -Expires, -Note, -Folder, -First, -Type
+ *
+ *	the body's bytes, and one newline
+ */
+void mail_write(struct buf *out, const struct mail *m);
+
+/*
+ * Read it back; headers that other mail programs added are passed over. -1 with
+ * EXIT_LOCAL "name: reason" for anything that is no message of ours. `m` is
+ * initialised here and to be freed in any case.
+ */
+int mail_parse(struct mail *m, const char *name, const char *text, size_t len,
+    struct err *e);
+
+/* The body's begin: one line of at most `columns`, cleaned, "..." where it was
+ * cut. */
+void mail_brief(
+    struct buf *out, const char *body, size_t len, unsigned columns);
+
+#endif

@@ -1,0 +1,445 @@
+#include "mailbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "lock.h"
+#include "mailbox_parts.h"
+#include "mem.h"
+#include "path.h"
+#include "slice.h"
+
+int
+mailbox_errno(struct err *e, const struct mailbox *b, const char *name)
+{
+	return err_set(
+	    e, EXIT_LOCAL, "%s/%s: %s", b->path, name, strerror(errno));
+}
+
+const char *
+mailbox_word(enum mailbox_state state)
+{
+	static const char *const words[] = { "queued", "unread", "shown",
+		"answered", "unproven", "undelivered" };
+
+	return words[state];
+}
+
+/* The flags of a state, as the Maildir has them, and with those that other
+ * mail programs set. */
+static void
+mailbox_flag(char out[MAILBOX_FLAGS_MAX + 1], const char *before,
+    enum mailbox_state state)
+{
+	static const char *const own[] = { "", "", "S", "RS", "F", "T" };
+	static const char all[] = "DFPRST";
+	size_t i, n = 0;
+
+	for (i = 0; all[i] != '\0'; i++)
+		if (strchr(own[state], all[i]) != NULL ||
+		    strchr(before, all[i]) != NULL)
+			out[n++] = all[i];
+	out[n] = '\0';
+}
+
+/* ---- opening ---- */
+
+/* Is `id` an agent in our own slice? What cannot be read counts as yes. */
+static bool
+mailbox_lives(const struct home *h, const char *id)
+{
+	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
+	struct slice slice = SLICE_INIT;
+	enum file_found found = file_read_ours(h->local, &text, NULL);
+	bool lives = found == FILE_FAILED;
+	size_t i;
+
+	if (found == FILE_READ) {
+		lives = slice_parse(
+			    &slice, h->local, text.data, text.len, NULL) != 0;
+		for (i = 0; i < slice.agents.n && !lives; i++)
+			lives = str_eq(slice.agents.v[i].id, id);
+	}
+	slice_free(&slice);
+	buf_free(&text);
+	return lives;
+}
+
+/* The id that mail/by-name/ADDRESS names; "" if none. */
+static void
+mailbox_named(char id[AGENT_ID_MAX + 1], const char *link)
+{
+	char text[AGENT_ID_MAX + 4];
+	ssize_t n = readlink(link, text, sizeof(text) - 1);
+
+	id[0] = '\0';
+	if (n < 3)
+		return;
+	text[n] = '\0';
+	if (str_starts(text, "../") && agent_id_ok(text + 3))
+		memcpy(id, text + 3, strlen(text + 3) + 1);
+}
+
+/* Make by-name/ADDRESS lead to `id`. */
+static int
+mailbox_link(const char *link, const char *id, struct err *e)
+{
+	char *temp = x_asprintf("%s.tmp", link);
+	char *target = x_asprintf("../%s", id);
+	int rc = 0;
+
+	/* One that was killed may have left it; we have the lock. */
+	(void)unlink(temp);
+	if (symlink(target, temp) != 0 || rename(temp, link) != 0)
+		rc = err_set(e, EXIT_LOCAL, "%s: %s", link, strerror(errno));
+	x_free(target);
+	x_free(temp);
+	return rc;
+}
+
+static int
+mailbox_make(const char *path, struct err *e)
+{
+	static const char *const parts[] = { "tmp", "new", "cur", "ids",
+		"queue", "bad" };
+	char *part;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]) && rc == 0; i++) {
+		part = path_join(path, parts[i]);
+		rc = file_make_dir(part, e);
+		x_free(part);
+	}
+	return rc;
+}
+
+/* Make the mailbox, or take over that of the agent that had the address. */
+static int
+mailbox_prepare(const struct home *h, const char *mail, const char *path,
+    const char *link, const char *id, struct err *e)
+{
+	char *lock = path_join(h->run, "mail.lock");
+	char *names = path_join(mail, "by-name"), *old;
+	char before[AGENT_ID_MAX + 1];
+	int fd = -1, rc = -1;
+
+	if (file_make_dir(names, e) != 0 ||
+	    lock_need(lock, MAILBOX_LOCK_MS, &fd, e) != 0)
+		goto out;
+	mailbox_named(before, link);
+	if (before[0] != '\0' && !str_eq(before, id) &&
+	    access(path, F_OK) != 0 && !mailbox_lives(h, before)) {
+		old = path_join(mail, before);
+		if (rename(old, path) != 0 && errno != ENOENT)
+			(void)err_set(
+			    e, EXIT_LOCAL, "%s: %s", old, strerror(errno));
+		x_free(old);
+	}
+	if (mailbox_make(path, e) == 0)
+		rc = str_eq(before, id) ? 0 : mailbox_link(link, id, e);
+out:
+	lock_drop(&fd);
+	x_free(names);
+	x_free(lock);
+	return rc;
+}
+
+int
+mailbox_open(struct mailbox *b, const struct home *h, const char *id,
+    const char *address, struct err *e)
+{
+	char *mail = path_join(h->dir, "mail");
+	char *link = x_asprintf("%s/by-name/%s", mail, address);
+	char named[AGENT_ID_MAX + 1];
+	int rc = -1;
+
+	*b = (struct mailbox)MAILBOX_INIT;
+	b->path = path_join(mail, id);
+	if (!agent_id_ok(id)) {
+		(void)err_set(e, EXIT_LOCAL,
+		    "%s: has no id yet; run agent-discover", address);
+		goto out;
+	}
+	mailbox_named(named, link);
+	b->dir = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->dir < 0 || !str_eq(named, id)) {
+		if (mailbox_prepare(h, mail, b->path, link, id, e) != 0)
+			goto out;
+		if (b->dir < 0)
+			b->dir =
+			    open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	rc = b->dir < 0 ? mailbox_errno(e, b, ".") : mailbox_lock(b, e);
+out:
+	x_free(link);
+	x_free(mail);
+	return rc;
+}
+
+int
+mailbox_look(
+    struct mailbox *b, const struct home *h, const char *id, struct err *e)
+{
+	*b = (struct mailbox)MAILBOX_INIT;
+	b->path = x_asprintf("%s/mail/%s", h->dir, id);
+	if (!agent_id_ok(id))
+		return 1;
+	b->dir = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (b->dir >= 0)
+		return 0;
+	return errno == ENOENT ? 1 : mailbox_errno(e, b, ".");
+}
+
+int
+mailbox_lock(struct mailbox *b, struct err *e)
+{
+	enum lock_result result;
+
+	b->lock = openat(
+	    b->dir, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (b->lock < 0)
+		return mailbox_errno(e, b, ".lock");
+	result = lock_fd(b->lock, b->path, MAILBOX_LOCK_MS, e);
+	if (result == LOCK_TAKEN)
+		return 0;
+	if (result == LOCK_BUSY)
+		(void)err_set(e, EXIT_LOCAL,
+		    "%s: locked for %d s; is a program stopped?", b->path,
+		    MAILBOX_LOCK_MS / 1000);
+	lock_drop(&b->lock);
+	return -1;
+}
+
+void
+mailbox_unlock(struct mailbox *b)
+{
+	lock_drop(&b->lock);
+}
+
+void
+mailbox_close(struct mailbox *b)
+{
+	lock_drop(&b->lock);
+	if (b->dir >= 0)
+		(void)close(b->dir);
+	b->dir = -1;
+	X_CLEAR(b->path);
+}
+
+/* ---- changing ---- */
+
+/* Sync a folder or file of the mailbox. */
+static int
+mailbox_sync(const struct mailbox *b, const char *name, struct err *e)
+{
+	int fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int rc = fd < 0 || fsync(fd) != 0 ? mailbox_errno(e, b, name) : 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return rc;
+}
+
+/* Write a message into tmp/NAME. */
+static int
+mailbox_write(const struct mailbox *b, const char *temp, const struct mail *m,
+    bool durable, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(MAIL_SIZE_MAX);
+	int fd = -1, rc = -1;
+
+	mail_write(&text, m);
+	if (buf_check(&text, "message", e) != 0)
+		goto out;
+	/* A killed one may have left it; the lock is ours. */
+	fd = openat(b->dir, temp,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || file_write_all(fd, text.data, text.len) != 0 ||
+	    (durable && fsync(fd) != 0)) {
+		(void)mailbox_errno(e, b, temp);
+		goto out;
+	}
+	rc = close(fd) == 0 ? 0 : mailbox_errno(e, b, temp);
+	fd = -1;
+out:
+	if (fd >= 0)
+		(void)close(fd);
+	if (rc != 0)
+		(void)unlinkat(b->dir, temp, 0);
+	buf_free(&text);
+	return rc;
+}
+
+/* Put a name into the index, at a line's begin. */
+static int
+mailbox_append(const struct mailbox *b, const char *name, struct err *e)
+{
+	char line[MAILBOX_WIDTH + 1];
+	int fd, rc;
+
+	(void)snprintf(line, sizeof(line), "%-*s\n", MAILBOX_WIDTH - 1, name);
+	fd = openat(b->dir, "index",
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return mailbox_errno(e, b, "index");
+	rc = file_write_all(fd, line, MAILBOX_WIDTH);
+	if (rc != 0)
+		(void)mailbox_errno(e, b, "index");
+	(void)close(fd);
+	return rc;
+}
+
+/* A link ids/ID to NAME; one that a killed program left leads nowhere. */
+static int
+mailbox_name(
+    const struct mailbox *b, const char *id, const char *name, struct err *e)
+{
+	char path[MAILBOX_FILE_MAX];
+
+	(void)snprintf(path, sizeof(path), "ids/%s", id);
+	(void)unlinkat(b->dir, path, 0);
+	if (symlinkat(name, b->dir, path) != 0)
+		return mailbox_errno(e, b, path);
+	return 0;
+}
+
+/* Name it in queue/, or take its name out of there. */
+static int
+mailbox_mark(
+    const struct mailbox *b, const char *name, bool waits, struct err *e)
+{
+	char path[MAILBOX_FILE_MAX];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "queue/%s", name);
+	if (!waits)
+		return unlinkat(b->dir, path, 0) == 0 || errno == ENOENT
+		    ? 0
+		    : mailbox_errno(e, b, path);
+	fd = openat(
+	    b->dir, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return mailbox_errno(e, b, path);
+	(void)close(fd);
+	return 0;
+}
+
+/* Everything that names it, then its own name. */
+static int
+mailbox_enter(struct mailbox *b, const struct mail *m, const char *temp,
+    const struct mailbox_entry *entry, struct err *e)
+{
+	static const char *const synced[] = { "index", "ids", "queue", "new" };
+	bool waits = entry->state == MAILBOX_QUEUED;
+	char file[MAILBOX_FILE_MAX];
+	size_t i;
+
+	mailbox_file(file, entry);
+	if (mailbox_append(b, entry->name, e) != 0 ||
+	    mailbox_name(b, m->id, entry->name, e) != 0 ||
+	    (waits && mailbox_mark(b, entry->name, true, e) != 0))
+		return -1;
+	if (renameat(b->dir, temp, b->dir, file) != 0)
+		return mailbox_errno(e, b, file);
+	for (i = 0; waits && i < sizeof(synced) / sizeof(synced[0]); i++)
+		if (mailbox_sync(b, synced[i], e) != 0) {
+			/* Not accepted, so not kept either. */
+			(void)unlinkat(b->dir, file, 0);
+			return -1;
+		}
+	return 0;
+}
+
+/* May one more wait here? */
+static int
+mailbox_room(const struct mailbox *b, struct err *e)
+{
+	struct mailbox_list list;
+	size_t n;
+
+	mailbox_queue(b, &list);
+	n = list.n;
+	mailbox_list_free(&list);
+	if (n < MAILBOX_UNREAD_MAX)
+		return 0;
+	return err_set(e, EXIT_REFUSED,
+	    "its mailbox is full: %zu messages wait to be shown; try again "
+	    "when some were",
+	    n);
+}
+
+int
+mailbox_add(struct mailbox *b, const struct mail *m, enum mailbox_state state,
+    struct err *e)
+{
+	struct mailbox_entry entry = { .in_new = state == MAILBOX_QUEUED ||
+		    state == MAILBOX_UNREAD,
+		.state = state };
+	char temp[MAILBOX_FILE_MAX];
+	unsigned long number;
+
+	if (!mail_id_ok(m->id))
+		return err_set(e, EXIT_USAGE,
+		    "'%.40s': is no id that a mailbox keeps", m->id);
+	if (mailbox_find(b, m->id, &entry) == 0)
+		return 1;
+	entry.state = state;
+	if ((state == MAILBOX_QUEUED && mailbox_room(b, e) != 0) ||
+	    mailbox_next(b, &number, e) != 0)
+		return -1;
+	(void)snprintf(entry.name, sizeof(entry.name), "%0*lu.%s",
+	    MAILBOX_DIGITS, number, m->id);
+	mailbox_flag(entry.flags, "", state);
+	(void)snprintf(temp, sizeof(temp), "tmp/%s", entry.name);
+	if (mailbox_write(b, temp, m, state == MAILBOX_QUEUED, e) != 0)
+		return -1;
+	if (mailbox_enter(b, m, temp, &entry, e) == 0)
+		return 0;
+	(void)unlinkat(b->dir, temp, 0);
+	(void)mailbox_mark(b, entry.name, false, NULL);
+	return -1;
+}
+
+int
+mailbox_set(struct mailbox *b, struct mailbox_entry *entry,
+    enum mailbox_state state, struct err *e)
+{
+	struct mailbox_entry to = *entry;
+	char from[MAILBOX_FILE_MAX], file[MAILBOX_FILE_MAX];
+
+	to.in_new = false;
+	to.state = state;
+	mailbox_flag(to.flags, entry->flags, state);
+	mailbox_file(from, entry);
+	mailbox_file(file, &to);
+	if (!str_eq(from, file) && renameat(b->dir, from, b->dir, file) != 0)
+		return mailbox_errno(e, b, from);
+	if (mailbox_sync(b, "cur", e) != 0 ||
+	    mailbox_mark(b, entry->name, state == MAILBOX_QUEUED, e) != 0)
+		return -1;
+	*entry = to;
+	return 0;
+}
+
+int
+mailbox_rewrite(struct mailbox *b, const struct mailbox_entry *entry,
+    const struct mail *m, struct err *e)
+{
+	char temp[MAILBOX_FILE_MAX], file[MAILBOX_FILE_MAX];
+
+	(void)snprintf(temp, sizeof(temp), "tmp/%s", entry->name);
+	mailbox_file(file, entry);
+	if (mailbox_write(b, temp, m, true, e) != 0)
+		return -1;
+	if (renameat(b->dir, temp, b->dir, file) == 0)
+		return mailbox_sync(b, entry->in_new ? "new" : "cur", e);
+	(void)mailbox_errno(e, b, file);
+	(void)unlinkat(b->dir, temp, 0);
+	return -1;
+}

@@ -1,0 +1,140 @@
+/* mailbox - the messages of one agent: a Maildir that cat and any mail program
+ * can read. */
+#ifndef MAILBOX_H
+#define MAILBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent.h"
+#include "err.h"
+#include "home.h"
+#include "mail.h"
+
+enum {
+	MAILBOX_UNREAD_MAX = 100, /* messages that wait to be shown */
+	MAILBOX_NAME_MAX = 47,    /* bytes of a file's base name */
+	MAILBOX_FLAGS_MAX = 16,   /* bytes of the flags that we look at */
+	MAILBOX_LOCK_MS = 5000,
+};
+
+/*
+ * ~/.agents/mail/ID/, ID being the agent's, which a rename does not change:
+ *
+ *	tmp/ new/ cur/	the Maildir: NUMBER.MESSAGE-ID, in cur/ with ":2,FLAGS"
+ *	ids/		MESSAGE-ID -> base name: one look tells a repeated id
+ *	queue/		base names of what waits to be shown
+ *	bad/		files that are no message, for people; never deleted
+ *	index		base names in the order they came, a fixed width each
+ *	.lock		held by whoever changes something
+ *
+ * mail/by-name/ADDRESS is a link to the mailbox of the agent that has, or had
+ * last, that address.
+ *
+ * A message is what its flags say, whoever set them: S was shown or read, R was
+ * answered too, F (look at it) may have been shown, T (trashed) will not be
+ * shown any more. One without flags that is named in queue/ waits; mail
+ * programs that move it from new/ to cur/ change nothing in that.
+ *
+ * Nothing here is known only once: of a message that was accepted, file and
+ * queue/ are synced; ids/ and index stand before the file has its name, so that
+ * a kill leaves a name without a file, which is passed over, and never a file
+ * without a name.
+ */
+enum mailbox_state {
+	MAILBOX_QUEUED,   /* waits to be shown */
+	MAILBOX_UNREAD,   /* neither waits nor was it seen */
+	MAILBOX_SHOWN,    /* shown, submitted or read */
+	MAILBOX_ANSWERED, /* and answered */
+	MAILBOX_UNPROVEN, /* it may have been shown */
+	MAILBOX_DEAD,     /* expired, failed or deleted before it was shown */
+};
+
+struct mailbox {
+	int dir;    /* the folder; -1: closed */
+	int lock;   /* -1: for reading only */
+	char *path; /* of the folder when it was opened, for messages */
+};
+
+#define MAILBOX_INIT                                \
+	{                                           \
+		.dir = -1, .lock = -1, .path = NULL \
+	}
+
+/* A message's file. */
+struct mailbox_entry {
+	char name[MAILBOX_NAME_MAX + 1];
+	char flags[MAILBOX_FLAGS_MAX + 1]; /* as they stand in its name */
+	bool in_new;
+	enum mailbox_state state;
+};
+
+struct mailbox_list {
+	struct mailbox_entry *v;
+	size_t n;
+};
+
+/* The word for a state: "queued", "unread", "shown", "answered", "unproven",
+ * "undelivered". */
+const char *mailbox_word(enum mailbox_state state);
+
+/*
+ * Open an agent's mailbox to change it, making it if there is none, and take
+ * its lock (EXIT_LOCAL after MAILBOX_LOCK_MS). A new agent at an address gets
+ * the mailbox of the one before if that is in our slice no more. `b` is to be
+ * closed in any case.
+ */
+int mailbox_open(struct mailbox *b, const struct home *h, const char *id,
+    const char *address, struct err *e);
+
+/* Open one to read it, without lock. 1: there is none. */
+int mailbox_look(
+    struct mailbox *b, const struct home *h, const char *id, struct err *e);
+
+/* For one opened by mailbox_look(): take the lock after all. */
+int mailbox_lock(struct mailbox *b, struct err *e);
+void mailbox_unlock(struct mailbox *b);
+void mailbox_close(struct mailbox *b);
+
+/*
+ * Keep a message. MAILBOX_QUEUED: it is synced when this returns, and refused
+ * with EXIT_REFUSED where MAILBOX_UNREAD_MAX wait; any other state is a record
+ * of what happened, and written fast. 1: its id is there already, nothing done.
+ */
+int mailbox_add(struct mailbox *b, const struct mail *m,
+    enum mailbox_state state, struct err *e);
+
+/* Give a message another state: synced. `entry` then is the new one. */
+int mailbox_set(struct mailbox *b, struct mailbox_entry *entry,
+    enum mailbox_state state, struct err *e);
+
+/* Put another text in the place of a message. */
+int mailbox_rewrite(struct mailbox *b, const struct mailbox_entry *entry,
+    const struct mail *m, struct err *e);
+
+/* The entry of a message's id: 0; 1 if there is none. */
+int mailbox_find(
+    const struct mailbox *b, const char *id, struct mailbox_entry *entry);
+
+/* Read a message. One that is none is moved to bad/, where the lock is held,
+ * and is -1 with EXIT_LOCAL. `m` is to be freed in any case. */
+int mailbox_read(const struct mailbox *b, const struct mailbox_entry *entry,
+    struct mail *m, struct err *e);
+
+/* What waits to be shown, oldest first; to be freed. With the lock, names that
+ * no message has, or that were shown meanwhile, are taken out of queue/. */
+void mailbox_queue(const struct mailbox *b, struct mailbox_list *list);
+
+/* Does anything wait? Does not look whether the file is there. */
+bool mailbox_waits(const struct mailbox *b);
+
+/* The newest `most` messages (0: all), newest first; to be freed. Reads no more
+ * of index and folders than that, however many there are. */
+void mailbox_newest(
+    const struct mailbox *b, size_t most, struct mailbox_list *list);
+void mailbox_list_free(struct mailbox_list *list);
+
+/* The message id in an entry's name. */
+const char *mailbox_id(const struct mailbox_entry *entry);
+
+#endif

@@ -1,0 +1,415 @@
+#include "mailbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "mailbox_parts.h"
+#include "mem.h"
+
+void
+mailbox_file(char out[MAILBOX_FILE_MAX], const struct mailbox_entry *entry)
+{
+	if (entry->in_new)
+		(void)snprintf(out, MAILBOX_FILE_MAX, "new/%s", entry->name);
+	else
+		(void)snprintf(out, MAILBOX_FILE_MAX, "cur/%s:2,%s",
+		    entry->name, entry->flags);
+}
+
+bool
+mailbox_name_ok(const char *name)
+{
+	return strspn(name, "0123456789") == MAILBOX_DIGITS &&
+	    name[MAILBOX_DIGITS] == '.' &&
+	    mail_id_ok(name + MAILBOX_DIGITS + 1);
+}
+
+const char *
+mailbox_id(const struct mailbox_entry *entry)
+{
+	return entry->name + MAILBOX_DIGITS + 1;
+}
+
+void
+mailbox_list_free(struct mailbox_list *list)
+{
+	X_CLEAR(list->v);
+	list->n = 0;
+}
+
+static struct mailbox_entry *
+mailbox_list_add(struct mailbox_list *list)
+{
+	struct mailbox_entry *entry;
+
+	if ((list->n & (list->n - 1)) == 0)
+		list->v = x_realloc(
+		    list->v, list->n == 0 ? 1 : list->n * 2, sizeof(*list->v));
+	entry = &list->v[list->n++];
+	memset(entry, 0, sizeof(*entry));
+	return entry;
+}
+
+/* ---- one message ---- */
+
+static bool
+mailbox_there(const struct mailbox *b, const char *path)
+{
+	struct stat st;
+
+	return fstatat(b->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The flags as a set of "DFPRST", which stand in this order. */
+static void
+mailbox_flags(char out[MAILBOX_FLAGS_MAX + 1], unsigned set)
+{
+	static const char all[] = "DFPRST";
+	size_t i, n = 0;
+
+	for (i = 0; all[i] != '\0'; i++)
+		if (set & 1U << i)
+			out[n++] = all[i];
+	out[n] = '\0';
+}
+
+/* In cur/, by trying: a folder of 100,000 is not read for one name. */
+static bool
+mailbox_guess(const struct mailbox *b, struct mailbox_entry *entry)
+{
+	static const unsigned likely[] = { 020, 0, 030, 002, 040 };
+	char path[MAILBOX_FILE_MAX];
+	unsigned i;
+
+	for (i = 0; i < 5 + 64; i++) {
+		mailbox_flags(entry->flags, i < 5 ? likely[i] : i - 5);
+		mailbox_file(path, entry);
+		if (mailbox_there(b, path))
+			return true;
+	}
+	return false;
+}
+
+/* Flags that we do not know: then it is read. */
+static bool
+mailbox_search(const struct mailbox *b, struct mailbox_entry *entry)
+{
+	int fd = openat(b->dir, "cur", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t len = strlen(entry->name);
+	struct dirent *found = NULL;
+	const char *flags;
+	DIR *dir;
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return false;
+	}
+	while ((found = readdir(dir)) != NULL) {
+		flags = found->d_name + len;
+		if (strncmp(found->d_name, entry->name, len) != 0 ||
+		    !str_starts(flags, ":2,") ||
+		    strlen(flags + 3) > MAILBOX_FLAGS_MAX)
+			continue;
+		(void)snprintf(
+		    entry->flags, sizeof(entry->flags), "%s", flags + 3);
+		break;
+	}
+	(void)closedir(dir);
+	return found != NULL;
+}
+
+static enum mailbox_state
+mailbox_state(const struct mailbox *b, const struct mailbox_entry *entry)
+{
+	char path[MAILBOX_FILE_MAX];
+
+	if (strchr(entry->flags, 'R') != NULL)
+		return MAILBOX_ANSWERED;
+	if (strchr(entry->flags, 'S') != NULL)
+		return MAILBOX_SHOWN;
+	if (strchr(entry->flags, 'T') != NULL)
+		return MAILBOX_DEAD;
+	if (strchr(entry->flags, 'F') != NULL)
+		return MAILBOX_UNPROVEN;
+	(void)snprintf(path, sizeof(path), "queue/%s", entry->name);
+	return mailbox_there(b, path) ? MAILBOX_QUEUED : MAILBOX_UNREAD;
+}
+
+int
+mailbox_place(
+    const struct mailbox *b, const char *name, struct mailbox_entry *entry)
+{
+	struct mailbox_entry at = { .in_new = true };
+	char path[MAILBOX_FILE_MAX];
+
+	if (!mailbox_name_ok(name))
+		return 1;
+	(void)snprintf(at.name, sizeof(at.name), "%s", name);
+	mailbox_file(path, &at);
+	if (!mailbox_there(b, path)) {
+		at.in_new = false;
+		if (!mailbox_guess(b, &at) && !mailbox_search(b, &at))
+			return 1;
+	}
+	at.state = mailbox_state(b, &at);
+	*entry = at;
+	return 0;
+}
+
+int
+mailbox_find(
+    const struct mailbox *b, const char *id, struct mailbox_entry *entry)
+{
+	char path[MAILBOX_FILE_MAX], name[MAILBOX_NAME_MAX + 1];
+	ssize_t n;
+
+	if (!mail_id_ok(id))
+		return 1;
+	(void)snprintf(path, sizeof(path), "ids/%s", id);
+	n = readlinkat(b->dir, path, name, sizeof(name) - 1);
+	if (n <= 0)
+		return 1;
+	name[n] = '\0';
+	return mailbox_place(b, name, entry);
+}
+
+/* Out of the way, for people to look at. */
+static void
+mailbox_put_aside(const struct mailbox *b, const struct mailbox_entry *entry,
+    const char *file)
+{
+	char path[MAILBOX_FILE_MAX];
+
+	if (b->lock < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "bad/%s", entry->name);
+	if (renameat(b->dir, file, b->dir, path) != 0)
+		return;
+	(void)snprintf(path, sizeof(path), "queue/%s", entry->name);
+	(void)unlinkat(b->dir, path, 0);
+}
+
+int
+mailbox_read(const struct mailbox *b, const struct mailbox_entry *entry,
+    struct mail *m, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(MAIL_SIZE_MAX);
+	char file[MAILBOX_FILE_MAX], *path;
+	int rc = -1;
+
+	*m = (struct mail)MAIL_INIT;
+	mailbox_file(file, entry);
+	path = x_asprintf("/proc/self/fd/%d/%s", b->dir, file);
+	switch (file_read(path, &text, e)) {
+	case FILE_READ:
+		rc = mail_parse(m, entry->name, text.data, text.len, e);
+		if (rc == 0 && !str_eq(m->id, mailbox_id(entry)))
+			rc = err_set(e, EXIT_LOCAL,
+			    "%s: holds another message, %s", entry->name,
+			    m->id);
+		if (rc != 0)
+			mailbox_put_aside(b, entry, file);
+		break;
+	case FILE_MISSING:
+		(void)err_set(
+		    e, EXIT_UNKNOWN, "%s: is there no more", entry->name);
+		break;
+	case FILE_FAILED:
+		if (text.overflow)
+			mailbox_put_aside(b, entry, file);
+		break;
+	}
+	x_free(path);
+	buf_free(&text);
+	return rc;
+}
+
+/* ---- many ---- */
+
+/* Call `take` for every name of ours in a folder, until it says no. */
+static void
+mailbox_each(const struct mailbox *b, const char *folder,
+    bool (*take)(void *arg, const char *name), void *arg)
+{
+	int fd = openat(b->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[MAILBOX_NAME_MAX + 1];
+	struct dirent *found;
+	size_t len;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((found = readdir(dir)) != NULL) {
+		len = strcspn(found->d_name, ":");
+		if (len > MAILBOX_NAME_MAX)
+			continue;
+		memcpy(name, found->d_name, len);
+		name[len] = '\0';
+		if (mailbox_name_ok(name) && !take(arg, name))
+			break;
+	}
+	(void)closedir(dir);
+}
+
+static bool
+mailbox_collect(void *arg, const char *name)
+{
+	struct mailbox_entry *entry = mailbox_list_add(arg);
+
+	(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
+	return true;
+}
+
+static int
+mailbox_compare(const void *a, const void *b)
+{
+	const struct mailbox_entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+void
+mailbox_queue(const struct mailbox *b, struct mailbox_list *list)
+{
+	char path[MAILBOX_FILE_MAX];
+	struct mailbox_entry *entry;
+	size_t i, kept = 0;
+
+	*list = (struct mailbox_list){ .v = NULL };
+	mailbox_each(b, "queue", mailbox_collect, list);
+	for (i = 0; i < list->n; i++) {
+		entry = &list->v[i];
+		(void)snprintf(path, sizeof(path), "queue/%s", entry->name);
+		if (mailbox_place(b, entry->name, entry) == 0 &&
+		    entry->state == MAILBOX_QUEUED)
+			list->v[kept++] = *entry;
+		else if (b->lock >= 0)
+			(void)unlinkat(b->dir, path, 0);
+	}
+	list->n = kept;
+	if (kept > 1)
+		qsort(list->v, kept, sizeof(*list->v), mailbox_compare);
+}
+
+static bool
+mailbox_any(void *arg, const char *name)
+{
+	(void)name;
+	*(bool *)arg = true;
+	return false;
+}
+
+bool
+mailbox_waits(const struct mailbox *b)
+{
+	bool any = false;
+
+	mailbox_each(b, "queue", mailbox_any, &any);
+	return any;
+}
+
+/* ---- the index ---- */
+
+/* Line `at` of it: a base name. */
+static bool
+mailbox_line(int fd, off_t at, char name[MAILBOX_WIDTH])
+{
+	if (pread(fd, name, MAILBOX_WIDTH, at * MAILBOX_WIDTH) != MAILBOX_WIDTH)
+		return false;
+	name[MAILBOX_WIDTH - 1] = '\0';
+	name[strcspn(name, " ")] = '\0';
+	return mailbox_name_ok(name);
+}
+
+void
+mailbox_newest(const struct mailbox *b, size_t most, struct mailbox_list *list)
+{
+	int fd = openat(b->dir, "index", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct mailbox_entry entry;
+	char name[MAILBOX_WIDTH];
+	struct stat st;
+	off_t at;
+
+	*list = (struct mailbox_list){ .v = NULL };
+	if (fd < 0)
+		return;
+	at = fstat(fd, &st) == 0 ? st.st_size / MAILBOX_WIDTH : 0;
+	while (at > 0 && (most == 0 || list->n < most))
+		if (mailbox_line(fd, --at, name) &&
+		    mailbox_place(b, name, &entry) == 0)
+			*mailbox_list_add(list) = entry;
+	(void)close(fd);
+}
+
+/* Write the index anew, from the folders. */
+static int
+mailbox_mend(struct mailbox *b, struct err *e)
+{
+	struct mailbox_list list = { .v = NULL };
+	struct buf text = BUF_INIT_MAX(1UL << 30);
+	char *path = x_asprintf("/proc/self/fd/%d/index", b->dir);
+	size_t i;
+	int rc;
+
+	mailbox_each(b, "new", mailbox_collect, &list);
+	mailbox_each(b, "cur", mailbox_collect, &list);
+	if (list.n > 1)
+		qsort(list.v, list.n, sizeof(*list.v), mailbox_compare);
+	for (i = 0; i < list.n; i++)
+		buf_addf(&text, "%-*s\n", MAILBOX_WIDTH - 1, list.v[i].name);
+	rc = file_replace(path, text.data, text.len, FILE_DURABLE, e);
+	mailbox_list_free(&list);
+	buf_free(&text);
+	x_free(path);
+	return rc;
+}
+
+/* The number of its last line: 0; 1 when it is not whole. */
+static int
+mailbox_last(const struct mailbox *b, unsigned long *number)
+{
+	int fd = openat(b->dir, "index", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char name[MAILBOX_WIDTH];
+	struct stat st;
+	int rc = 1;
+
+	if (fd < 0)
+		return 1;
+	*number = 0;
+	if (fstat(fd, &st) == 0 && st.st_size % MAILBOX_WIDTH == 0) {
+		if (st.st_size == 0) {
+			rc = 0;
+		} else if (mailbox_line(
+			       fd, st.st_size / MAILBOX_WIDTH - 1, name)) {
+			*number = strtoul(name, NULL, 10);
+			rc = 0;
+		}
+	}
+	(void)close(fd);
+	return rc;
+}
+
+int
+mailbox_next(struct mailbox *b, unsigned long *number, struct err *e)
+{
+	if (mailbox_last(b, number) != 0) {
+		if (mailbox_mend(b, e) != 0)
+			return -1;
+		if (mailbox_last(b, number) != 0)
+			return mailbox_errno(e, b, "index");
+	}
+	++*number;
+	return 0;
+}

@@ -1,0 +1,235 @@
+#!/usr/bin/python3
+"""What a pane was shown is in its agent's mailbox, and agent-inbox, cat, mblaze
+and mutt read it there; what was refused is nowhere."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from world import BUILD, Result, World, done, equal, ok, skip, until
+
+LONG = "x" * 70000
+
+
+def inbox(world, *args, **env):
+    r = subprocess.run(
+        [f"{BUILD}/agent-inbox", *args], env={**world.env, **env},
+        capture_output=True, text=True, timeout=20, cwd=world.dir)
+    return Result(r.returncode, r.stdout, r.stderr)
+
+
+def listed(world, address, *args):
+    r = inbox(world, "list", "-j", "-a", address, *args)
+    return json.loads(r.out) if r.code == 0 else repr(r)
+
+
+def files(world):
+    """Every regular file of every mailbox but the locks."""
+    found = []
+    for folder, _, names in os.walk(f"{world.agents}/mail"):
+        found += [f"{folder}/{n}" for n in names if n != ".lock"]
+    return sorted(found)
+
+
+def in_pane(world, pane, command, seconds=10):
+    """What a command prints in a shell's pane."""
+    out = f"{world.dir}/out"
+    if os.path.exists(out):
+        os.unlink(out)
+    world.keys(pane, "-l", f"{command} >{out}.tmp 2>&1; mv {out}.tmp {out}")
+    world.keys(pane, "Enter")
+    if not until(seconds, lambda: os.path.exists(out)):
+        return world.screen(pane)
+    with open(out) as f:
+        return f.read()
+
+
+def kept(world):
+    composer = world.composer("one")
+    equal(listed(world, composer.address), [], "nothing came yet")
+    equal(inbox(world, "-a", composer.address).out, "", "an empty list")
+    ok(world.notify(composer.address, "first\nand more").code == 0, "sent")
+    ok(world.notify("-f", "a.log", composer.address, "see").code == 0,
+       "and a file")
+    ok(world.notify(composer.address, LONG).code == 0, "and a long one")
+    mail = listed(world, composer.address)
+    equal([m["state"] for m in mail], ["shown"] * 3, "they are kept")
+    equal(mail[0]["body"], "first\nand more", "byte for byte")
+    equal([m["note"] for m in mail], ["no reply"] * 3, "with the sender's note")
+    ok(re.fullmatch(r"file dropped at \S+a\.log \(5 bytes\): see",
+                    mail[1]["body"]), "the file's line", mail[1]["body"])
+    path = re.fullmatch(r"message too long to keep: (\S+) \(70000 bytes\)",
+                        mail[2]["body"])
+    ok(path and open(path[1].replace("~", world.home)).read() == LONG,
+       "a body over 64 KiB is a file", mail[2]["body"][:200])
+    for m in mail:
+        ok(re.fullmatch(r"[0-9a-z]{20}", m["id"]), "an id", m["id"])
+    return composer, mail
+
+
+def read(world, composer, mail):
+    where = ("-a", composer.address)
+    lines = inbox(world, *where).out.splitlines()
+    equal([line[:8] for line in lines], [m["id"][:8] for m in mail],
+          "a line each, the newest last")
+    ok(lines[0].endswith("first ⏎ and more"), "on one line", lines[0])
+    equal(len(inbox(world, "-n", "2", *where).out.splitlines()), 2, "-n 2")
+    equal(inbox(world, "-w", *where).out, "", "none of them waits")
+    r = inbox(world, "read", mail[0]["id"][:6], *where)
+    ok(r.out.endswith("\nState: shown\n\nfirst\nand more\n"), "read by a begin",
+       repr(r))
+    equal(json.loads(inbox(world, "read", "-j", mail[0]["id"], *where).out),
+          mail[0], "read as JSON")
+    r = inbox(world, "search", "AND MORE", *where)
+    equal(r.out.splitlines(), lines[:1], "search")
+    equal(inbox(world, "search", "nowhere", *where).out, "", "search in vain")
+    equal(len(inbox(world, "thread", mail[0]["from"], *where)
+              .out.splitlines()), 3, "all of one sender")
+    equal(inbox(world, "thread", mail[0]["id"], *where).out.splitlines(),
+          lines[:1], "a thread of one")
+
+
+def errors(world, composer):
+    where = ("-a", composer.address)
+    for args, code, part in (
+            (("read", "zzzz"), 2, "no such message"),
+            (("read", "z"), 2, "no message's id"),
+            (("read", "../../../etc/passwd"), 2, "no message's id"),
+            (("read", "..."), 2, "no message's id"),
+            (("read",), 2, "no message waits"),
+            (("thread", "zzzz"), 2, "no such message"),
+            (("ack", "zzzz"), 2, "no such message"),
+            (("search",), 1, "takes a text"),
+            (("raed",), 1, "none of: list, read"),
+            (("list", "x"), 1, "takes no words"),
+            (("list", "-n", "-1"), 1, "no number")):
+        r = inbox(world, *args, *where)
+        ok(r.code == code and part in r.err and r.out == "" and
+           r.err.count("\n") == 1, " ".join(args), repr(r))
+    r = inbox(world)
+    ok(r.code == 2 and "no agent's pane" in r.err, "not in a pane", repr(r))
+    r = inbox(world, "-a", "hub-dev-nobody")
+    ok(r.code == 2 and "hub-dev-nobody" in r.err, "nobody", repr(r))
+
+
+def refused(world):
+    composer = world.composer("busy")
+    world.keys(composer.pane, "-l", "half")
+    world.sees(composer.pane, "half")
+    before = files(world)
+    ok(world.notify(composer.address, "never").code == 3, "refused")
+    equal(files(world), before, "then nothing is kept anywhere")
+
+
+def shell(world):
+    pane = world.window("shell", "exec bash --norc --noprofile", "$")
+    ok(world.notify("hub-dev-shell", "gr\u00fc\u00df \u4f60\u597d").code == 0,
+       "shown in a shell")
+    equal([m["body"] for m in listed(world, "hub-dev-shell")],
+          ["gr\u00fc\u00df \u4f60\u597d"], "is kept too")
+    out = in_pane(world, pane, f"{BUILD}/agent-inbox -j")
+    equal([m["body"] for m in json.loads(out)],
+          ["gr\u00fc\u00df \u4f60\u597d"], "without -a it is the pane's own")
+    world.notify("hub-dev-shell", "a\tb\x1b[31m\u202ec")
+    m = listed(world, "hub-dev-shell")[-1]
+    r = inbox(world, "read", m["id"], "-a", "hub-dev-shell")
+    ok("\x1b" not in r.out and "\u202e" not in r.out, "read shows no controls",
+       repr(r.out))
+    return pane
+
+
+def renamed(world, pane):
+    id_before = os.readlink(f"{world.agents}/mail/by-name/hub-dev-shell")
+    world.tm("rename-window", "-t", pane, "other")
+    world.register()
+    before = files(world)
+    equal(len(listed(world, "hub-dev-other")), 2, "a rename loses nothing")
+    equal(files(world), before, "and moves nothing")
+    ok(world.notify("hub-dev-other", "third").code == 0, "sent on")
+    equal(os.readlink(f"{world.agents}/mail/by-name/hub-dev-other"),
+          id_before, "to the same mailbox")
+    world.window("shell", "exec sh", "$")
+    ok(world.notify("hub-dev-shell-2", "to a new one").code == 0 or
+       world.notify("hub-dev-shell", "to a new one").code == 0, "a new pane")
+    equal(len(listed(world, "hub-dev-other")), 3, "does not take it over")
+
+
+def inherited(world):
+    world.window("heir", "exec sh", "$")
+    ok(world.notify("hub-dev-heir", "before").code == 0, "to the old pane")
+    world.tm("kill-window", "-t", "dev:heir")
+    world.register()
+    world.window("heir", "exec sh", "$")
+    ok(world.notify("hub-dev-heir", "after").code == 0, "to the new one")
+    equal([m["body"] for m in listed(world, "hub-dev-heir")],
+          ["before", "after"], "which has the mail of the one that is gone")
+
+
+def foreign(world, composer):
+    """Programs that know nothing of us."""
+    box = f"{world.agents}/mail/by-name/{composer.address}/"
+    world.notify(composer.address, "gr\u00fc\u00df \u4f60\u597d")
+    with open(sorted(f"{box}cur/{n}" for n in os.listdir(f"{box}cur"))[-1]) as f:
+        ok(f.read().endswith("\n\ngr\u00fc\u00df \u4f60\u597d\n"), "cat")
+    if not shutil.which("mlist"):
+        skip("mblaze", "not installed")
+    else:
+        r = subprocess.run(
+            f"mlist {box} | sort | mscan -f '%f|%S' ; "
+            f"mlist {box} | sort | tail -1 | xargs mshow -h subject",
+            shell=True, env=world.env, capture_output=True, text=True,
+            timeout=20)
+        ok("first \u23ce and more" in r.stdout and
+           r.stdout.count("|") == 4, "mblaze lists them", r.stdout, r.stderr)
+        ok("gr\u00fc\u00df \u4f60\u597d" in r.stdout, "and shows them",
+           r.stdout, r.stderr)
+    if not shutil.which("mutt"):
+        skip("mutt", "not installed")
+        return
+    world.write(f"{world.home}/.muttrc", "set wait_key=no sort=mailbox-order\n"
+                "set index_format='%s|%F'\nset mbox_type=Maildir\n"
+                f"set quit=yes mark_old=no folder={box}\n")
+    pane = world.tm("new-window", "-d", "-t", "dev:", "-n", "mutt", "-P", "-F",
+                    "#{pane_id}", f"mutt -f {box}; exec sh")
+    ok(world.sees(pane, "gr\u00fc\u00df \u4f60\u597d|"), "mutt lists them",
+       world.screen(pane))
+    world.keys(pane, "End", "Enter")
+    ok(until(10, lambda: world.screen(pane).count("gr\u00fc\u00df") >= 2 or
+             re.search("^gr\u00fc\u00df \u4f60\u597d", world.screen(pane),
+                       re.M)), "and shows one", world.screen(pane))
+    world.keys(pane, "q", "q")
+    equal(len(listed(world, composer.address)), 4, "all are there after it")
+
+
+def corrupt(world, composer):
+    box = f"{world.agents}/mail/by-name/{composer.address}/"
+    mail = listed(world, composer.address)
+    name = next(n for n in os.listdir(f"{box}cur") if mail[0]["id"] in n)
+    world.write(f"{box}cur/{name}", "\xff\x00 junk")
+    equal(len(listed(world, composer.address)), len(mail) - 1,
+          "a damaged file is left out of lists")
+    r = inbox(world, "read", mail[0]["id"], "-a", composer.address)
+    ok(r.code == 9 and mail[0]["id"] in r.err, "and said when read", repr(r))
+    equal(os.listdir(f"{box}bad"), [name.split(":")[0]], "then put aside")
+
+
+def main():
+    world = World(height=50)
+    world.write(f"{world.dir}/a.log", "line\n")
+    composer, mail = kept(world)
+    read(world, composer, mail)
+    errors(world, composer)
+    refused(world)
+    pane = shell(world)
+    renamed(world, pane)
+    inherited(world)
+    foreign(world, composer)
+    corrupt(world, composer)
+    done()
+
+
+main()

@@ -1,0 +1,497 @@
+#include "unit.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "buf.h"
+#include "file.h"
+#include "mailbox.h"
+#include "mem.h"
+#include "str.h"
+
+#define A "aaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbb"
+
+UNIT_FOLDER
+
+static struct home home;
+
+/* A home of its own for each test, with our slice listing `ids`. */
+static void
+begin(const char *name, const char *const *ids)
+{
+	struct buf text = BUF_INIT;
+	size_t i;
+
+	home = (struct home){ .dir = x_strdup(unit_path(dir, name)) };
+	assert_int_equal(mkdir(home.dir, 0700), 0);
+	home.run = x_asprintf("%s/run", home.dir);
+	assert_int_equal(mkdir(home.run, 0700), 0);
+	home.local = x_asprintf("%s/local.toml", home.dir);
+	buf_adds(&text,
+	    "[slices.hub]\nversion = 1\nhost_id = \"0123456789abcdef\"\n"
+	    "generation = 1\nwritten = \"2026-01-01T00:00:00Z\"\n");
+	for (i = 0; ids[i] != NULL; i++)
+		buf_addf(&text,
+		    "[agents.hub-dev-w%zu]\nhost = \"hub\"\ntarget = "
+		    "\"dev:%zu\"\nsession = \"dev\"\nwindow = \"w\"\n"
+		    "role = \"\"\nscope = \"\"\nid = \"%s\"\npane = \"%%%zu\"\n"
+		    "pane_pid = 1\nserver = \"1.1\"\nsocket = \"/s\"\n"
+		    "window_id = \"@1\"\nbase = \"hub-dev-w%zu\"\n"
+		    "slug = \"w\"\n",
+		    i, i, ids[i], i, i);
+	unit_file(home.local, text.data, 0600);
+	buf_free(&text);
+}
+
+static void
+end(void)
+{
+	x_free(home.dir);
+	x_free(home.run);
+	x_free(home.local);
+}
+
+static const char *const nobody[] = { NULL };
+
+static struct mail
+message(unsigned n, const char *from, const char *body)
+{
+	struct mail m = MAIL_INIT;
+
+	(void)snprintf(m.id, sizeof(m.id), "m%019u", n);
+	(void)snprintf(m.from, sizeof(m.from), "%s", from);
+	(void)snprintf(m.from_host, sizeof(m.from_host), "hub");
+	(void)snprintf(m.to, sizeof(m.to), "hub-dev-w0");
+	(void)snprintf(m.to_host, sizeof(m.to_host), "hub");
+	m.date = 1767225600000;
+	buf_adds(&m.body, body);
+	return m;
+}
+
+static void
+open_box(struct mailbox *b, const char *id, const char *address)
+{
+	struct err e;
+
+	if (mailbox_open(b, &home, id, address, &e) != 0)
+		fail_msg("%s", e.msg);
+}
+
+static int
+add(struct mailbox *b, unsigned n, enum mailbox_state state, struct err *e)
+{
+	struct mail m = message(n, "hub-dev-w1", "body");
+	int rc = mailbox_add(b, &m, state, e);
+
+	mail_free(&m);
+	return rc;
+}
+
+static const char *
+path_of(const char *id, const char *name)
+{
+	static char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/mail/%s/%s", home.dir, id, name);
+	return path;
+}
+
+static size_t
+count(const char *id, const char *folder)
+{
+	DIR *d = opendir(path_of(id, folder));
+	struct dirent *found;
+	size_t n = 0;
+
+	assert_non_null(d);
+	while ((found = readdir(d)) != NULL)
+		n += found->d_name[0] != '.';
+	(void)closedir(d);
+	return n;
+}
+
+static void
+test_states(void **state)
+{
+	struct mailbox b;
+	struct mailbox_entry at;
+	struct mail m;
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("states", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	for (i = MAILBOX_QUEUED; i <= MAILBOX_DEAD; i++) {
+		assert_int_equal(add(&b, i, i, &e), 0);
+		assert_int_equal(add(&b, i, i, &e), 1);
+		m = message(i, "x", "");
+		assert_int_equal(mailbox_find(&b, m.id, &at), 0);
+		mail_free(&m);
+		assert_int_equal(at.state, i);
+		assert_int_equal(mailbox_read(&b, &at, &m, &e), 0);
+		assert_string_equal(m.body.data, "body");
+		mail_free(&m);
+	}
+	assert_int_equal(count(A, "new"), 2);
+	assert_int_equal(count(A, "cur"), 4);
+	assert_int_equal(count(A, "queue"), 1);
+	assert_int_equal(count(A, "tmp"), 0);
+	assert_int_equal(mailbox_find(&b, "..", &at), 1);
+	assert_int_equal(mailbox_find(&b, "m9999999999999999999", &at), 1);
+	m = message(0, "x", "");
+	assert_int_equal(mailbox_find(&b, m.id, &at), 0);
+	assert_int_equal(mailbox_set(&b, &at, MAILBOX_SHOWN, &e), 0);
+	assert_int_equal(at.state, MAILBOX_SHOWN);
+	assert_int_equal(mailbox_find(&b, m.id, &at), 0);
+	assert_int_equal(at.state, MAILBOX_SHOWN);
+	assert_int_equal(mailbox_set(&b, &at, MAILBOX_ANSWERED, &e), 0);
+	assert_string_equal(at.flags, "RS");
+	assert_false(mailbox_waits(&b));
+	mail_free(&m);
+	mailbox_close(&b);
+	end();
+}
+
+static void
+test_order(void **state)
+{
+	struct mailbox_list list;
+	struct mailbox b;
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("order", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	for (i = 0; i < 30; i++)
+		assert_int_equal(
+		    add(&b, 100 - i,
+			i % 2 == 0 ? MAILBOX_QUEUED : MAILBOX_SHOWN, &e),
+		    0);
+	mailbox_queue(&b, &list);
+	assert_int_equal(list.n, 15);
+	for (i = 0; i < 15; i++)
+		assert_int_equal(atoi(mailbox_id(&list.v[i]) + 1), 100 - 2 * i);
+	mailbox_list_free(&list);
+	mailbox_newest(&b, 4, &list);
+	assert_int_equal(list.n, 4);
+	assert_int_equal(atoi(mailbox_id(&list.v[0]) + 1), 71);
+	assert_int_equal(atoi(mailbox_id(&list.v[3]) + 1), 74);
+	mailbox_list_free(&list);
+	mailbox_newest(&b, 0, &list);
+	assert_int_equal(list.n, 30);
+	mailbox_list_free(&list);
+	mailbox_close(&b);
+	end();
+}
+
+static void
+test_full(void **state)
+{
+	struct mailbox_list list;
+	struct mailbox b;
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("full", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	for (i = 0; i < MAILBOX_UNREAD_MAX; i++)
+		assert_int_equal(add(&b, i, MAILBOX_QUEUED, &e), 0);
+	assert_int_equal(add(&b, i, MAILBOX_QUEUED, &e), -1);
+	assert_err(e, EXIT_REFUSED, "mailbox is full: 100 messages");
+	/* What was shown is only written down. */
+	assert_int_equal(add(&b, i, MAILBOX_SHOWN, &e), 0);
+	mailbox_queue(&b, &list);
+	assert_int_equal(mailbox_set(&b, &list.v[0], MAILBOX_SHOWN, &e), 0);
+	mailbox_list_free(&list);
+	assert_int_equal(add(&b, i + 1, MAILBOX_QUEUED, &e), 0);
+	mailbox_close(&b);
+	end();
+}
+
+/* Other mail programs move files and set flags. */
+static void
+test_foreign(void **state)
+{
+	static const char *const names[] = { "m0000000000000000000",
+		"m0000000000000000001", "m0000000000000000002" };
+	char old[4096], name[64];
+	struct mailbox_entry at;
+	struct mailbox_list list;
+	struct mailbox b;
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("foreign", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(add(&b, i, MAILBOX_QUEUED, &e), 0);
+		(void)snprintf(
+		    name, sizeof(name), "new/%010u.%s", i + 1, names[i]);
+		(void)snprintf(old, sizeof(old), "%s", path_of(A, name));
+		(void)snprintf(name, sizeof(name), "cur/%010u.%s:2,%s", i + 1,
+		    names[i],
+		    i == 0       ? ""
+			: i == 1 ? "FS"
+				 : "DSab");
+		assert_int_equal(rename(old, path_of(A, name)), 0);
+	}
+	assert_int_equal(mailbox_find(&b, names[0], &at), 0);
+	assert_int_equal(at.state, MAILBOX_QUEUED);
+	assert_int_equal(mailbox_find(&b, names[1], &at), 0);
+	assert_int_equal(at.state, MAILBOX_SHOWN);
+	assert_int_equal(mailbox_find(&b, names[2], &at), 0);
+	assert_int_equal(at.state, MAILBOX_SHOWN);
+	assert_string_equal(at.flags, "DSab");
+	mailbox_queue(&b, &list);
+	assert_int_equal(list.n, 1);
+	assert_string_equal(mailbox_id(&list.v[0]), names[0]);
+	mailbox_list_free(&list);
+	assert_int_equal(count(A, "queue"), 1);
+	mailbox_close(&b);
+	end();
+}
+
+static void
+test_corrupt(void **state)
+{
+	struct mailbox_entry at;
+	struct mailbox b, r;
+	struct mail m;
+	struct err e;
+
+	(void)state;
+	begin("corrupt", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	assert_int_equal(add(&b, 1, MAILBOX_QUEUED, &e), 0);
+	assert_int_equal(add(&b, 2, MAILBOX_QUEUED, &e), 0);
+	unit_file(
+	    path_of(A, "new/0000000001.m0000000000000000001"), "junk", 0600);
+	/* One that only reads leaves it where it is. */
+	assert_int_equal(mailbox_look(&r, &home, A, &e), 0);
+	assert_int_equal(mailbox_find(&r, "m0000000000000000001", &at), 0);
+	assert_int_equal(mailbox_read(&r, &at, &m, &e), -1);
+	mail_free(&m);
+	mailbox_close(&r);
+	assert_int_equal(count(A, "bad"), 0);
+	assert_int_equal(mailbox_read(&b, &at, &m, &e), -1);
+	assert_err(e, EXIT_LOCAL, "0000000001.m0000000000000000001");
+	mail_free(&m);
+	assert_int_equal(count(A, "bad"), 1);
+	assert_int_equal(count(A, "queue"), 1);
+	/* Another's message under this name. */
+	assert_int_equal(mailbox_find(&b, "m0000000000000000002", &at), 0);
+	m = message(3, "x", "y");
+	assert_int_equal(mailbox_rewrite(&b, &at, &m, &e), 0);
+	mail_free(&m);
+	assert_int_equal(mailbox_read(&b, &at, &m, &e), -1);
+	mail_free(&m);
+	assert_int_equal(count(A, "bad"), 2);
+	mailbox_close(&b);
+	end();
+}
+
+/* What a killed program may leave: names without a file, a torn index. */
+static void
+test_leftovers(void **state)
+{
+	static const char *const id = "m0000000000000000007";
+	struct mailbox_list list;
+	struct mailbox_entry at;
+	struct mailbox b;
+	struct err e;
+	int fd;
+
+	(void)state;
+	begin("leftovers", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	assert_int_equal(add(&b, 1, MAILBOX_QUEUED, &e), 0);
+	assert_int_equal(symlink("0000000002.m0000000000000000007",
+			     path_of(A, "ids/m0000000000000000007")),
+	    0);
+	unit_file(
+	    path_of(A, "queue/0000000002.m0000000000000000007"), "", 0600);
+	unit_file(
+	    path_of(A, "tmp/0000000002.m0000000000000000007"), "half", 0600);
+	fd = open(path_of(A, "index"), O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, "00000000", 8), 8);
+	(void)close(fd);
+	assert_int_equal(mailbox_find(&b, id, &at), 1);
+	mailbox_queue(&b, &list);
+	assert_int_equal(list.n, 1);
+	mailbox_list_free(&list);
+	assert_int_equal(add(&b, 7, MAILBOX_QUEUED, &e), 0);
+	assert_int_equal(mailbox_find(&b, id, &at), 0);
+	assert_string_equal(at.name, "0000000002.m0000000000000000007");
+	mailbox_newest(&b, 0, &list);
+	assert_int_equal(list.n, 2);
+	mailbox_list_free(&list);
+	/* An index that is gone is made again. */
+	assert_int_equal(unlink(path_of(A, "index")), 0);
+	assert_int_equal(add(&b, 8, MAILBOX_SHOWN, &e), 0);
+	mailbox_newest(&b, 0, &list);
+	assert_int_equal(list.n, 3);
+	assert_string_equal(list.v[0].name, "0000000003.m0000000000000000008");
+	mailbox_list_free(&list);
+	mailbox_close(&b);
+	end();
+}
+
+static void
+check_named(const char *address, const char *id)
+{
+	char link[4096], want[64];
+	ssize_t n;
+
+	n = readlink(path_of("by-name", address), link, sizeof(link) - 1);
+	assert_true(n > 0);
+	link[n] = '\0';
+	(void)snprintf(want, sizeof(want), "../%s", id);
+	assert_string_equal(link, want);
+}
+
+static void
+test_inherit(void **state)
+{
+	static const char *const both[] = { A, B, NULL };
+	struct mailbox b;
+	struct err e;
+
+	(void)state;
+	/* The old one lives: a rename moves nothing, the name goes on. */
+	begin("lives", both);
+	open_box(&b, A, "hub-dev-w0");
+	assert_int_equal(add(&b, 1, MAILBOX_QUEUED, &e), 0);
+	mailbox_close(&b);
+	open_box(&b, A, "hub-dev-new");
+	assert_true(mailbox_waits(&b));
+	mailbox_close(&b);
+	open_box(&b, B, "hub-dev-w0");
+	assert_false(mailbox_waits(&b));
+	mailbox_close(&b);
+	check_named("hub-dev-new", A);
+	check_named("hub-dev-w0", B);
+	end();
+	/* It is gone: its mail goes to who has the address now, once. */
+	begin("gone", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	assert_int_equal(add(&b, 1, MAILBOX_QUEUED, &e), 0);
+	mailbox_close(&b);
+	open_box(&b, B, "hub-dev-w0");
+	assert_true(mailbox_waits(&b));
+	mailbox_close(&b);
+	check_named("hub-dev-w0", B);
+	assert_int_not_equal(access(path_of(A, "."), F_OK), 0);
+	end();
+	/* A slice that cannot be read proves nothing. */
+	begin("unread", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	assert_int_equal(add(&b, 1, MAILBOX_QUEUED, &e), 0);
+	mailbox_close(&b);
+	unit_file(home.local, "[broken", 0600);
+	open_box(&b, B, "hub-dev-w0");
+	assert_false(mailbox_waits(&b));
+	mailbox_close(&b);
+	end();
+}
+
+static int
+writer(void *arg)
+{
+	unsigned first = *(unsigned *)arg, i;
+	struct mailbox b;
+	struct mail m;
+	char from[32];
+	int rc;
+
+	(void)snprintf(from, sizeof(from), "writer-%u", first);
+	for (i = first; i < first + 60; i++) {
+		m = message(i, from, "body");
+		rc = mailbox_open(&b, &home, A, "hub-dev-w0", NULL);
+		if (rc == 0)
+			rc = mailbox_add(&b, &m, MAILBOX_SHOWN, NULL);
+		mailbox_close(&b);
+		mail_free(&m);
+		if (rc != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Many at once: none is lost, each writer's come in his order. */
+static void
+test_writers(void **state)
+{
+	unsigned first[8], last[8] = { 0 }, i, n;
+	struct mailbox_list list;
+	struct mailbox b;
+	pid_t pid[8];
+	int status;
+
+	(void)state;
+	begin("writers", nobody);
+	for (i = 0; i < 8; i++) {
+		first[i] = i * 1000 + 1;
+		pid[i] = fork();
+		if (pid[i] == 0)
+			_exit(writer(&first[i]));
+	}
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	open_box(&b, A, "hub-dev-w0");
+	mailbox_newest(&b, 0, &list);
+	assert_int_equal(list.n, 8 * 60);
+	for (i = (unsigned)list.n; i-- > 0;) {
+		n = (unsigned)atoi(mailbox_id(&list.v[i]) + 1);
+		assert_true(n > last[n / 1000]);
+		last[n / 1000] = n;
+	}
+	mailbox_list_free(&list);
+	mailbox_close(&b);
+	end();
+}
+
+static void
+test_bad_ids(void **state)
+{
+	struct mailbox b;
+	struct err e;
+
+	(void)state;
+	begin("ids", nobody);
+	assert_int_equal(
+	    mailbox_open(&b, &home, "../../x", "hub-dev-w0", &e), -1);
+	assert_err(e, EXIT_LOCAL, "hub-dev-w0: has no id");
+	mailbox_close(&b);
+	assert_int_equal(mailbox_look(&b, &home, "..", &e), 1);
+	mailbox_close(&b);
+	assert_int_equal(mailbox_look(&b, &home, A, &e), 1);
+	mailbox_close(&b);
+	open_box(&b, A, "hub-dev-w0");
+	mailbox_close(&b);
+	end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_corrupt),
+		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_inherit),
+		cmocka_unit_test(test_writers),
+		cmocka_unit_test(test_bad_ids),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
