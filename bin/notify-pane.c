@@ -176,8 +176,10 @@ report(const struct send *s, const struct request *q, const char *address,
 	(void)printf("\u2192 %s (%s[%s]): %s\n", result->to.address,
 	    result->to.host, result->to.target, text.data);
 	if (q->verbose)
-		(void)printf("%s: %s (%u tmux calls, %lld ms)\n", v->word,
-		    v->why, v->calls, (long long)v->ms);
+		(void)printf("%s: %s (%u tmux calls, %lld ms, %lld of them "
+			     "waiting for the program)\n",
+		    v->word, v->why, v->calls, (long long)v->ms,
+		    (long long)v->waited);
 	else
 		(void)printf("%s%s%s\n", v->word, v->forced ? ", forced" : "",
 		    v->queued ? ", taken up after the running turn" : "");

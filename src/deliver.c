@@ -288,7 +288,9 @@ run_loop(struct run *r)
 		}
 		/* While we wait, others may have their turn. */
 		lock_drop(&r->tty);
+		r->v->waited -= clock_mono_ms();
 		clock_nap(nap, deadline > soon ? deadline : soon);
+		r->v->waited += clock_mono_ms();
 		if (nap < DELIVER_IDLE_NAP_MAX_MS)
 			nap *= 2;
 	}

@@ -72,6 +72,7 @@ run_look(struct run *r, struct err *e)
 	memset(&r->screen, 0, sizeof(r->screen));
 	memset(&r->ready, 0, sizeof(r->ready));
 	r->looked = true;
+	r->looked_at = clock_mono_ms();
 	r->v->calls++;
 	if (tmux_look(&r->tmux, &r->d->ident, &r->facts, &r->cells, e) != 0)
 		return -1;

@@ -27,6 +27,7 @@ struct run {
 	struct screen screen;
 	struct readiness ready;
 	bool looked;
+	int64_t looked_at;   /* when it began */
 	int64_t rests_since; /* idle at every look; 0: not */
 
 	char *spilled;   /* file with a body too long to show */

@@ -36,6 +36,7 @@ enum exit_code
 run_show(struct run *r)
 {
 	int64_t begun = clock_mono_ms(), deadline, nap = DELIVER_NAP_MIN_MS;
+	int64_t napped;
 	struct buf bytes = BUF_INIT, rows = BUF_INIT;
 	enum exit_code code;
 	struct err e;
@@ -65,7 +66,9 @@ run_show(struct run *r)
 			    "there");
 			goto out;
 		}
+		napped = clock_mono_ms();
 		clock_nap(nap, deadline);
+		r->v->waited += clock_mono_ms() - napped;
 		nap = run_next_nap(nap);
 	}
 	code =

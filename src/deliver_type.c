@@ -226,12 +226,10 @@ run_broken(struct run *r, const struct err *e)
 
 /* Look until the program shows the text. EXIT_OK, or the verdict. */
 static enum exit_code
-run_await_text(struct run *r, enum classify_way way, int64_t pasted)
+run_watch_text(struct run *r, enum classify_way way)
 {
 	int64_t deadline = clock_deadline(DELIVER_ECHO_MS), nap = 0;
 	int64_t slow = clock_deadline(DELIVER_SLOW_MS);
-	unsigned paste_ms =
-	    r->ready.profile == NULL ? 0 : r->ready.profile->paste_ms;
 	enum classify_holds holds;
 	struct err e;
 
@@ -268,9 +266,26 @@ run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 	}
 	r->end_x = r->facts.cursor_x;
 	r->end_y = r->facts.cursor_y;
-	/* The program's paste window, from the paste on: FACTS of profiles. */
-	clock_nap(pasted + paste_ms - clock_mono_ms(),
-	    clock_deadline(DELIVER_ECHO_MS));
+	return EXIT_OK;
+}
+
+/* The same, and then until the program's paste window, which begins with the
+ * paste, is over. */
+static enum exit_code
+run_await_text(struct run *r, enum classify_way way, int64_t pasted)
+{
+	int64_t begun = clock_mono_ms();
+	enum exit_code code;
+	unsigned paste_ms =
+	    r->ready.profile == NULL ? 0 : r->ready.profile->paste_ms;
+
+	code = run_watch_text(r, way);
+	r->v->waited += r->looked_at - begun;
+	if (code != EXIT_OK)
+		return code;
+	begun = clock_mono_ms();
+	clock_nap(pasted + paste_ms - begun, clock_deadline(DELIVER_ECHO_MS));
+	r->v->waited += clock_mono_ms() - begun;
 	return EXIT_OK;
 }
 
@@ -294,7 +309,7 @@ run_submitted(struct run *r, int64_t entered, const char *evidence)
 /* Look until Enter had its effect. EXIT_OK: submitted. EXIT_TIMEOUT: the text
  * still stands there, unchanged. Else the verdict. */
 static enum exit_code
-run_await_submit(struct run *r, enum classify_way way, int64_t entered)
+run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 {
 	int64_t deadline = clock_deadline(DELIVER_SUBMIT_MS), nap = 0;
 	enum classify_holds holds;
@@ -350,6 +365,16 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 	    "Enter was pressed, but neither an empty composer nor the text is "
 	    "seen: %s",
 	    r->ready.reason);
+}
+
+static enum exit_code
+run_await_submit(struct run *r, enum classify_way way, int64_t entered)
+{
+	int64_t begun = clock_mono_ms();
+	enum exit_code code = run_watch_submit(r, way, entered);
+
+	r->v->waited += r->looked_at - begun;
+	return code;
 }
 
 /* From the pasted text to the verdict. */

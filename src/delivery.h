@@ -60,6 +60,8 @@ struct deliver_verdict {
 	bool repeated;  /* what an earlier delivery of the id came to */
 	unsigned calls; /* tmux calls made */
 	int64_t ms;     /* time it took in all */
+	int64_t waited; /* of that, waiting: until the program was ready, showed
+			 * what it was given, and took it */
 };
 
 #endif

@@ -91,6 +91,7 @@ job_answer(struct frame *f, const struct agent *to,
 		frame_add(f, "Queued", "1");
 	frame_addf(f, "Calls", "%u", v->calls);
 	frame_addf(f, "Ms", "%lld", (long long)v->ms);
+	frame_addf(f, "Waited", "%lld", (long long)v->waited);
 	if (dropped[0] != '\0')
 		frame_add(f, "Dropped", dropped);
 	buf_adds(&f->body, v->why);

@@ -316,6 +316,7 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 	v->queued = str_eq(frame_get(f, "Queued", ""), "1");
 	v->calls = (unsigned)frame_number(f, "Calls", 1000000, 0);
 	v->ms = (int64_t)frame_number(f, "Ms", INT32_MAX, 0);
+	v->waited = (int64_t)frame_number(f, "Waited", INT32_MAX, 0);
 	/* Only a proof is a success. */
 	if (v->code == EXIT_OK && !str_eq(v->word, "submitted") &&
 	    !str_eq(v->word, "shown"))

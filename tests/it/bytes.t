@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from world import Far, World, done, equal, ok, skip, until
 
 SEED = int(os.environ.get("SEED", "1"))
-ROUNDS = int(os.environ.get("ROUNDS", "250"))
+ROUNDS = int(os.environ.get("ROUNDS", "600"))
 HOPS = os.environ.get("HOPS", "local,remote")
 TAG = re.compile(rb"\[from [A-Za-z0-9._@+-]+(?: \([a-z ]+\))? "
                  rb"@ \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\] ")
@@ -347,18 +347,22 @@ def targets(world, sender, mark=""):
     }
 
 
+def all_round(to, chosen, bodies, where=""):
+    """The chosen ones to each of the four, of the others each to one."""
+    for name, target in to.items():
+        for body in chosen:
+            target.send(body)
+        target.report(f"{where}{name}, chosen")
+    order = list(to.values())
+    for at, body in enumerate(bodies):
+        order[at % len(order)].send(body)
+    for name, target in to.items():
+        target.report(f"{where}{name}, random")
+
+
 def local(world, bodies):
     to = targets(world, world)
-    for name, target in to.items():
-        for body in FIXED:
-            target.send(body)
-        target.report(f"{name}, chosen")
-        part = len(bodies)
-        if isinstance(target, LogTarget):
-            part //= 4
-        for body in bodies[:part]:
-            target.send(body)
-        target.report(f"{name}, random")
+    all_round(to, FIXED, bodies)
     shown(world, FIXED + bodies[:100])
     sizes(world, to["pasted"], 8000)
     sizes(world, to["folded"], 4000)
@@ -373,15 +377,8 @@ def remote(world, bodies):
         return
     to = targets(world, far, "2")
     far.sync()
-    for name, target in to.items():
-        for body in FIXED[::5] if len(bodies) < 1000 else FIXED:
-            target.send(body)
-        target.report(f"from another host, {name}, chosen")
-    order = list(to.values())
-    for at, body in enumerate(bodies):
-        order[at % len(order)].send(body)
-    for name, target in to.items():
-        target.report(f"from another host, {name}, random")
+    all_round(to, FIXED[::5] if len(bodies) < 1000 else FIXED, bodies,
+              "from another host, ")
 
 
 def main():
@@ -391,7 +388,7 @@ def main():
     if "local" in HOPS:
         local(world, bodies)
     if "remote" in HOPS:
-        remote(world, bodies if ROUNDS > 1000 else bodies[:ROUNDS // 3])
+        remote(world, bodies if ROUNDS > 1000 else bodies[:ROUNDS // 8])
     ok(not os.path.exists(f"{world.dir}/X"), "no body was run")
     equal(world.tm("list-buffers"), "", "no buffer stays behind")
     done()

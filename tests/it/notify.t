@@ -154,7 +154,8 @@ def composers(world):
           f"→ {c.address} (hub[dev:1]): tests green", "and says what to whom")
     equal(plain(c), [b"tests green"], "composer: the message")
     r = world.notify("-v", c.address, "more")
-    ok(re.search(r"^submitted: .*\(\d+ tmux calls, \d+ ms\)$", r.out, re.M),
+    ok(re.search(r"^submitted: .*\(\d+ tmux calls, \d+ ms, \d+ of them "
+              r"waiting for the program\)$", r.out, re.M),
        "-v says how", r)
 
     c = world.composer("slow", "-e 400")

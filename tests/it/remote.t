@@ -29,7 +29,7 @@ is "$(tail -n 1 "$out")" submitted 'is submitted'
 is "$(messages b comp)" 'the first' 'once'
 sent a -v b-s-comp more
 check '-v says how' grep -qE \
-	'^submitted: .* \([0-9]+ tmux calls, [0-9]+ ms\)$' "$out"
+	'^submitted: .* \([0-9]+ tmux calls, [0-9]+ ms, [0-9]+ of them waiting for the program\)$' "$out"
 printf 'from\nstdin' | sent a b-s-comp -
 is "$?" 0 'a body from standard input'
 is "$(messages b comp | tail -n 2)" 'from

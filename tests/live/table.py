@@ -54,17 +54,19 @@ def write(where):
                       f"{cell(rows)} |")
         print()
     print("## What it cost\n\nMedians of the messages that were submitted "
-          "while idle: the whole of `notify-pane`,\nits tmux calls, and the "
-          "time after which the service had the message.\n\n"
-          "| program | ms | tmux calls | received after ms |\n|---|---|---|"
-          "---|")
+          "while idle: the whole of `notify-pane`,\nhow much of that it "
+          "waited for the program, its tmux calls,\nand the time after which "
+          "the service had the message.\n\n"
+          "| program | ms | of them waiting | tmux calls | received after ms "
+          "|\n|---|---|---|---|---|")
     for program in programs:
         rows = [r for r in results if r["state"] == "idle" and r["good"]
                 and (r["program"], r["version"]) == program]
         if rows:
             print(f"| {' '.join(program)} | "
                   f"{middle([r['ms'] for r in rows])} | "
-                  f"{middle([r['calls'] for r in rows if r['calls']])} | "
+                  f"{middle([r['waited'] for r in rows if r.get('waited')])}"
+                  f" | {middle([r['calls'] for r in rows if r['calls']])} | "
                   f"{middle([r.get('arrived_ms', 0) for r in rows])} |")
     bad = [r for r in results if not r["good"]]
     print(f"\n## What was not good\n\n{len(bad)} of {len(results)}; "
