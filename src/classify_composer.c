@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "str.h"
+#include "utf8.h"
 
 enum {
 	ROWS_MAX = 200, /* of one composer */
 	RULE_MIN = 16,  /* cells; a pane is never that narrow in earnest */
+	WRAP_ROOM = 8,  /* columns that a frame, a glyph and blanks take */
 };
 
 /* A row's beginning: an edge of a box is passed over. */
@@ -329,6 +331,29 @@ classify_composer(
 	return find_composer(l, *cy, c);
 }
 
+/* May a row of this line, once it stands in a composer, be a drawn line? It
+ * begins with one, or wraps. */
+static bool
+draws_rule(const char *line, size_t len, unsigned cols)
+{
+	size_t at, n, blanks = 0, width = WRAP_ROOM;
+	uint32_t ch;
+
+	if (screen_lines(line, len) < rule_cells(cols))
+		return false;
+	while (blanks < len && line[blanks] == ' ')
+		blanks++;
+	n = utf8_decode(line + blanks, len - blanks, &ch);
+	if (n > 0 && screen_lines(line + blanks, n) > 0)
+		return true;
+	for (at = 0; at < len; at += n) {
+		n = utf8_decode(line + at, len - at, &ch);
+		width += n == 0 ? 1 : utf8_width(ch);
+		n = n == 0 ? 1 : n;
+	}
+	return width > cols;
+}
+
 bool
 classify_framed(
     const struct readiness *r, unsigned cols, const char *text, size_t len)
@@ -343,7 +368,7 @@ classify_framed(
 	for (; len > 0; text += n, len -= n) {
 		end = memchr(text, '\n', len);
 		n = end == NULL ? len : (size_t)(end - text) + 1;
-		if (screen_lines(text, n) >= rule_cells(cols))
+		if (draws_rule(text, n, cols))
 			return true;
 	}
 	return false;

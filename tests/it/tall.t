@@ -52,6 +52,8 @@ def main():
         arrives(composer, f"{shape}: rules go into a file",
                 "\n".join(["a table", "━" * 80, "text"]),
                 b"message too long to show: ")
+        # behind the tag it cannot
+        arrives(composer, f"{shape}: a rule in the first row", "─" * 42)
     touched(world)
     done()
 
