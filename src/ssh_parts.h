@@ -65,8 +65,8 @@ int ssh_refuse(struct ssh_link *l, struct err *e, const char *fmt, ...)
 /* ssh_reach.c: a stream to the host in l->fd. */
 int ssh_reach(struct ssh_link *l, int64_t deadline, struct err *e);
 
-/* ssh_host.c: which files know host keys; the one that has this host is set
- * before connecting; is it that host? */
+/* ssh_host.c: which files know host keys; a kind of key that they have of this
+ * host is asked for first; is it that host? */
 void ssh_known_files(struct ssh_link *l);
 void ssh_known_first(struct ssh_link *l);
 int ssh_check_host(struct ssh_link *l, struct err *e);

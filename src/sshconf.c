@@ -543,6 +543,7 @@ sshconf_finish(struct sshconf *c, struct err *e)
 	if (sshconf_expand_all(c, SSHCONF_IDENTITY_FILE, file, e) != 0 ||
 	    sshconf_expand_all(c, SSHCONF_IDENTITY_AGENT, file, e) != 0 ||
 	    sshconf_expand_all(c, SSHCONF_USER_KNOWN_HOSTS, file, e) != 0 ||
+	    sshconf_expand_all(c, SSHCONF_REVOKED_HOST_KEYS, file, e) != 0 ||
 	    sshconf_expand_all(c, SSHCONF_GLOBAL_KNOWN_HOSTS, file, e) != 0)
 		return -1;
 	return sshconf_expand_all(c, SSHCONF_PROXY_COMMAND, 0, e);

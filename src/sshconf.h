@@ -48,6 +48,7 @@ enum sshconf_kind { SSHCONF_FIRST, SSHCONF_REST, SSHCONF_WORDS, SSHCONF_EVERY };
 	X(SSHCONF_PROXY_JUMP, "ProxyJump", SSHCONF_FIRST)                    \
 	X(SSHCONF_PUBKEY_ALGORITHMS, "PubkeyAcceptedAlgorithms",             \
 	    SSHCONF_FIRST)                                                   \
+	X(SSHCONF_REVOKED_HOST_KEYS, "RevokedHostKeys", SSHCONF_FIRST)       \
 	X(SSHCONF_USER, "User", SSHCONF_FIRST)                               \
 	X(SSHCONF_USER_KNOWN_HOSTS, "UserKnownHostsFile", SSHCONF_WORDS)
 

@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 76
+plan 86
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -176,6 +176,43 @@ fails 7 "@revoked" "a revoked one is refused" box
 ssh-keygen -q -H -f "$world/good_hosts" >/dev/null 2>&1
 cp "$world/good_hosts" "$HOME/.ssh/known_hosts"
 works "hashed known_hosts" box
+{
+	head -c 3000 /dev/urandom
+	printf '\n127.0.0.1\n[127.0.0.1]:%s ssh-ed25519 AAAAbroken\n' "$box"
+	printf '[127.0.0.1]:%s ssh-new AAAA\n\0\0\n<<<<<<<\n' "$box"
+	head -c 200000 /dev/zero | tr '\0' x
+	echo
+	cat "$world/good_hosts"
+} >"$HOME/.ssh/known_hosts"
+works "broken, long and strange lines before its own" box
+printf '[127.0.0.1]:%s ssh-ed25519 AAAAbroken\n' "$box" \
+	>"$HOME/.ssh/known_hosts"
+fails 7 "libssh cannot read" "only a broken line" box
+echo "@cert-authority * $(cut -d' ' -f1,2 "$world/key-other.pub")" \
+	>"$HOME/.ssh/known_hosts"
+fails 7 "via=ssh" "only who certifies its keys: not a mend that does nothing" \
+	box
+echo "127.0.0.1 $(cut -d' ' -f1,2 "$world/key-box.pub")" \
+	>"$HOME/.ssh/known_hosts"
+works "a line without the port will do, as for ssh" box
+echo "127.0.0.1 $(cut -d' ' -f1,2 "$world/key-other.pub")" \
+	>"$HOME/.ssh/known_hosts"
+fails 7 "ssh box true" "with another key it will not" box
+cp "$world/good_hosts" "$HOME/.ssh/known_hosts"
+host revoked 127.0.0.1 "$box" "RevokedHostKeys $world/revoked"
+fails 7 "RevokedHostKeys" "a list of revoked keys that is not there" revoked
+printf '# mine\n%s\n' "$(cat "$world/key-other.pub")" >"$world/revoked"
+works "one that has other keys" revoked
+cat "$world/key-box.pub" >>"$world/revoked"
+fails 7 "is revoked by" "one that has its key" revoked
+ssh-keygen -q -k -f "$world/revoked" "$world/key-other.pub"
+fails 7 "via=ssh" "one that libssh cannot read" revoked
+ssh-keygen -q -t rsa -b 2048 -N '' -f "$world/key-both"
+daemon both 127.0.0.1 "HostKey $world/key-box"
+host both 127.0.0.1 "$port"
+trust both 127.0.0.1 "$port"
+works "its second kind of key is the one that is known" both
+cp "$world/good_hosts" "$HOME/.ssh/known_hosts"
 rm "$HOME/.ssh/known_hosts"
 cp "$world/good_hosts" "$HOME/.ssh/known_hosts2"
 works "known_hosts2" box
