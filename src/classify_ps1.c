@@ -324,8 +324,9 @@ is_stranger(const struct look *l, unsigned row, unsigned end)
 		    str_eq(screen_at(s, up - 1, other - 2)->text, ">") ||
 		    screen_is_blank(screen_at(s, up - 1, other)))
 			continue;
-		return !cell_eq(screen_at(s, up - 1, other - 2),
-		    screen_at(s, row, end - 2));
+		/* Its colour may tell how the last command ended. */
+		return !str_eq(screen_at(s, up - 1, other - 2)->text,
+		    screen_at(s, row, end - 2)->text);
 	}
 	return false;
 }

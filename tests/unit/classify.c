@@ -240,6 +240,9 @@ unmarked_prompts(void **state)
 	    .screen = "foo: ls\nfoo: ls\nfoo: ");
 	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 9, .y = 4,
 	    .screen = "foo: git log\nx\nfoo: git add\ny\nfoo: git ");
+	/* One that its shell draws anew in grey once a command is entered. */
+	assert_state(CLASSIFY_IDLE, .program = "zsh", .x = 2, .y = 3,
+	    .screen = "\033[90m❯\033[0m ls\nx\n~\n\033[32m❯\033[0m ");
 	/* A question, asked again and again by a command. */
 	assert_state(CLASSIFY_UNKNOWN, .program = "bash", .x = 6, .y = 3,
 	    .screen = "root@h:/# ./ask\nName: al\nName: bo\nName: ");
