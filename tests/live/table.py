@@ -40,16 +40,18 @@ def middle(values):
 def write(where):
     results = load(where)
     programs = sorted({(r["program"], r["version"]) for r in results})
+    kinds = KINDS + (("tall",) if any(r["kind"] == "tall" for r in results)
+                     else ())
     print(HEAD)
     for state in STATES:
-        print(f"## {state}\n\n| program | " + " | ".join(KINDS)
-              + " | in all |\n|" + "---|" * (len(KINDS) + 2))
+        print(f"## {state}\n\n| program | " + " | ".join(kinds)
+              + " | in all |\n|" + "---|" * (len(kinds) + 2))
         for program in programs:
             rows = [r for r in results if r["state"] == state
                     and (r["program"], r["version"]) == program]
             if rows:
                 cells = [cell([r for r in rows if r["kind"] == kind])
-                         for kind in KINDS]
+                         for kind in kinds]
                 print(f"| {' '.join(program)} | {' | '.join(cells)} | "
                       f"{cell(rows)} |")
         print()
