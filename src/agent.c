@@ -80,6 +80,16 @@ by_address(const void *a, const void *b)
 	return strcmp(x->address, y->address);
 }
 
+struct agent *
+agent_list_put(struct agent_list *list, const struct agent *from)
+{
+	struct agent *a = agent_list_add(list);
+
+	agent_free(a);
+	agent_copy(a, from);
+	return a;
+}
+
 void
 agent_list_sort(struct agent_list *list)
 {

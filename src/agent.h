@@ -88,6 +88,8 @@ void agent_copy(struct agent *to, const struct agent *from);
 
 /* A new entry at the end of the list, initialised. Moves the list. */
 struct agent *agent_list_add(struct agent_list *list);
+/* The same as a copy of `from`. */
+struct agent *agent_list_put(struct agent_list *list, const struct agent *from);
 void agent_list_sort(struct agent_list *list);
 void agent_list_free(struct agent_list *list);
 

@@ -16,6 +16,7 @@
 #include "peers.h"
 #include "proc.h"
 #include "register_feed.h"
+#include "register_parked.h"
 #include "register_view.h"
 #include "registry.h"
 #include "slice.h"
@@ -133,8 +134,10 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 		.host = reg->home->host,
 		.config = reg->config,
 		.now = clock_real_ms() };
-	struct agent_list now = AGENT_LIST_INIT, before;
-	struct agent *copy;
+	struct agent_list now = AGENT_LIST_INIT, joined = AGENT_LIST_INIT;
+	struct parked parked = PARKED_INIT;
+	const struct agent_list *all;
+	struct agent_list before;
 	size_t recorded, i;
 	char *quarantined = NULL;
 	struct slice slice;
@@ -148,13 +151,14 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 		    reg->home->local, quarantined);
 	recorded = slice.agents.n;
 	drop_ended(&slice.agents, socket);
-	agent_merge(&now, &slice.agents, &scan);
+	parked_load(&parked, reg->home);
+	all = parked_join(&parked, &slice.agents, &scan, &joined);
+	agent_merge(&now, all, &scan);
+	if (!reg->dry_run)
+		parked_keep(&parked, reg->home, &slice.agents, &now, &scan);
 	count_entries(&now, socket, result);
-	for (i = 0; reg->found != NULL && i < now.n; i++) {
-		copy = agent_list_add(reg->found);
-		agent_free(copy);
-		agent_copy(copy, &now.v[i]);
-	}
+	for (i = 0; reg->found != NULL && i < now.n; i++)
+		(void)agent_list_put(reg->found, &now.v[i]);
 	result->changed = slice.version == 0 || slice.agents.n != recorded ||
 	    !str_eq(slice.host, reg->home->host) ||
 	    !str_eq(slice.host_id, reg->home->host_id) ||
@@ -173,6 +177,8 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 	}
 out:
 	agent_list_free(&now);
+	agent_list_free(&joined);
+	parked_free(&parked);
 	slice_free(&slice);
 	x_free(quarantined);
 	return rc;

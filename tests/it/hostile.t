@@ -84,7 +84,9 @@ check 'discover' agent-discover -q
 settles 'hostile options'
 [ ! -e "$world/pwned" ] && [ ! -e "$HOME/pwned" ] && [ ! -e pwned ]
 is $? 0 'nothing was run'
-is "$(field aliases "$w")" h-ub-dev-build2 'a name does not take an address'
+# It may have been seen while it was called "printf": an alias, too.
+is "$(field aliases "$w" | tr ' ' '\n' | grep build)" h-ub-dev-build2 \
+	'a name does not take an address'
 is "$(grep -c '"a b; rm' "$HOME/.agents/local.toml")" 0 \
 	'a name that is none is ignored'
 

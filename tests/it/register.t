@@ -2,7 +2,7 @@
 # What tmux does, the address book follows: every event of a real server.
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 81
+plan 91
 
 host=$(sed -n 1p /proc/sys/kernel/hostname | cut -d. -f1 | tr -c 'A-Za-z0-9_\n' -)
 fake_agent
@@ -159,6 +159,28 @@ settles 'a session that is ignored from now on'
 is "$(grep -c my-proj "$HOME/.agents/local.toml")" 0 'nothing of it is left'
 tm rename-session -t test 'a]b'
 settles 'and not any more'
+is "$(field aliases "$w" | tr ' ' '\n' | grep -c "^$host-my-proj-tests$")" 1 \
+	'its old name leads there all the same'
+ida=$(field id "$w")
+tm rename-session -t 'a]b' tmp
+settles 'ignored once more'
+agent-register-hook -S "$(socket)"
+tm rename-session -t tmp 'a]b'
+settles 'and back'
+is "$(field id "$w") $(field address "$w")" "$ida $host-a-b-tests" \
+	'with the id and the address that it had'
+tm rename-session -t 'a]b' tmp
+settles 'ignored a third time'
+tm new-session -d -s a-b -n tests
+settles 'its name is taken meanwhile'
+tm rename-session -t tmp back
+settles 'and back under another'
+is "$(field address "$(window '=a-b:tests')") $(field address "$w")" \
+	"$host-a-b-tests $host-back-tests" 'the name stays where it is'
+[ ! -e "$HOME/.agents/run/parked.toml" ]
+is $? 0 'and nothing is remembered any more'
+tm kill-session -t =a-b
+settles 'that one closed'
 
 # --- many at once ---
 for i in $(seq 50); do
