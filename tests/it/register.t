@@ -103,6 +103,12 @@ done
 is "$(md5sum <"$HOME/.agents/local.toml")" "$before" \
 	'tmux renaming it writes nothing'
 tm send-keys -t "$a" C-c
+# A name of before, other than a shell's, would be taken for the agent's.
+at_shell() {
+	tm send-keys -t "$a" Enter
+	[ "$(tm display-message -p -t "$a" '#{window_name}')" = sh ]
+}
+until_true 20 at_shell
 tm send-keys -t "$a" "$world/bin/claude 1000" Enter
 running() {
 	pgrep -f "^$world/bin/claude" >/dev/null
