@@ -117,10 +117,22 @@ judge_pane(struct look *l)
 	return true;
 }
 
+/* The cursor's row begins with a prompt that the profile names, if only for
+ * the rest of an entry. */
+static bool
+at_named_prompt(const struct look *l)
+{
+	const struct pane_facts *f = l->facts;
+
+	return classify_ps1_end(l, f->cursor_y, f->cursor_x) > 0 ||
+	    classify_span(l->screen, f->cursor_y, 0, f->cursor_x,
+		&l->profile->continuation);
+}
+
 /*
- * An interpreter is in front, and nobody knows of which script. Its REPL edits
- * lines on the main screen and never hides the cursor: what does either is a
- * program, which its screen or its title may name.
+ * An interpreter is in front, and nobody knows of which script. Its REPL has a
+ * prompt of its own, on the main screen, and never hides the cursor: else it is
+ * a program, which its screen or its title may name.
  */
 static void
 judge_veiled(struct look *l, const struct profile_set *set,
@@ -131,9 +143,11 @@ judge_veiled(struct look *l, const struct profile_set *set,
 	const char *row = NULL;
 	size_t i;
 
-	if ((!f->alternate && f->cursor_shown) ||
-	    (l->profile != NULL && l->profile->kind != PROFILE_REPL) ||
-	    !profile_veiled(clues))
+	bool editor = !f->alternate && f->cursor_shown;
+
+	if ((l->profile != NULL && l->profile->kind != PROFILE_REPL) ||
+	    !profile_veiled(clues) ||
+	    (editor && (l->profile == NULL || at_named_prompt(l))))
 		return;
 	for (i = set->n; p == NULL && i > 0; i--) {
 		if (set->v[i - 1].kind == PROFILE_AGENT)
@@ -141,8 +155,8 @@ judge_veiled(struct look *l, const struct profile_set *set,
 			    0, l->screen->rows);
 		p = row == NULL ? NULL : &set->v[i - 1];
 	}
-	/* Spinners in titles are much alike. */
-	if (p == NULL)
+	/* Spinners in titles are much alike, and titles are left behind. */
+	if (p == NULL && !editor)
 		p = profile_by_title(set, f->title);
 	if (p == NULL)
 		return;

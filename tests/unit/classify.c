@@ -291,8 +291,20 @@ veiled(void **state)
 	    .alternate = true, .title = "\xe2\xa0\xa6 proj",
 	    .screen = screen_of_codex);
 	assert_string_equal(r.profile->name, "codex");
-	assert_state(CLASSIFY_UNKNOWN, .program = "node", .x = 2, .y = 2,
-	    .title = "proj", .screen = screen_of_codex);
+	/* At node's own prompt it is node, whatever was said above. */
+	assert_state(CLASSIFY_IDLE, .program = "node", .x = 2, .y = 5,
+	    .title = "proj",
+	    .screen = "› Ask Codex to do anything\n\n  mock-1\n\n> 1\n> ");
+	assert_string_equal(r.profile->name, "node");
+	assert_state(CLASSIFY_IDLE, .program = "python3", .x = 2, .y = 3,
+	    .screen = "Aider v0.86.1\nMain model: x\n\n> ");
+	assert_string_equal(r.profile->name, "aider");
+	assert_state(CLASSIFY_IDLE, .program = "python3", .x = 4, .y = 3,
+	    .screen = "Aider v0.86.1\nMain model: x\n\n>>> ");
+	assert_string_equal(r.profile->name, "python");
+	assert_state(CLASSIFY_IDLE, .program = "node", .x = 2, .y = 3,
+	    .screen = "Aider v0.86.1\nMain model: x\n\n> ");
+	assert_string_equal(r.profile->name, "node");
 	assert_state(CLASSIFY_MODAL, .program = "htop", .x = 2, .y = 2,
 	    .alternate = true, .title = "proj", .screen = screen_of_codex);
 }
