@@ -13,6 +13,7 @@
 enum {
 	ROWS_MAX = 200, /* of one composer */
 	RULE_MIN = 16,  /* cells; a pane is never that narrow in earnest */
+	FOOTER_MAX = 3, /* rows below a composer that show something */
 	WRAP_ROOM = 8,  /* columns that a frame, a glyph and blanks take */
 };
 
@@ -305,30 +306,35 @@ find_composer(struct look *l, unsigned cy, struct composer *c)
 	return find_bare(l, cy, c);
 }
 
+/* What stands below is the composer's footer: it is not the last frame of a
+ * program that was killed, with a shell's rows after it. */
+static bool
+is_lowest(const struct look *l, const struct composer *c)
+{
+	unsigned row, rows = 0;
+
+	for (row = c->below; row < l->screen->rows; row++)
+		rows += screen_row_end(l->screen, row) != 0;
+	return rows <= FOOTER_MAX;
+}
+
 /* Versions differ, so a hidden cursor that stands elsewhere does not count. */
 bool
 classify_composer(
     struct look *l, unsigned *cx, unsigned *cy, struct composer *c)
 {
 	const struct composer none = { .glyph = "" };
-	bool drawn = l->profile->cursor_drawn;
+	bool shown = l->facts->cursor_shown;
 
-	if (!drawn && find_composer(l, *cy, c))
+	if ((shown || !l->profile->cursor_drawn) && find_composer(l, *cy, c))
 		return true;
-	if (drawn || !l->facts->cursor_shown) {
-		*c = none;
-		if (find_drawn(l, cx, cy) && find_composer(l, *cy, c)) {
-			classify_note(l, "cursor: drawn, in column %u", *cx);
-			c->drawn = true;
-			return true;
-		}
-	}
-	if (!drawn || !l->facts->cursor_shown)
-		return false;
 	*c = none;
-	*cx = l->facts->cursor_x;
-	*cy = l->facts->cursor_y;
-	return find_composer(l, *cy, c);
+	if (shown || !find_drawn(l, cx, cy) || !find_composer(l, *cy, c) ||
+	    !is_lowest(l, c))
+		return false;
+	classify_note(l, "cursor: drawn, in column %u", *cx);
+	c->drawn = true;
+	return true;
 }
 
 /* May a row of this line, once it stands in a composer, be a drawn line? It

@@ -390,10 +390,17 @@ other_agents(void **state)
 	    .hidden = true, .screen = "x\n" RULE " > " BLOCK "\n" RULE);
 	/* qwen: the terminal's cursor is elsewhere. */
 	assert_state(CLASSIFY_IDLE, .program = "qwen", .x = 0, .y = 4,
+	    .hidden = true,
 	    .screen = RULE "> " BLOCK "\033[38;2;108;112;134m Type your "
 			   "message or @path/to/file\033[0m\n" RULE "  ?\n");
 	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 0, .y = 4,
+	    .hidden = true,
 	    .screen = RULE ">  \033[7m \xe2\x80\x8b\033[0m\n" RULE "  ?\n");
+	/* The last frame of one that was killed, and another program below. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "node", .title = "Qwen - x",
+	    .x = 0, .y = 8, .hidden = true,
+	    .screen = RULE "> " BLOCK "\n" RULE "  ?\nKilled\n$ npm create\n"
+			   "? Overwrite?\n  yes\n  no\n");
 	/* pi: no glyph at all. */
 	assert_state(CLASSIFY_IDLE, .program = "pi", .x = 0, .y = 2,
 	    .screen = "x\n" RULE BLOCK "\n" RULE "/home\n");
