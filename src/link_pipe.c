@@ -91,15 +91,18 @@ static void
 pipe_hear(struct link_pipe *p)
 {
 	const char *end;
-	size_t n;
+	size_t at;
 
 	while (ssh_stream_read(p->stream, true, &p->said) > 0) {
-		while (
-		    (end = memchr(p->said.data, '\n', p->said.len)) != NULL) {
-			n = (size_t)(end - p->said.data);
-			pipe_hear_line(p, p->said.data, n);
-			buf_consume(&p->said, n + 1);
+		at = 0;
+		while ((end = memchr(p->said.data + at, '\n',
+			    p->said.len - at)) != NULL) {
+			pipe_hear_line(p, p->said.data + at,
+			    (size_t)(end - p->said.data) - at);
+			at = (size_t)(end - p->said.data) + 1;
 		}
+		/* Not line by line: it may be a flood. */
+		buf_consume(&p->said, at);
 		if (p->said.len > LINK_LINE_MAX) {
 			pipe_hear_line(p, p->said.data, p->said.len);
 			buf_reset(&p->said);

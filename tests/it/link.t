@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 86
+plan 88
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -341,6 +341,10 @@ NOISE
 link box <<<hello
 is "$status $(tail -n 1 "$out")" "0 hello" "noisy start-up files"
 mv "$far/.bashrc" "$far/noise"
+echo 'yes noise | head -c 20000000 >&2' >"$far/.bashrc"
+works "20 MB of complaints before it" box
+within 5000 "in time"
+rm "$far/.bashrc"
 for shell in bash zsh fish dash tcsh; do
 	path=$(command -v "$shell")
 	if [ -z "$path" ]; then
