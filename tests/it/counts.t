@@ -20,7 +20,7 @@ at_end() {
 	mesh_down
 }
 composer b comp
-plan 7
+plan 11
 
 # costs HOST ARGS...: "programs forks tmux" of one notify-pane there.
 costs() {
@@ -65,6 +65,48 @@ at_most '1 0 0' "$(costs a b-s-one 'tests green')" \
 	'to another host: no other program here'
 at_most '1 0 0' "$(costs a b-s-comp 'tests green')" 'nor to a composer there'
 is "$(($(logins) - n))" 0 'and no connection'
+
+# --- round trips, beside those of ssh ---
+relay=$(free_port)
+port_base=$((relay + 1))
+python3 "$here/relay.py" "$relay" "$(host_port b)" 20 "$world/counts" &
+relay_pid=$!
+until_true 10 test -s "$world/counts"
+sed "s/Port $(host_port b)\$/Port $relay/" "$world/hosts/a/.ssh/config" \
+	>"$world/relayed"
+echo "[127.0.0.1]:$relay $(cut -d' ' -f1,2 "$world/hosts/b/host_key.pub")" \
+	>>"$world/hosts/a/.ssh/known_hosts"
+on a agent-link --stop
+cp "$world/hosts/a/.ssh/config" "$world/direct"
+cp "$world/relayed" "$world/hosts/a/.ssh/config"
+
+# trips COMMAND...: "connections round-trips" of it, run on a.
+trips() {
+	local c t c2 t2
+	read -r c t <"$world/counts"
+	on a "$@" >"$out" 2>&1 || note "$* failed: $(cat "$out")" >&2
+	read -r c2 t2 <"$world/counts"
+	echo "$((c2 - c)) $((t2 - t))"
+}
+floor=$(trips ssh -F "$world/relayed" -o BatchMode=yes \
+	-o UserKnownHostsFile="$world/hosts/a/.ssh/known_hosts" b true)
+cold=$(trips notify-pane b-s-one cold)
+warm=$(trips notify-pane b-s-one warm)
+on a agent-link --stop
+echo x >"$world/small"
+file=$(trips notify-pane -f "$world/small" b-s-one file)
+on a agent-link --stop
+sync=$(trips agent-sync -q)
+note "connections, round trips: ssh b true $floor; a message cold $cold," \
+	"warm $warm; a file cold $file; a sync cold $sync"
+at_most "$floor" "$cold" 'a message: no more round trips than ssh b true'
+is "$warm" '0 1' 'over a link that is kept: one'
+at_most "$floor" "$file" 'with a file: no more either'
+at_most "$floor" "$sync" 'nor for a sync'
+on a agent-link --stop
+cp "$world/direct" "$world/hosts/a/.ssh/config"
+kill "$relay_pid"
+wait "$relay_pid" 2>/dev/null
 
 # --- fifty windows at once ---
 on b agent-sync >/dev/null # which makes the link to a
