@@ -117,6 +117,7 @@ check_home() {
 and this script its own in ~/.local/state"
 	[ ! -L "$conf" ] || [ -e "$conf" ] ||
 		die "$conf: leads to a file that is not there"
+	[ ! -d "$conf" ] || die "$conf: is a folder; move it away"
 	[ -z "$tmux_conf" ] || [ ! -e "$conf" ] || {
 		[ -w "$conf" ] && [ -w "$(dirname "$(readlink -f "$conf")")" ]
 	} || die "$conf: is read-only; use --no-tmux-conf and have this line \

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 113
+plan 115
 
 root=${here%/tests/it}
 log=$world/log
@@ -391,6 +391,15 @@ rm "$HOME/.tmux.conf.local"
 server=main
 
 # --- where it can do nothing ---
+mv "$HOME/.tmux.conf" "$world/tmux.link"
+mkdir "$HOME/.tmux.conf"
+fails 9 'is a folder; move it away' 'a configuration that is a folder' \
+	"$root/install.sh" --build "$BUILD"
+rmdir "$HOME/.tmux.conf"
+ln -s gone "$HOME/.tmux.conf"
+fails 9 'leads to a file that is not there' 'one that leads nowhere' \
+	"$root/install.sh" --build "$BUILD"
+mv -f "$world/tmux.link" "$HOME/.tmux.conf"
 before=$(tree)
 mkdir "$world/farm"
 ln -s /usr/local/bin/* /usr/bin/* /bin/* "$world/farm/" 2>/dev/null
