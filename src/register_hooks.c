@@ -23,8 +23,9 @@ enum { HOOKS_COUNT = sizeof(hook_names) / sizeof(hook_names[0]) };
 char *
 register_hooks_file(struct err *e)
 {
+	/* Beside the programs, and from the folder above. */
 	static const char *const places[] = { "panemesh.tmux.conf",
-		"../share/panemesh/panemesh.tmux.conf" };
+		"share/panemesh/panemesh.tmux.conf" };
 	const char *given = getenv("PANEMESH_HOOKS");
 	char self[4096], *slash, *path;
 	ssize_t n;
@@ -34,15 +35,15 @@ register_hooks_file(struct err *e)
 		return x_strdup(given);
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	self[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(self, '/');
-	if (slash != NULL) {
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		slash = strrchr(self, '/');
+		if (slash == NULL)
+			break;
 		*slash = '\0';
-		for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-			path = path_join(self, places[i]);
-			if (access(path, R_OK) == 0)
-				return path;
-			x_free(path);
-		}
+		path = path_join(self, places[i]);
+		if (access(path, R_OK) == 0)
+			return path;
+		x_free(path);
 	}
 	(void)err_set(e, EXIT_LOCAL,
 	    "panemesh.tmux.conf: not found beside the programs; name it with "
