@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "agent.h"
@@ -17,9 +18,10 @@
 #include "profile.h"
 
 enum {
-	DOCTOR_JOBS_MAX = 32,  /* processes that look at the same time */
-	DOCTOR_CALL_MS = 2000, /* for a program that says its version */
-	DOCTOR_LIST_MAX = 40,  /* objects that one command names */
+	DOCTOR_JOBS_MAX = 32,    /* processes that look at the same time */
+	DOCTOR_CALL_MS = 2000,   /* for a program that says its version */
+	DOCTOR_LIST_MAX = 40,    /* objects that one command names */
+	DOCTOR_WALK_MAX = 20000, /* files looked at in one walk */
 };
 
 struct doctor;
@@ -72,7 +74,9 @@ struct doctor {
 	size_t jobs_n;
 };
 
-/* Add a row of the running check. */
+/* Add a row of the running check; this one without cause and mend. */
+struct doctor_row *doctor_row(
+    struct doctor *d, enum doctor_state state, const char *object);
 void doctor_ok(struct doctor *d, const char *object, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void doctor_note(struct doctor *d, const char *object, const char *fmt, ...)
@@ -127,6 +131,19 @@ char *doctor_tmux_version(const char *bin);
  * until the end. */
 void doctor_aside(struct doctor *d, const char *object, int ms,
     void (*look)(struct doctor *d, const void *arg), const void *arg);
+
+/* Start what waits to be looked at so, as many as may run; wait for all of it
+ * and take the rows. */
+void doctor_jobs_start(struct doctor *d);
+void doctor_jobs_wait(struct doctor *d);
+
+/*
+ * Call `each` for all that stands below folder `dir`, `depth` folders deep, up
+ * to DOCTOR_WALK_MAX of it. Links are not followed.
+ */
+void doctor_walk(const char *dir, int depth,
+    void (*each)(void *arg, const char *path, const struct stat *st),
+    void *arg);
 
 /*
  * Who holds the flock on `path`, as /proc/locks says? 0 nobody; else the pid,
