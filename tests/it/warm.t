@@ -14,7 +14,7 @@ export LINK_IDLE=600
 far_up a b
 
 composer b comp
-plan 36
+plan 38
 
 # --- one for many ---
 on a agent-link --stop
@@ -91,6 +91,13 @@ far=$(server)
 kill -STOP "$far"
 sent a b-s-comp 'far end stopped'
 once 'far end stopped' 'a far end that is stopped'
+kill -CONT "$far" 2>/dev/null
+far=$(server)
+kill -STOP "$far"
+echo small >"$world/small"
+sent a b-s-comp -f "$world/small" 'with a file to one that is stopped'
+once 'with a file to one that is stopped' 'and one that is stopped under a file'
+is "$(cat "$home_b"/.agent-inbox/*/small)" small 'which comes once'
 kill -CONT "$far" 2>/dev/null
 until_true 20 held
 tmx b new-window -d -n slow "exec composer -l $world/b-slow.log"
