@@ -1,7 +1,7 @@
 #!/bin/bash
 # Links that are kept: one connection for many messages, found dead and
 # replaced whatever happens to either end, and every message shown once.
-# time-limit: 240
+# time-limit: 400
 export LINK_IDLE=600
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -92,6 +92,8 @@ kill -STOP "$far"
 sent a b-s-comp 'far end stopped'
 once 'far end stopped' 'a far end that is stopped'
 kill -CONT "$far" 2>/dev/null
+sent a --check b-s-comp
+until_true 20 held
 far=$(server)
 kill -STOP "$far"
 echo small >"$world/small"
