@@ -243,13 +243,13 @@ judge_empty(struct look *l, const struct composer *c)
 		classify_say(l, CLASSIFY_BUSY, "%s is working", p->label);
 		return;
 	}
-	if (p->busy_needs_title && l->facts->untitled && !l->facts->alternate) {
+	if (p->busy_needs_title && l->facts->untitled) {
 		l->r->composer_empty = false;
 		l->r->way = CLASSIFY_WAY_NONE;
 		classify_note(l, "title: the terminal's first one");
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "only its title would tell whether %s works, and it has "
-		    "set none",
+		    "set none so far",
 		    p->label);
 		return;
 	}
