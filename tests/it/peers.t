@@ -8,7 +8,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b || exit 1
-plan 49
+plan 53
 
 log=$world/log
 root=${here%/tests/it}
@@ -157,6 +157,17 @@ check 'and what is missing is said' said \
 is "$(peer install --as hub b)" 0 'by the name that b knows'
 check 'a message back' said '^  a: \| \[from b-hello-'
 check 'with that name there' grep -qx hub "$b/.agents/peers.conf"
+
+# --- two hosts of one name ---
+cp "$b/.agents/self.conf" "$world/self.conf"
+on a "$a/.local/bin/agent-sync" peer rm b >"$log" 2>&1
+echo a >"$b/.agents/self.conf"
+is "$(peer install --as hub b)" 4 'a host that has our name'
+mend=$(sed -n 's/.*one of its own: \(ssh .*\); then run this again/\1/p' "$log")
+is "${mend:0:5}" 'ssh b' 'is told how it gets another'
+on a bash -c "$mend" >"$world/mend.log" 2>&1 </dev/null
+is "$(cat "$b/.agents/self.conf")" b 'which works'
+is "$(peer install --as hub b)" 0 'and it joins'
 
 # --- what cannot be done ---
 mkdir "$world/farm"
