@@ -392,6 +392,8 @@ server_read(struct server *s)
 	do {
 		n = buf_read_fd(&s->in, s->o->in, SERVE_CHUNK);
 	} while (n < 0 && errno == EINTR);
+	if (n > 0)
+		s->moved = clock_mono_ms();
 	if (n == 0 || (n < 0 && errno != EAGAIN))
 		s->ended = true;
 }
@@ -420,11 +422,16 @@ server_progress(struct server *s)
 static int
 server_patience(struct server *s, int64_t hello_by)
 {
+	int stall = server_stalled(s), left;
+
 	if (s->jobs_n == 0)
 		s->progress_by = clock_deadline(SERVE_PROGRESS_MS);
 	if (!s->hello)
 		return clock_left(hello_by);
-	return s->tells && s->jobs_n > 0 ? clock_left(s->progress_by) : -1;
+	if (!s->tells || s->jobs_n == 0)
+		return stall;
+	left = clock_left(s->progress_by);
+	return stall >= 0 && stall < left ? stall : left;
 }
 
 /* One round: poll, move, answer. 1 when all is done. */
@@ -438,6 +445,8 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 
 	if (s->ended && s->jobs_n == 0 && s->out.len == 0)
 		return 1;
+	if (full)
+		s->moved = clock_mono_ms();
 	pfd[n++] = (struct pollfd){ .fd = s->ended || full ? -1 : s->o->in,
 		.events = POLLIN };
 	pfd[n++] = (struct pollfd){ .fd = s->out.len > 0 ? s->o->out : -1,
@@ -458,6 +467,7 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 		return -1;
 	if (s->ended && !s->hello && s->in.len == 0 && s->noise == 0)
 		return 1;
+	(void)server_stalled(s);
 	server_progress(s);
 	/* Nobody there to hear it: what is being delivered goes on. */
 	if (server_flush(s) != 0)

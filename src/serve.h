@@ -14,10 +14,12 @@ enum {
 	SERVE_JOBS_BOUND = 32,  /* the same for a restricted peer */
 	SERVE_FILES_MAX = 64,   /* files coming in at once */
 	SERVE_WAIT_MAX_MS = 3600000, /* the longest wait one may ask for */
-	SERVE_PROGRESS_MS = 3000,    /* between words that it goes on */
-	SERVE_BACK_MS = 8000, /* to reach a host that asks whether we do */
-	SERVE_BURST = 200,    /* requests a restricted peer may make */
-	SERVE_RATE = 20,      /* ... and how many more a second */
+	SERVE_STALL_MS =
+	    60000, /* without a byte: files under way are given up */
+	SERVE_PROGRESS_MS = 3000, /* between words that it goes on */
+	SERVE_BACK_MS = 8000,     /* to reach a host that asks whether we do */
+	SERVE_BURST = 200,        /* requests a restricted peer may make */
+	SERVE_RATE = 20,          /* ... and how many more a second */
 };
 
 struct serve_options {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lookup.h"
+#include "clock.h"
 #include "mem.h"
 #include "post.h"
 #include "str.h"
@@ -121,4 +122,31 @@ server_data(struct server *s, const struct frame *f)
 		(void)err_prefix(&file->e, "on %s", s->home->host);
 		server_done(s, f->id, file->e.code, file->e.msg);
 	}
+}
+
+/* Who sends it may be gone without a word, as a host that is cut off is: sshd
+ * hears of that in hours, and the disk is reserved. */
+int
+server_stalled(struct server *s)
+{
+	int left = clock_left(s->moved + SERVE_STALL_MS);
+	bool under_way = false;
+	struct file *file;
+	size_t i;
+
+	for (i = 0; i < s->files_n; i++) {
+		file = &s->files[i];
+		if (!file->open || file->e.code != EXIT_OK)
+			continue;
+		under_way = true;
+		if (left > 0)
+			continue;
+		drop_abort(&file->drop);
+		file->open = false;
+		(void)err_set(&file->e, EXIT_WIRE,
+		    "on %s: nothing of it came for %d s", s->home->host,
+		    SERVE_STALL_MS / 1000);
+		server_done(s, file->id, file->e.code, file->e.msg);
+	}
+	return under_way ? left : -1;
 }

@@ -40,6 +40,8 @@ struct server {
 	const struct serve_options *o;
 	const struct home *home;
 	struct buf in, out;
+	int64_t
+	    moved; /* monotonic ms: when a byte came, or could not be read */
 	bool hello, ended;
 	bool tells;          /* the other side knows PROGRESS */
 	int64_t progress_by; /* when the next ones are due */
@@ -79,6 +81,10 @@ struct allow_sender server_sender(
 void server_open_file(struct server *s, const struct frame *f);
 void server_data(struct server *s, const struct frame *f);
 struct file *server_file(struct server *s, const char *id);
+
+/* Give files under way up if nothing came for SERVE_STALL_MS; ms until that is
+ * to be looked at again, -1: not. */
+int server_stalled(struct server *s);
 void server_forget_file(struct server *s, struct file *file);
 
 /* serve_job.c: start a child for a message or a check; its answer has come, or

@@ -3,7 +3,7 @@
 we call. Memory and time stay bounded, nothing is left behind, no terminal is
 written to, no message goes where it should not."""
 
-# time-limit: 240
+# time-limit: 300
 
 import os
 import re
@@ -782,6 +782,10 @@ def main():
     world.window("busy", "exec sleep 1000")
     world.notify(dialog.address, "first")
     late = Serve(world, greet=None)
+    stalled = Serve(world)
+    stalled.say(frame("FILE", "stalled", From="far-x", Name="stalled",
+                      Size=str(40 * MIB)) +
+                frame("DATA", "stalled", b"x" * 60000))
     begun = time.monotonic()
 
     broken_streams(world)
@@ -798,6 +802,12 @@ def main():
        "no HELLO" in late.p.stderr.read().decode(),
        "without a HELLO it goes after 15 s", code)
     far_end(world)
+    f = stalled.answer("stalled", 90)
+    ok(f and f.code == 4 and b"nothing of it came for 60 s" in f.body,
+       "a file of which nothing comes is given up after a minute", f)
+    equal([p for p in files(f"/proc/{stalled.p.pid}/fd")
+           if world.inbox in os.readlink(p)], [], "and its disk is free")
+    stalled.end()
     ok(not [p for p in files(world.dir) if os.path.basename(p) == "RUN"],
        "nothing was run")
     equal([p for p in files(world.home) if ".tmp." in p], [],
