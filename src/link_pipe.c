@@ -241,6 +241,12 @@ pipe_judge(struct link_pipe *p, int status, struct err *e)
 	if (status < 0)
 		return err_set(e, EXIT_WIRE, "%s: %s was ended by a signal%s%s",
 		    name, what, colon, p->last);
+	/* An account without a shell says so on standard output, if at all. */
+	if (p->last[0] == '\0' && !is_program)
+		return err_set(e, EXIT_WIRE,
+		    "%s: %s ended with status %d; try: ssh %s agent-serve "
+		    "--version",
+		    name, what, status, name);
 	return err_set(e, EXIT_WIRE, "%s: %s ended with status %d%s%s", name,
 	    what, status, colon, p->last);
 }

@@ -174,9 +174,14 @@ ssh_name(struct ssh_link *l, struct err *e)
 
 	if (*alias != '\0')
 		port = 22;
-	if (ssh_option(l, SSH_OPTIONS_HOST,
-		*alias != '\0' ? alias : l->conf.host, e) != 0)
-		return -1;
+	if (*alias == '\0')
+		alias = l->conf.host;
+	/* It refuses what a shell might run, and does not say so. */
+	if (ssh_options_set(l->session, SSH_OPTIONS_HOST, alias) != SSH_OK)
+		return ssh_fail(l, e,
+		    "libssh takes '%s' for no name of a host; is its HostName "
+		    "in ~/.ssh/config right?",
+		    alias);
 	return ssh_option(l, SSH_OPTIONS_PORT, &port, e);
 }
 

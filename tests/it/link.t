@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 88
+plan 90
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -291,6 +291,8 @@ peer box
 host shut 127.0.0.1 "$(free_port)"
 fails 4 "Connection refused" "nobody listens" shut
 host nowhere no-such-host.invalid 22
+host strange 'x;id' 22 "ProxyCommand true"
+fails 4 "HostName in" "a name that a shell would run" --unlisted strange
 fails 4 "no-such-host.invalid" "a name without an address" nowhere
 
 daemon six ::1
@@ -496,6 +498,11 @@ done
 is "$(cat "$world"/crowd.? | sort | uniq -c | xargs)" '6 hello 6 serve' \
 	"MaxStartups 1 and six at once: all get in"
 note "$(grep -c 'MaxStartups' "$world/log-narrow") were shut out at first"
+
+daemon closed 127.0.0.1 "ForceCommand echo not available; exit 1"
+host closed 127.0.0.1 "$port"
+trust closed 127.0.0.1 "$port"
+fails 4 "try: ssh closed agent-serve" "an account that runs nothing" closed
 
 head -c 200M /dev/urandom >"$world/big"
 printf '#!/bin/sh\necho serve\nexec cat\n' >"$far/cat"
