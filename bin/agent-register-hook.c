@@ -71,7 +71,7 @@ load_profiles(void *arg)
 {
 	struct err e;
 
-	if (setup_profiles(arg, &e) != 0)
+	if (setup_profiles_part(arg, &e) != 0)
 		log_line("%s; the rest of profiles.d is left out", e.msg);
 }
 

@@ -363,9 +363,10 @@ check_profile(const struct profile *p, const struct toml *root,
 	return 0;
 }
 
-int
-profile_set_add(struct profile_set *set, const char *name, const char *origin,
-    const char *text, size_t len, struct err *e)
+/* `part`: what is left of a shipped one has been checked with the rest. */
+static int
+set_add(struct profile_set *set, const char *name, const char *origin,
+    const char *text, size_t len, bool part, struct err *e)
 {
 	struct profile p = { .indent = -1,
 		.ghost_dim = true,
@@ -382,7 +383,7 @@ profile_set_add(struct profile_set *set, const char *name, const char *origin,
 	p.completion_chars = x_strdup("");
 	root = toml_parse(origin, text, len, e);
 	if (root == NULL || read_table("", origin, root, &p, e) != 0 ||
-	    check_profile(&p, root, origin, e) != 0)
+	    (!part && check_profile(&p, root, origin, e) != 0))
 		goto out;
 	for (i = 0; i < set->n; i++) {
 		if (str_eq(set->v[i].name, name)) {
@@ -408,6 +409,13 @@ out:
 		profile_free(&p);
 	toml_free(root);
 	return rc;
+}
+
+int
+profile_set_add(struct profile_set *set, const char *name, const char *origin,
+    const char *text, size_t len, struct err *e)
+{
+	return set_add(set, name, origin, text, len, false, e);
 }
 
 static int
@@ -464,22 +472,48 @@ load_dir(struct profile_set *set, const char *dir, struct err *e)
 	return rc;
 }
 
-int
-profile_set_load(struct profile_set *set, const char *user_dir, struct err *e)
+/* Where the table ends that says by what the program is recognised. */
+static size_t
+recognise_end(const char *text)
+{
+	const char *at = strstr(text, "\n[recognise]");
+	const char *end = at == NULL ? NULL : strstr(at + 1, "\n[");
+
+	return end == NULL ? strlen(text) : (size_t)(end + 1 - text);
+}
+
+static int
+load_all(
+    struct profile_set *set, const char *user_dir, bool part, struct err *e)
 {
 	const struct profile_source *s;
+	size_t len;
 
 	*set = (struct profile_set){ .v = NULL };
 	for (s = profile_sources; s->name != NULL; s++) {
 		char *origin = x_asprintf("%s.toml (built in)", s->name);
-		int rc = profile_set_add(
-		    set, s->name, origin, s->text, strlen(s->text), e);
+		int rc;
 
+		len = part ? recognise_end(s->text) : strlen(s->text);
+		rc = set_add(set, s->name, origin, s->text, len, part, e);
 		x_free(origin);
 		if (rc != 0)
 			return -1;
 	}
 	return user_dir == NULL ? 0 : load_dir(set, user_dir, e);
+}
+
+int
+profile_set_load(struct profile_set *set, const char *user_dir, struct err *e)
+{
+	return load_all(set, user_dir, false, e);
+}
+
+int
+profile_set_load_part(
+    struct profile_set *set, const char *user_dir, struct err *e)
+{
+	return load_all(set, user_dir, true, e);
 }
 
 void

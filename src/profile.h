@@ -130,6 +130,10 @@ extern const struct profile_source profile_sources[];
  */
 int profile_set_load(
     struct profile_set *set, const char *user_dir, struct err *e);
+/* The same, of the shipped ones only what tells which program runs: for
+ * profile_recognise() and what it looks at, at half the time. */
+int profile_set_load_part(
+    struct profile_set *set, const char *user_dir, struct err *e);
 void profile_set_free(struct profile_set *set);
 
 /* Add one profile from `text`, replacing one of its name; `origin` begins the

@@ -18,8 +18,10 @@ setup_open_all(struct setup *s, struct err *e)
 	return setup_open(s, e) == 0 ? setup_profiles(s, e) : -1;
 }
 
-int
-setup_profiles(struct setup *s, struct err *e)
+static int
+load(struct setup *s,
+    int (*load_set)(struct profile_set *, const char *, struct err *),
+    struct err *e)
 {
 	char *own;
 	int rc;
@@ -27,9 +29,21 @@ setup_profiles(struct setup *s, struct err *e)
 	if (s->profiles.n > 0)
 		return 0;
 	own = path_join(s->home.dir, "profiles.d");
-	rc = profile_set_load(&s->profiles, own, e);
+	rc = load_set(&s->profiles, own, e);
 	x_free(own);
 	return rc;
+}
+
+int
+setup_profiles(struct setup *s, struct err *e)
+{
+	return load(s, profile_set_load, e);
+}
+
+int
+setup_profiles_part(struct setup *s, struct err *e)
+{
+	return load(s, profile_set_load_part, e);
 }
 
 void

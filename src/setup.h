@@ -35,6 +35,9 @@ int setup_open_all(struct setup *s, struct err *e);
  */
 int setup_profiles(struct setup *s, struct err *e);
 
+/* The same with profile_set_load_part(). */
+int setup_profiles_part(struct setup *s, struct err *e);
+
 void setup_close(struct setup *s);
 
 #endif

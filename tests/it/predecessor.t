@@ -202,6 +202,10 @@ def captures(world):
 
 def bytes_(world):
     """X8, X9, X10: bodies that tmux or the reader would take apart."""
+    # From tmux 3.5 on, keys that a program did not ask for could take the
+    # place of newlines.
+    world.tm("set-option", "-s", "extended-keys", "on", check=False)
+    world.tm("set-option", "-s", "extended-keys", "always", check=False)
     c = world.composer("bytes")
     for body in ("a\nb\nc", "run make;", "\\;", ";", "a;b;", "-x", "C-c",
                  "Enter", "#{pane_id}"):

@@ -391,6 +391,50 @@ users_own(void **state)
 	profile_set_free(&own);
 }
 
+static void
+same_words(const struct argv *a, const struct argv *b)
+{
+	size_t i;
+
+	assert_int_equal(a->n, b->n);
+	for (i = 0; i < a->n; i++)
+		assert_string_equal(a->v[i], b->v[i]);
+}
+
+/* Whatever a program is recognised by is there in the part, and the user's own
+ * are whole: one that is wrong is told of. */
+static void
+part_of_them(void **state)
+{
+	struct profile_set part;
+	const struct profile *a, *b;
+	char *dir = unit_dir();
+	struct err e;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(profile_set_load_part(&part, NULL, &e), 0);
+	assert_int_equal(part.n, set.n);
+	for (i = 0; i < set.n; i++) {
+		a = &part.v[i];
+		b = &set.v[i];
+		assert_string_equal(a->name, b->name);
+		assert_string_equal(a->label, b->label);
+		assert_int_equal(a->kind, b->kind);
+		same_words(&a->commands, &b->commands);
+		same_words(&a->scripts, &b->scripts);
+		same_words(&a->titles, &b->titles);
+		same_words(&a->screens, &b->screens);
+	}
+	profile_set_free(&part);
+	unit_file(unit_path(dir, "own.toml"),
+	    "kind = \"agent\"\n[recognise]\n[composer]\nnosuch = 1\n", 0600);
+	assert_int_equal(profile_set_load_part(&part, dir, &e), -1);
+	assert_err(e, EXIT_LOCAL, "own.toml:4");
+	profile_set_free(&part);
+	unit_dir_remove(dir);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int
@@ -408,6 +452,7 @@ main(void)
 		TEST(all_keys_are_read),
 		TEST(too_many),
 		TEST(users_own),
+		TEST(part_of_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
