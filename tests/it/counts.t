@@ -129,19 +129,23 @@ if until_true 10 traced; then
 		grep -o ' PUSH push\.' "$world/trace" | wc -l
 	}
 	before=$(pushes)
-	# In one call of tmux: no load of the machine stretches that.
-	windows=()
+	# One after the other. They are one burst unless the machine pauses
+	# in between, or takes longer than a sync waits for more.
+	began=${EPOCHREALTIME/./} pauses=0
+	now=$began
 	for i in $(seq 50); do
-		windows+=(new-window -d -n "burst$i" 'exec sleep 1000' ';')
+		tmx b new-window -d -n "burst$i" 'exec sleep 1000'
+		last=$now now=${EPOCHREALTIME/./}
+		[ $((now - last)) -lt 100000 ] || pauses=$((pauses + 1))
 	done
-	tmx b "${windows[@]}"
+	more=$((pauses + (now - began + 500000) / 1000000))
 	seen() {
 		there a b-s-burst1 && there a b-s-burst50
 	}
 	check 'fifty windows reach a peer' until_true 30 seen
 	syncs=$(($(pushes) - before))
-	note "$syncs syncs"
-	check 'in at most two syncs' [ "$syncs" -le 2 ]
+	check "in at most two syncs, and $more for a slow machine ($syncs)" \
+		[ "$syncs" -le $((2 + more)) ]
 	kill "$tracer"
 	wait "$tracer" 2>/dev/null || :
 else
