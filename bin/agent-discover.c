@@ -8,6 +8,7 @@
 #include "killed.h"
 #include "log.h"
 #include "mem.h"
+#include "presence.h"
 #include "prog.h"
 #include "register.h"
 #include "register_buffers.h"
@@ -230,6 +231,21 @@ set(void *request, int letter, const char *value, struct err *e)
 	return 0;
 }
 
+/* Agents that are stuck: told to the feed, once each time. */
+static void
+notice_stuck(struct request *q, const struct registrar *reg)
+{
+	struct presence_list list;
+	struct err e;
+
+	if (q->dry_run)
+		return;
+	presence_list(&list, reg->home, reg->config, reg->profiles, true);
+	if (presence_notice(reg->home, &list, &e) != 0)
+		failed(q, &e);
+	presence_list_free(&list);
+}
+
 static int
 run(void *request, struct err *e)
 {
@@ -251,6 +267,7 @@ run(void *request, struct err *e)
 			json_array_begin(&json);
 		}
 		(void)register_all(&reg, report, q);
+		notice_stuck(q, &reg);
 		if (q->as_json) {
 			json_array_end(&json);
 			(void)printf("%s\n", out.data);

@@ -86,33 +86,6 @@ words(void *request, int n, char **words, struct err *e)
 	return 0;
 }
 
-/* One "set-option -p" or its undoing. */
-static void
-add_option(
-    struct argv *args, const char *pane, const char *name, const char *value)
-{
-	char *text = x_strdup("");
-	size_t len;
-
-	if (value == NULL || value[0] == '\0') {
-		argv_addl(args, "set-option", "-p", "-q", "-u", "-t", pane,
-		    name, ";", NULL);
-	} else {
-		agent_text(&text, value, AGENT_LONG_MAX);
-		argv_addl(
-		    args, "set-option", "-p", "-q", "-t", pane, name, NULL);
-		/* A last ';' would end the command: tmux takes one backslash
-		 * away, whatever stands before. */
-		len = strlen(text);
-		if (len > 0 && text[len - 1] == ';')
-			argv_addf(args, "%.*s\\;", (int)(len - 1), text);
-		else
-			argv_add(args, text);
-		argv_add(args, ";");
-	}
-	x_free(text);
-}
-
 /* Does a known agent run in this pane, or is it a shell that chose? */
 static bool
 runs_agent(const struct profile_set *profiles, const struct tmux_row *row)
@@ -145,21 +118,22 @@ identify(const struct request *q, const struct profile_set *profiles,
 	int rc;
 
 	if (q->role != NULL || q->clear)
-		add_option(&args, pane, "@agent-role", q->role);
+		register_option(&args, pane, "@agent-role", q->role);
 	if (q->scope != NULL || q->clear)
-		add_option(&args, pane, "@agent-scope", q->scope);
+		register_option(&args, pane, "@agent-scope", q->scope);
 	if (q->name != NULL || q->clear)
-		add_option(&args, pane, "@agent-name", q->name);
+		register_option(&args, pane, "@agent-name", q->name);
 	/* A window's address means one pane: the last that said so. */
 	for (i = 0; !q->clear && i < rows->n; i++) {
 		row = &rows->v[i];
 		if (row->agent_pane && strcmp(row->window, self->window) == 0 &&
 		    strcmp(row->ident.pane, pane) != 0)
-			add_option(&args, row->ident.pane, "@agent-pane", NULL);
+			register_option(
+			    &args, row->ident.pane, "@agent-pane", NULL);
 	}
-	add_option(&args, pane, "@agent-pane", q->clear ? NULL : "1");
+	register_option(&args, pane, "@agent-pane", q->clear ? NULL : "1");
 	if (!runs_agent(profiles, self))
-		add_option(&args, pane, "@agent-seen", NULL);
+		register_option(&args, pane, "@agent-seen", NULL);
 	rc = tmux_call(t, &args, NULL, 0, NULL, e) == TMUX_OK ? 0 : -1;
 	argv_free(&args);
 	return rc;

@@ -346,11 +346,11 @@ do_check(const struct registrar *reg, const struct request *q, struct err *e)
 	if (str_eq(a.host, reg->home->host)) {
 		rc = check(reg, a.address,
 		    &(struct allow_sender){ sender.self, reg->home->host },
-		    q->json, q->verbose, &out, e);
+		    q->json, q->verbose, &out, NULL, e);
 	} else {
 		ship_open(&ship, reg->home);
 		rc = ship_check(&ship, a.host, a.address, &sender, q->json,
-		    q->verbose, &out, e);
+		    q->verbose, &out, NULL, e);
 		ship_close(&ship);
 	}
 	(void)fwrite(out.data, 1, out.len, stdout);

@@ -88,6 +88,8 @@ _panemesh() {
 		_panemesh_take < <(agent-inbox list 2>/dev/null | awk '{ print $1 }')
 		;;
 	"agent-sync ") _panemesh_take <<<$'peer\nstatus' ;;
+	"agent-status ") _panemesh_take <<<$'line\npeers\nset\nwhois' ;;
+	"agent-status whois") _panemesh_addresses ;;
 	"agent-sync peer")
 		_panemesh_take <<<$'add\ninstall\nleave\nrm\nuninstall'
 		;;
@@ -103,4 +105,4 @@ _panemesh() {
 
 complete -F _panemesh notify-pane agent-discover agent-doctor agent-feed \
 	agent-inbox agent-link agent-register-hook agent-self-identify \
-	agent-serve agent-sync
+	agent-serve agent-status agent-sync

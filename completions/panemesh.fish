@@ -34,7 +34,7 @@ function __panemesh_peers
     string match -rg '^\s*([A-Za-z0-9][^\s]*)' <$folder/peers.conf 2>/dev/null
 end
 
-for program in notify-pane agent-discover agent-doctor agent-feed agent-inbox agent-link agent-register-hook agent-self-identify agent-serve agent-sync
+for program in notify-pane agent-discover agent-doctor agent-feed agent-inbox agent-link agent-register-hook agent-self-identify agent-serve agent-status agent-sync
     command -q $program; or continue
     complete -c $program -f
     set -l values
@@ -58,6 +58,8 @@ complete -c notify-pane -n '__panemesh_is; and not __fish_contains_opt -s l -s W
 complete -c agent-link -n __panemesh_is -a '(__panemesh_peers)'
 complete -c agent-inbox -n __panemesh_is -a 'ack list read search thread'
 complete -c agent-inbox -n '__panemesh_is read; or __panemesh_is ack; or __panemesh_is thread' -a "(agent-inbox list 2>/dev/null | string match -rg '^(\S+)')"
+complete -c agent-status -n __panemesh_is -a 'line peers set whois'
+complete -c agent-status -n '__panemesh_is whois' -a '(__panemesh_addresses)'
 complete -c agent-sync -n __panemesh_is -a 'peer status'
 complete -c agent-sync -n '__panemesh_is peer' -a 'add install leave rm uninstall'
 complete -c agent-sync -n '__panemesh_is peer rm; or __panemesh_is peer leave; or __panemesh_is peer uninstall' -a '(__panemesh_peers)'

@@ -14,7 +14,7 @@
 #define AGENT_STRINGS(X)                                                   \
 	X(address) X(host) X(base) X(slug) X(target) X(session)            \
 	X(window_name) X(role) X(scope) X(project) X(command) X(path)      \
-	X(known)
+	X(known) X(status)
 /* clang-format on */
 
 void
@@ -293,7 +293,8 @@ same_agent(const struct agent *a, const struct agent *b)
 {
 	if (a->role_given != b->role_given || a->scope_given != b->scope_given)
 		return false;
-	if (a->hidden != b->hidden || a->project_given != b->project_given ||
+	if (a->hidden != b->hidden || !str_eq(a->status, b->status) ||
+	    a->project_given != b->project_given ||
 	    (b->project_given && !str_eq(a->project, b->project)))
 		return false;
 	if (b->role_given && !str_eq(a->role, b->role))

@@ -55,6 +55,7 @@ struct agent {
 	char *role;
 	char *scope;
 	char *project;   /* what it works on: a name */
+	char *status;    /* what it says of itself: @agent-status */
 	bool hidden;     /* named by no group: @agent-explicit */
 	bool role_given; /* by an option, not inferred */
 	bool scope_given;

@@ -380,6 +380,7 @@ fill_entry(struct merge *m, struct agent *a, const struct site *site,
 	a->scope_given = row->scope[0] != '\0';
 	a->project_given = row->project[0] != '\0';
 	a->hidden = row->agent_explicit;
+	agent_text(&a->status, row->status, AGENT_SHORT_MAX);
 	text = sight->known != NULL ? x_asprintf("%s agent", sight->known)
 				    : x_strdup(a->command);
 	agent_text(&a->role, a->role_given ? row->role : text, AGENT_LONG_MAX);

@@ -27,7 +27,7 @@ check_outcome(const struct readiness *r)
 static void
 check_json(struct buf *out, const struct agent *a,
     const struct pane_facts *facts, const struct readiness *r,
-    const struct err *barred)
+    const struct err *barred, const struct presence *presence)
 {
 	struct json j = JSON_INIT(out);
 	size_t i;
@@ -47,6 +47,10 @@ check_json(struct buf *out, const struct agent *a,
 	json_text(&j, classify_way_name(r->way));
 	json_key(&j, "outcome");
 	json_text(&j, barred->code == EXIT_OK ? check_outcome(r) : "refused");
+	json_key(&j, "presence");
+	json_text(&j, presence_name(presence->state));
+	json_key(&j, "quiet");
+	json_integer(&j, presence->quiet_s);
 	json_key(&j, "allow");
 	json_text(&j, facts->allow);
 	json_key(&j, "barred");
@@ -97,11 +101,12 @@ check_text(struct buf *out, const struct agent *a,
 int
 check(const struct registrar *reg, const char *address,
     const struct allow_sender *from, bool as_json, bool verbose,
-    struct buf *out, struct err *e)
+    struct buf *out, struct presence *now, struct err *e)
 {
 	struct pane_facts facts;
 	struct readiness r;
 	struct err barred = { .code = EXIT_OK };
+	struct presence presence = { .state = PRESENCE_UNKNOWN, .quiet_s = -1 };
 	struct agent a;
 	bool renamed;
 	int rc = -1;
@@ -115,8 +120,10 @@ check(const struct registrar *reg, const char *address,
 	}
 	if (deliver_check(&a.ident, reg->profiles, &facts, &r, e) == 0) {
 		(void)allow_check(facts.allow, from, &barred);
+		if (barred.code == EXIT_OK)
+			presence_judge(&presence, &facts, &r, reg->config);
 		if (as_json)
-			check_json(out, &a, &facts, &r, &barred);
+			check_json(out, &a, &facts, &r, &barred, &presence);
 		else
 			check_text(out, &a, &facts, &r, &barred, verbose);
 		rc = barred.code != EXIT_OK                ? EXIT_REFUSED
@@ -126,6 +133,8 @@ check(const struct registrar *reg, const char *address,
 	classify_free(&r);
 	pane_facts_free(&facts);
 out:
+	if (now != NULL)
+		*now = presence;
 	agent_free(&a);
 	return rc;
 }

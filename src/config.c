@@ -27,6 +27,8 @@ static const struct config_key {
 	    INT64_MAX, 1024 * 1024 * 1024 },
 	{ "link_idle", CONFIG_NUMBER, offsetof(struct config, link_idle), 0,
 	    24 * 60 * 60, 600 },
+	{ "stuck_after", CONFIG_NUMBER, offsetof(struct config, stuck_after), 0,
+	    30 * 24 * 60 * 60, 900 },
 };
 
 enum { CONFIG_KEYS = sizeof(config_keys) / sizeof(config_keys[0]) };

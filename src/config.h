@@ -16,6 +16,7 @@ struct config {
 	struct argv ignore_sessions;
 	int64_t inbox_max;   /* bytes of all file drops; default 1 GiB */
 	int64_t alias_hours; /* how long an old address is kept; default 24 */
+	int64_t stuck_after; /* seconds without output; default 900, 0: never */
 	int64_t link_idle;   /* seconds a link stays warm; default 600 */
 };
 

@@ -25,6 +25,7 @@ const struct feed_type feed_types[] = {
 	{ "join", "a window or pane has an address now" },
 	{ "leave", "it is gone" },
 	{ "rename", "it is called `target` now" },
+	{ "stuck", "it works or asks, and has printed nothing for long" },
 	{ NULL, NULL },
 };
 

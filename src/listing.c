@@ -33,6 +33,7 @@ listing_json(struct json *j, const struct agent *a)
 	listing_key(j, "command", a->command);
 	listing_key(j, "path", a->path);
 	listing_key(j, "project", a->project);
+	listing_key(j, "status", a->status);
 	json_key(j, "explicit");
 	json_boolean(j, a->hidden);
 	listing_key(j, "id", a->id);

@@ -44,6 +44,7 @@ struct pane_facts {
 	unsigned width, height;
 	unsigned cursor_x, cursor_y; /* 0-based; x == width: waits to wrap */
 	unsigned history;            /* rows that have scrolled away */
+	int64_t activity; /* its window's last output, seconds since 1970 */
 
 	char title[PANE_TEXT_MAX];
 	bool untitled; /* the title is the one tmux gives: the host's name */

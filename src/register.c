@@ -492,3 +492,29 @@ register_self(const struct home *home, struct tmux *t, struct tmux_rows *rows,
 	    "this pane: not found on any tmux server of ours; run this inside "
 	    "tmux, or name the pane with -t %%ID");
 }
+
+void
+register_option(
+    struct argv *args, const char *pane, const char *name, const char *value)
+{
+	char *text = x_strdup("");
+	size_t len;
+
+	if (value == NULL || value[0] == '\0') {
+		argv_addl(args, "set-option", "-p", "-q", "-u", "-t", pane,
+		    name, ";", NULL);
+	} else {
+		agent_text(&text, value, AGENT_LONG_MAX);
+		argv_addl(
+		    args, "set-option", "-p", "-q", "-t", pane, name, NULL);
+		/* A last ';' would end the command: tmux takes one backslash
+		 * away, whatever stands before. */
+		len = strlen(text);
+		if (len > 0 && text[len - 1] == ';')
+			argv_addf(args, "%.*s\\;", (int)(len - 1), text);
+		else
+			argv_add(args, text);
+		argv_add(args, ";");
+	}
+	x_free(text);
+}

@@ -96,6 +96,11 @@ int register_confirm(const struct home *home, struct err *e);
 /* The sockets that register_all() goes through. */
 void register_sockets(const struct home *home, struct argv *out);
 
+/* Add a set-option of pane option `name`, ended by ";", to a tmux call; without
+ * a value (NULL, "") one that takes it away. */
+void register_option(
+    struct argv *args, const char *pane, const char *name, const char *value);
+
 /*
  * The pane that we run in: the one whose terminal is our controlling one, on
  * any server; without one the pane in $TMUX_PANE if the server that $TMUX

@@ -175,6 +175,7 @@ job_check(struct server *s, const struct frame *f, struct frame *answer)
 	struct buf *out = &answer->body;
 	struct origin from = { .note = NULL };
 	struct allow_sender sender;
+	struct presence now;
 	struct err e;
 	int rc;
 
@@ -184,7 +185,7 @@ job_check(struct server *s, const struct frame *f, struct frame *answer)
 
 	rc = check(s->o->reg, frame_get(f, "To", ""), &sender,
 	    str_eq(frame_get(f, "Json", "0"), "1"),
-	    str_eq(frame_get(f, "Verbose", "0"), "1"), out, &e);
+	    str_eq(frame_get(f, "Verbose", "0"), "1"), out, &now, &e);
 	if (rc < 0) {
 		buf_reset(out);
 		buf_adds(out, e.msg);
@@ -192,6 +193,10 @@ job_check(struct server *s, const struct frame *f, struct frame *answer)
 	frame_addf(answer, "Code", "%d", rc < 0 ? (int)e.code : rc);
 	if (rc == EXIT_REFUSED)
 		frame_add(answer, "Barred", "1");
+	frame_add(answer, "Presence", presence_name(now.state));
+	if (now.quiet_s >= 0)
+		frame_addf(answer, "Quiet-S", "%lld", (long long)now.quiet_s);
+	frame_add(answer, "Reason", now.reason);
 }
 
 /* In the child: can we reach the host that asks? */

@@ -475,10 +475,29 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 	return -1;
 }
 
+/* What an agent there is doing, if its host says so. */
+static void
+ship_presence(const struct frame *f, struct presence *now)
+{
+	struct buf why = BUF_INIT_MAX(sizeof(now->reason) - 1);
+	const char *reason = frame_get(f, "Reason", "");
+
+	*now = (struct presence){
+		.state = presence_find(frame_get(f, "Presence", "")),
+		.quiet_s = -1,
+	};
+	if (frame_get(f, "Quiet-S", NULL) != NULL)
+		now->quiet_s =
+		    (int64_t)frame_number(f, "Quiet-S", INT32_MAX, 0);
+	body_plain(&why, reason, strlen(reason), false);
+	memcpy(now->reason, why.data, why.len + 1);
+	buf_free(&why);
+}
+
 int
 ship_check(struct ship *s, const char *host, const char *address,
     const struct sender *sender, bool as_json, bool verbose, struct buf *out,
-    struct err *e)
+    struct presence *now, struct err *e)
 {
 	const struct peer *peer = ship_route(s, host, e);
 	struct frame f, answer;
@@ -508,6 +527,8 @@ ship_check(struct ship *s, const char *host, const char *address,
 		body_plain(out, answer.body.data, answer.body.len, true);
 	else
 		rc = err_set(e, (enum exit_code)rc, "%s", answer.body.data);
+	if (now != NULL)
+		ship_presence(&answer, now);
 	frame_free(&answer);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "deliver.h"
 #include "home.h"
 #include "peers.h"
+#include "presence.h"
 #include "remote.h"
 #include "sender.h"
 
@@ -65,9 +66,10 @@ int ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e);
 
 /* What --check says of an agent there, as text or JSON, to `sender`: its exit
- * code, or -1. */
+ * code, or -1. `now` (may be NULL) is what it is doing; unknown where its host
+ * has an older version. */
 int ship_check(struct ship *s, const char *host, const char *address,
     const struct sender *sender, bool as_json, bool verbose, struct buf *out,
-    struct err *e);
+    struct presence *now, struct err *e);
 
 #endif

@@ -81,6 +81,7 @@ slice_write_agent(struct buf *b, const struct agent *a)
 	toml_write_string(b, "command", a->command);
 	toml_write_string(b, "path", a->path);
 	write_optional(b, "project", a->project);
+	write_optional(b, "status", a->status);
 	write_aliases(b, a);
 	toml_write_string(b, "socket", a->ident.socket);
 	(void)snprintf(server, sizeof(server), "%" PRId64 ".%" PRId64,
@@ -371,6 +372,7 @@ read_identity(const struct reader *r, struct agent *a)
 	    read_text(r, "path", false, &a->path, AGENT_LONG_MAX) != 0 ||
 	    read_flag(r, "followed", &a->followed) != 0 ||
 	    read_flag(r, "role_given", &a->role_given) != 0 ||
+	    read_text(r, "status", false, &a->status, AGENT_SHORT_MAX) != 0 ||
 	    read_text(r, "project", false, &a->project, AGENT_SHORT_MAX) != 0 ||
 	    read_flag(r, "scope_given", &a->scope_given) != 0 ||
 	    read_flag(r, "project_given", &a->project_given) != 0)

@@ -109,6 +109,7 @@ struct tmux_row {
 	char *name;    /* option @agent-name */
 	char *profile; /* option @agent-profile */
 	char *project; /* option @agent-project */
+	char *status;  /* option @agent-status */
 };
 
 struct tmux_rows {

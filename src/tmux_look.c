@@ -35,6 +35,7 @@ enum look_field {
 	LOOK_CURSOR_X,
 	LOOK_CURSOR_Y,
 	LOOK_HISTORY,
+	LOOK_ACTIVITY,
 	LOOK_AGENT_SEEN,
 	LOOK_TTY,
 	LOOK_PEOPLE,
@@ -68,6 +69,7 @@ static const char *const look_formats[] = {
 	[LOOK_CURSOR_X] = "cursor_x",
 	[LOOK_CURSOR_Y] = "cursor_y",
 	[LOOK_HISTORY] = "history_size",
+	[LOOK_ACTIVITY] = "window_activity",
 	[LOOK_AGENT_SEEN] = "@agent-seen",
 	[LOOK_TTY] = "pane_tty",
 	[LOOK_PEOPLE] = LOOK_PEOPLE_FORMAT,
@@ -161,6 +163,8 @@ look_parse(
 	    tmux_field_unsigned(f[LOOK_CURSOR_Y], &facts->cursor_y) != 0 ||
 	    tmux_field_unsigned(f[LOOK_HISTORY], &facts->history) != 0)
 		return -1;
+	if (tmux_field_int(f[LOOK_ACTIVITY], &facts->activity) != 0)
+		facts->activity = 0;
 	facts->dead = tmux_field_flag(f[LOOK_DEAD]);
 	facts->active = tmux_field_flag(f[LOOK_ACTIVE]);
 	facts->input_off = tmux_field_flag(f[LOOK_INPUT_OFF]);

@@ -34,6 +34,7 @@ enum row_field {
 	ROW_NAME,
 	ROW_PROFILE,
 	ROW_PROJECT,
+	ROW_STATUS,
 	ROW_END, /* what stands after the last mark: nothing */
 	ROW_FIELDS,
 };
@@ -63,6 +64,7 @@ static const char *const row_formats[] = {
 	[ROW_NAME] = "@agent-name",
 	[ROW_PROFILE] = "@agent-profile",
 	[ROW_PROJECT] = "@agent-project",
+	[ROW_STATUS] = "@agent-status",
 };
 
 static void
@@ -76,6 +78,7 @@ tmux_row_free(struct tmux_row *row)
 	x_free(row->name);
 	x_free(row->profile);
 	x_free(row->project);
+	x_free(row->status);
 }
 
 /* Fill `row` from one line; -1 if it is no row of ours. */
@@ -124,6 +127,7 @@ tmux_parse_row(
 	row->name = tmux_field_text(f[ROW_NAME]);
 	row->profile = tmux_field_text(f[ROW_PROFILE]);
 	row->project = tmux_field_text(f[ROW_PROJECT]);
+	row->status = tmux_field_text(f[ROW_STATUS]);
 	return 0;
 }
 

@@ -12,7 +12,7 @@ for shell in zsh fish; do
 		exit 0
 	}
 done
-plan 59
+plan 65
 
 # As `make install` puts them.
 make -s -C "$here/../.." BUILD="$BUILD" DESTDIR="$world/dest" PREFIX=/usr install \
@@ -79,10 +79,12 @@ for shell in bash zsh fish; do
 	offers $shell "agent-link h" 'hub'
 	offers $shell "agent-doctor --j" '--json'
 	offers $shell "agent-self-identify --sc" '--scope'
+	offers $shell "agent-status wh" 'whois'
+	offers $shell "agent-status whois $host-dev-o" "$host-dev-one"
 	# Every option of every program.
 	missing=
-	for program in notify-pane agent-discover agent-doctor agent-feed agent-link \
-		agent-register-hook agent-self-identify agent-serve agent-sync; do
+	for program in notify-pane agent-discover agent-doctor agent-feed agent-inbox agent-link \
+		agent-register-hook agent-self-identify agent-serve agent-status agent-sync; do
 		asked $shell "$program --"
 		for option in $("$program" --help |
 			sed -nE 's/^  -., (--[a-z-]+).*/\1/p'); do

@@ -74,6 +74,7 @@ row(struct fix *f, unsigned session, const char *session_name, unsigned window,
 	r->name = x_strdup("");
 	r->profile = x_strdup("");
 	r->project = x_strdup("");
+	r->status = x_strdup("");
 	return r;
 }
 

@@ -42,6 +42,7 @@ fill(struct slice *s)
 	a->part = 3;
 	a->dead = a->followed = a->role_given = a->scope_given = true;
 	a->hidden = a->project_given = true;
+	agent_text(&a->status, "on \xe2\x9c\x93", 64);
 	agent_text(&a->project, "p \"q\"", 64);
 	agent_text(&a->base, "hub-dev-w", ADDRESS_MAX);
 	agent_text(&a->slug, "w", SLUG_MAX);

@@ -249,7 +249,7 @@ add_row(struct buf *b, size_t field, const char *value)
 	static const char *const row[] = { "123", "1700000000", "3.3a", "$1",
 		"@2", "0", "%3", "456", "0", "1", "0", "1", "/dev/pts/3", "",
 		"", "", "main", "win\tdow\nname", "title", "role", "", "name",
-		"profile", "project" };
+		"profile", "project", "status" };
 	size_t i;
 
 	assert_int_equal(UNIT_COUNT(row), ROW_END);
