@@ -40,6 +40,10 @@ send_result_json(
 	result_key(j, "dropped", result->dropped);
 	json_key(j, "ms");
 	json_integer(j, v->ms);
+	json_key(j, "waited_ms");
+	json_integer(j, v->waited);
+	json_key(j, "tmux_calls");
+	json_integer(j, v->calls);
 	json_object_end(j);
 }
 
