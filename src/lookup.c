@@ -121,6 +121,18 @@ lookup_done(const struct registrar *reg, int rc, const struct agent *a)
 	    (!str_eq(a->host, reg->home->host) || a->ident.socket[0] != '\0');
 }
 
+/* Will this name be forgotten? */
+static bool
+lookup_ends(const struct agent *a, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < a->aliases_n; i++)
+		if (str_eq(a->aliases[i].name, name))
+			return a->aliases[i].until != 0;
+	return true;
+}
+
 int
 lookup(const struct registrar *reg, const char *name, struct agent *a,
     bool *renamed, struct err *e)
@@ -155,6 +167,8 @@ lookup(const struct registrar *reg, const char *name, struct agent *a,
 	} else {
 		agent_init(a);
 	}
+	if (rc == 0 && *renamed)
+		*renamed = lookup_ends(a, name);
 	if (rc != 0 && e != NULL)
 		*e = why;
 	registry_close(&registry);

@@ -8,7 +8,8 @@
 #include "register.h"
 
 /*
- * Find `name` in the address book. *renamed: it is an older or another name.
+ * Find `name` in the address book. *renamed: it is an older name,
+ * which ends; not another that the agent has for good.
  * EXIT_UNKNOWN with the nearest names, or, when a window of that name lives
  * here but is not registered, why not and how to mend that. `a` is initialised
  * here and to be freed in any case. Where local.toml is not ours, as the bash

@@ -2,7 +2,7 @@
 # agent-self-identify: who the agent in a pane is.
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 38
+plan 40
 
 mkdir -m 700 "$HOME/.agents"
 echo hub >"$HOME/.agents/self.conf"
@@ -30,6 +30,9 @@ is "$rc $(field aliases @0)" '0 fred' 'a name is an alias'
 is "$(field role @0)" 'the; tester;' 'the role stays'
 check 'it is found by its name' sh -c \
 	'notify-pane --list -v | grep -q "also: fred"'
+notify-pane -w 10 fred hello >"$world/said" 2>&1
+is $? 0 'and gets messages by it'
+is "$(grep -c 'is called' "$world/said")" 0 'without being told of another'
 w=$(tm new-window -d -t dev: -n b -P -F '#{window_id}')
 in_pane "$w" 'agent-self-identify -n fred'
 is "$rc $(field aliases "$w")" '0 fred2' 'a name that is taken gets a number'
