@@ -5,7 +5,7 @@
 # forked there. Shown once at most, the exit status is true, and so is what the
 # far end says to whoever asks again by the id; a file is whole or absent and
 # replaces nothing.
-# time-limit: 400
+# time-limit: 600
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/it/mesh.sh
