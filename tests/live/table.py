@@ -10,11 +10,11 @@ HEAD = """# The real agent CLIs, sent to
 
 Written by `tests/live/run table` from the results of `tests/live/run send`.
 Each cell is good messages of all that were sent: of 30, 300, 1,500 and 4,000
-characters, of ten lines, and ("tall") of sixty short ones. Good means that what `notify-pane` said is what
-the program's service, a mock on the loopback, received: "submitted" exactly
-once and whole; or refused, and nothing received, in a dialog, and in the middle
-of a turn of a program that would take it into the turn. No dialog was ever
-answered, unless a row below says so.
+characters, of ten lines, and ("tall") of sixty short ones. Good means that what
+`notify-pane` said is what the program's service, a mock on the loopback,
+received: "submitted" exactly once and whole; or refused, and nothing received,
+in a dialog, and in the middle of a turn of a program that would take it into
+the turn. No dialog was ever answered, unless a row below says so.
 """
 
 
