@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "argv.h"
+#include "drain.h"
 #include "inbox.h"
 #include "lookup.h"
 #include "prog.h"
@@ -14,6 +15,7 @@ static const char usage[] =
     "usage: agent-inbox [list] [-jw] [-n N] [-a ADDRESS]\n"
     "       agent-inbox read [-j] [-a ADDRESS] [ID]\n"
     "       agent-inbox ack [-a ADDRESS] [ID...]\n"
+    "       agent-inbox drain [-t SECONDS] [-a ADDRESS]\n"
     "       agent-inbox search [-jw] [-n N] [-a ADDRESS] TEXT\n"
     "       agent-inbox thread [-jw] [-n N] [-a ADDRESS] ID|SENDER\n"
     "\n"
@@ -25,14 +27,16 @@ static const struct prog_option options[] = {
 	{ 'j', "json", NULL, "print JSON" },
 	{ 'n', "count", "N",
 	    "at most so many, the newest; 0: all (default 20)" },
+	{ 't', "timeout", "SECONDS", "drain for so long (default 1800)" },
 	{ 'w', "waiting", NULL, "only what the pane was not seen to show" },
 	{ 0, NULL, NULL, NULL },
 };
 
 enum {
 	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_UNKNOWN |
-	    1U << EXIT_LOCAL,
+	    1U << EXIT_TIMEOUT | 1U << EXIT_LOCAL,
 	COUNT_MAX = 10000000,
+	PATIENCE_MAX_S = 86400,
 };
 
 struct request;
@@ -42,7 +46,7 @@ struct command {
 	const char *name;
 	int fewest, most;
 	const char *want;
-	int (*run)(const struct home *h, const struct request *q,
+	int (*run)(const struct registrar *reg, const struct request *q,
 	    struct buf *out, struct err *e);
 };
 
@@ -51,11 +55,12 @@ struct request {
 	const struct command *command;
 	struct argv words;
 	const char *address; /* of --agent */
+	int64_t patience_ms; /* of drain */
 	struct inbox_view view;
 };
 
 static int
-run_list(const struct home *h, const struct request *q, struct buf *out,
+run_list(const struct registrar *reg, const struct request *q, struct buf *out,
     struct err *e)
 {
 	struct inbox_view view = q->view;
@@ -64,33 +69,47 @@ run_list(const struct home *h, const struct request *q, struct buf *out,
 		view.text = q->words.v[0];
 	if (str_eq(q->command->name, "thread"))
 		view.about = q->words.v[0];
-	return inbox_list(h, &view, out, e);
+	return inbox_list(reg->home, &view, out, e);
 }
 
 static int
-run_read(const struct home *h, const struct request *q, struct buf *out,
+run_read(const struct registrar *reg, const struct request *q, struct buf *out,
     struct err *e)
 {
-	return inbox_read(h, q->view.agent, q->words.n > 0 ? q->words.v[0] : "",
-	    q->view.json, out, e);
+	return inbox_read(reg->home, q->view.agent,
+	    q->words.n > 0 ? q->words.v[0] : "", q->view.json, out, e);
 }
 
 static int
-run_ack(const struct home *h, const struct request *q, struct buf *out,
+run_ack(const struct registrar *reg, const struct request *q, struct buf *out,
     struct err *e)
 {
 	size_t count;
 
-	if (inbox_ack(h, q->view.agent, &q->words, &count, e) != 0)
+	if (inbox_ack(reg->home, q->view.agent, &q->words, &count, e) != 0)
 		return -1;
 	buf_addf(out, "%zu read\n", count);
 	return 0;
+}
+
+/* Nobody reads what a process of its own would print. */
+static int
+run_drain(const struct registrar *reg, const struct request *q, struct buf *out,
+    struct err *e)
+{
+	int rc = drain(reg, q->view.agent, q->patience_ms, e);
+
+	if (rc == EXIT_TIMEOUT)
+		rc = err_set(e, EXIT_TIMEOUT, "messages wait still");
+	(void)out;
+	return rc;
 }
 
 static const struct command commands[] = {
 	{ "list", 0, 0, "no words", run_list },
 	{ "read", 0, 1, "one id at most", run_read },
 	{ "ack", 0, 100, "ids", run_ack },
+	{ "drain", 0, 0, "no words", run_drain },
 	{ "search", 1, 1, "a text", run_list },
 	{ "thread", 1, 1, "an id or an agent's address", run_list },
 };
@@ -108,7 +127,8 @@ words(void *request, int n, char **list, struct err *e)
 		continue;
 	if (i == known)
 		return err_set(e, EXIT_USAGE,
-		    "'%s': is none of: list, read, ack, search, thread",
+		    "'%s': is none of: list, read, ack, drain, search, "
+		    "thread",
 		    list[0]);
 	q->command = &commands[i];
 	if (n - 1 < q->command->fewest || n - 1 > q->command->most)
@@ -138,6 +158,12 @@ set(void *request, int letter, const char *value, struct err *e)
 			return -1;
 		q->view.most = (size_t)number;
 		break;
+	case 't':
+		if (prog_number("timeout", " of seconds", value, 0,
+			PATIENCE_MAX_S, &number, e) != 0)
+			return -1;
+		q->patience_ms = (int64_t)number * 1000;
+		break;
 	case 'w':
 		q->view.waiting = true;
 		break;
@@ -165,6 +191,11 @@ find_agent(const struct registrar *reg, const char *address,
 		memcpy(id, self.id, sizeof(self.id));
 		return 0;
 	}
+	/* An agent's id is as good as its address. */
+	if (agent_id_ok(address) && inbox_there(reg->home, address)) {
+		(void)snprintf(id, AGENT_ID_MAX + 1, "%s", address);
+		return 0;
+	}
 	rc = lookup(reg, address, &a, &renamed, e);
 	if (rc == 0 && !str_eq(a.host, reg->home->host))
 		rc = err_set(e, EXIT_UNKNOWN,
@@ -189,11 +220,13 @@ run(void *request, struct err *e)
 	int rc;
 
 	rc = setup_open(&setup, e);
+	if (rc == 0 && q->command->run == run_drain)
+		rc = setup_profiles(&setup, e);
 	if (rc == 0)
 		rc = find_agent(&reg, q->address, agent, e);
 	if (rc == 0) {
 		q->view.agent = agent;
-		rc = q->command->run(&setup.home, q, &out, e);
+		rc = q->command->run(&reg, q, &out, e);
 	}
 	(void)fwrite(out.data, 1, out.len, stdout);
 	buf_free(&out);
@@ -213,6 +246,7 @@ main(int argc, char **argv)
 		.run = run };
 	struct request q = { .command = &commands[0],
 		.words = ARGV_INIT,
+		.patience_ms = DRAIN_MS,
 		.view = { .most = INBOX_LIST_MAX } };
 	int rc = prog_main(&prog, &q, argc, argv);
 

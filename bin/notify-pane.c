@@ -22,8 +22,9 @@
 #include "str.h"
 
 static const char usage[] =
-    "usage: notify-pane [-jtuv] [-w SECONDS] [-f FILE]... ADDRESS[,ADDRESS]... "
-    "[BODY]\n"
+    "usage: notify-pane [-jnqtuv] [-e TIME] [-w SECONDS] [-f FILE]...\n"
+    "                   ADDRESS[,ADDRESS]... [BODY]\n"
+    "       notify-pane --status ID\n"
     "       notify-pane --list [--json] [-v]\n"
     "       notify-pane --addresses\n"
     "       notify-pane --check [--json] [-v] ADDRESS\n"
@@ -35,6 +36,7 @@ static const char usage[] =
 enum {
 	EXITS = 0x3ff,
 	WAIT_MAX_S = 3600,
+	TTL_MAX_S = 30 * 86400,
 	PROGRESS_AFTER_MS = 1000,
 	PROGRESS_EVERY_MS = 200,
 };
@@ -44,10 +46,15 @@ static const struct prog_option options[] = {
 	    "all addresses and nothing else, for scripts" },
 	{ 'c', "check", NULL,
 	    "look whether a message would be taken now, and why" },
+	{ 'e', "ttl", "TIME",
+	    "with --queue: not after TIME, such as 90s 30m 4h 2d" },
 	{ 'f', "file", "FILE",
 	    "drop a copy of FILE for the recipient, and say so" },
 	{ 'j', "json", NULL, "what is printed as JSON" },
 	{ 'l', "list", NULL, "all addresses" },
+	{ 'n', "no-queue", NULL, "refuse where queue = true is set" },
+	{ 'q', "queue", NULL, "keep it until the pane is ready" },
+	{ 's', "status", "ID", "what became of a message that was queued" },
 	{ 't', "type", NULL, "type at a shell's prompt, which runs it" },
 	{ 'u', "urgent", NULL, "also into a running turn" },
 	{ 'v', "verbose", NULL, "say more" },
@@ -58,31 +65,56 @@ static const struct prog_option options[] = {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 's'end or one of a c l W */
+	int what; /* 0: send; or one of a c l s W */
 	struct argv files;
 	const char *addresses;
 	const char *body; /* NULL: none, "-": stdin */
-	int64_t wait_ms;
-	bool json, type, urgent, verbose;
+	const char *id;   /* of --status */
+	int64_t wait_ms, ttl_ms;
+	bool json, queue, no_queue, type, urgent, verbose;
 };
+
+/* "90s", "30m", "4h", "2d", or seconds. */
+static int
+parse_ttl(struct request *q, const char *word, struct err *e)
+{
+	static const char units[] = "smhd";
+	static const int64_t seconds[] = { 1, 60, 3600, 86400 };
+	size_t len = strlen(word);
+	const char *unit = len > 0 ? strchr(units, word[len - 1]) : NULL;
+	char *number = x_strndup(word, unit == NULL ? len : len - 1);
+	int64_t each = unit == NULL ? 1 : seconds[unit - units];
+	uint64_t n;
+	int rc = 0;
+
+	if (str_number(number, (uint64_t)(TTL_MAX_S / each), &n) != 0 || n == 0)
+		rc = err_set(e, EXIT_USAGE,
+		    "--ttl: '%s' is no time from 1s to 30d, such as 90s, 30m, "
+		    "4h, 2d",
+		    word);
+	else
+		q->ttl_ms = (int64_t)n * each * 1000;
+	x_free(number);
+	return rc;
+}
 
 /* What is left after the options: address and body. */
 static int
 words(void *request, int n, char **words, struct err *e)
 {
 	struct request *q = request;
-	int want = q->what == 's' ? 2 : q->what == 'c' ? 1 : 0;
+	int want = q->what == 0 ? 2 : q->what == 'c' ? 1 : 0;
 
 	if (n > want)
 		return err_set(e, EXIT_USAGE, "'%s': one word too many%s",
 		    words[want],
-		    q->what == 's' ? "; put the body into quotes" : "");
+		    q->what == 0 ? "; put the body into quotes" : "");
 	if (want > 0 && n == 0)
 		return err_set(
 		    e, EXIT_USAGE, "an address is missing; see --help");
 	q->addresses = n > 0 ? words[0] : NULL;
 	q->body = n > 1 ? words[1] : NULL;
-	if (q->what == 's' && q->body == NULL && q->files.n == 0)
+	if (q->what == 0 && q->body == NULL && q->files.n == 0)
 		return err_set(e, EXIT_USAGE,
 		    "a body is missing: a text, - for standard input, or "
 		    "--file");
@@ -96,11 +128,23 @@ set(void *request, int letter, const char *value, struct err *e)
 	uint64_t seconds;
 
 	switch (letter) {
+	case 'e':
+		return parse_ttl(q, value, e);
 	case 'f':
 		argv_add(&q->files, value);
 		break;
 	case 'j':
 		q->json = true;
+		break;
+	case 'n':
+		q->no_queue = true;
+		break;
+	case 'q':
+		q->queue = true;
+		break;
+	case 's':
+		q->what = letter;
+		q->id = value;
 		break;
 	case 't':
 		q->type = true;
@@ -175,7 +219,9 @@ report(const struct send *s, const struct request *q, const char *address,
 		(void)body_clean(&text, s->body, s->len, BODY_FOLDED, NULL);
 	(void)printf("\u2192 %s (%s[%s]): %s\n", result->to.address,
 	    result->to.host, result->to.target, text.data);
-	if (q->verbose)
+	if (str_eq(v->word, "queued"))
+		(void)printf("queued %s\n", result->id);
+	else if (q->verbose)
 		(void)printf("%s: %s (%u tmux calls, %lld ms, %lld of them "
 			     "waiting for the program)\n",
 		    v->word, v->why, v->calls, (long long)v->ms,
@@ -280,6 +326,8 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 		.files = q->files.v,
 		.files_n = q->files.n,
 		.wait_ms = q->wait_ms,
+		.queue = (q->queue || reg->config->queue) && !q->no_queue,
+		.ttl_ms = q->ttl_ms,
 		.type = q->type,
 		.urgent = q->urgent,
 		.force = force != NULL && str_eq(force, "1") };
@@ -313,6 +361,25 @@ out:
 	buf_free(&body);
 	buf_free(&text);
 	return rc;
+}
+
+static int
+do_status(const struct registrar *reg, const struct request *q, struct err *e)
+{
+	struct deliver_verdict v;
+	struct ship ship;
+	int rc;
+
+	ship_open(&ship, reg->home);
+	rc = send_status(reg->home, &ship, q->id, &v, e);
+	ship_close(&ship);
+	if (rc != 0)
+		return -1;
+	if (str_eq(v.word, "queued"))
+		(void)printf("queued\n");
+	else
+		(void)printf("%s: %s\n", v.word, v.why);
+	return (int)v.code;
 }
 
 static int
@@ -379,6 +446,8 @@ run(void *request, struct err *e)
 		rc = listing_print(&setup.home, stdout, q->json, q->verbose, e);
 	else if (q->what == 'c')
 		rc = do_check(&reg, q, e);
+	else if (q->what == 's')
+		rc = do_status(&reg, q, e);
 	else if (q->what == 'W')
 		rc = do_whoami(&reg, q, e);
 	else
@@ -397,7 +466,7 @@ main(int argc, char **argv)
 		.set = set,
 		.words = words,
 		.run = run };
-	struct request q = { .what = 's', .files = ARGV_INIT };
+	struct request q = { .what = 0, .files = ARGV_INIT };
 	int rc = prog_main(&prog, &q, argc, argv);
 
 	argv_free(&q.files);

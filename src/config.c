@@ -11,7 +11,7 @@
 static const char *const default_ignored[] = { "scratch", "tmp", "temp", "test",
 	"test-*", "_*" };
 
-enum config_kind { CONFIG_NUMBER, CONFIG_GLOBS };
+enum config_kind { CONFIG_NUMBER, CONFIG_GLOBS, CONFIG_FLAG };
 
 static const struct config_key {
 	const char *name;
@@ -27,6 +27,7 @@ static const struct config_key {
 	    INT64_MAX, 1024 * 1024 * 1024 },
 	{ "link_idle", CONFIG_NUMBER, offsetof(struct config, link_idle), 0,
 	    24 * 60 * 60, 600 },
+	{ "queue", CONFIG_FLAG, offsetof(struct config, queue), 0, 0, 0 },
 	{ "stuck_after", CONFIG_NUMBER, offsetof(struct config, stuck_after), 0,
 	    30 * 24 * 60 * 60, 900 },
 };
@@ -59,6 +60,15 @@ config_set(struct config *c, const char *path, const struct config_key *key,
 			    toml_line(value), key->name, (long long)key->min,
 			    (long long)key->max);
 		*config_number(c, key) = number;
+		return 0;
+	}
+	if (key->kind == CONFIG_FLAG) {
+		if (toml_type(value) != TOML_BOOLEAN)
+			return err_set(e, EXIT_LOCAL,
+			    "%s:%u: %s: must be true or false", path,
+			    toml_line(value), key->name);
+		*(bool *)(void *)((char *)c + key->offset) =
+		    toml_boolean(value, false);
 		return 0;
 	}
 	if (toml_type(value) != TOML_ARRAY)

@@ -236,6 +236,16 @@ run_send(struct run *r, enum classify_way way)
 	return way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
 }
 
+/* Nap while the pane is not ready. false: give up. */
+static bool
+run_nap(const struct run *r, int64_t nap, int64_t deadline)
+{
+	if (r->d->nap != NULL)
+		return r->d->nap(r->d->nap_arg, nap);
+	clock_nap(nap, deadline);
+	return true;
+}
+
 /* Look, lock, judge, send; again while there is time. */
 static enum exit_code
 run_loop(struct run *r)
@@ -247,6 +257,7 @@ run_loop(struct run *r)
 	enum classify_way way;
 	enum exit_code code;
 	unsigned tries = 0;
+	bool given_up;
 	enum gate gate;
 	struct err e;
 	int waited;
@@ -289,8 +300,10 @@ run_loop(struct run *r)
 		/* While we wait, others may have their turn. */
 		lock_drop(&r->tty);
 		r->v->waited -= clock_mono_ms();
-		clock_nap(nap, deadline > soon ? deadline : soon);
+		given_up = !run_nap(r, nap, deadline > soon ? deadline : soon);
 		r->v->waited += clock_mono_ms();
+		if (given_up)
+			break;
 		if (nap < DELIVER_IDLE_NAP_MAX_MS)
 			nap *= 2;
 	}

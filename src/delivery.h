@@ -40,9 +40,13 @@ struct deliver {
 	bool repeat;     /* the id came from outside: it may have been seen */
 	bool ask;        /* only tell what became of the id, deliver nothing */
 	int64_t wait_ms; /* how long to wait until the pane is ready */
-	bool type;       /* type at a shell's prompt, do not show */
-	bool urgent;     /* also where it goes into a running turn */
-	bool force;      /* FORCE_SEND: typed, busy and unknown do not count */
+	/* How to nap while waiting: at most `ms`, false to give up (refused,
+	 * EXIT_TIMEOUT). NULL: by sleeping. */
+	bool (*nap)(void *arg, int64_t ms);
+	void *nap_arg;
+	bool type;   /* type at a shell's prompt, do not show */
+	bool urgent; /* also where it goes into a running turn */
+	bool force;  /* FORCE_SEND: typed, busy and unknown do not count */
 };
 
 /*

@@ -19,6 +19,7 @@ enum { FEED_TRIES = 4 };
 
 const struct feed_type feed_types[] = {
 	{ "delivered", "a message was submitted or shown" },
+	{ "queued", "a message waits for its pane" },
 	{ "refused", "a message was not taken: why" },
 	{ "failed", "a message was not proven delivered: why" },
 	{ "file", "a file arrived: its name" },

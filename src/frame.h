@@ -30,6 +30,7 @@ enum {
 	X(FRAME_FILE, "FILE")       /* a file is coming: name, size */         \
 	X(FRAME_DATA, "DATA")       /* body: its next bytes; empty: the end */ \
 	X(FRAME_CHECK, "CHECK")     /* may a message be typed now? */          \
+	X(FRAME_STATUS, "STATUS")   /* what became of a message? */            \
 	X(FRAME_PULL, "PULL")       /* asks for the slice */                   \
 	X(FRAME_PUSH, "PUSH")       /* body: my slice */                       \
 	X(FRAME_PING, "PING")       /* are you there? */                       \

@@ -11,8 +11,7 @@
 #include "clock.h"
 #include "json.h"
 #include "mem.h"
-#include "path.h"
-#include "ring.h"
+#include "queue.h"
 #include "str.h"
 
 /* ---- one message ---- */
@@ -268,6 +267,16 @@ out:
 
 /* ---- reading ---- */
 
+bool
+inbox_there(const struct home *h, const char *agent)
+{
+	struct mailbox b = MAILBOX_INIT;
+	bool there = mailbox_look(&b, h, agent, NULL) == 0;
+
+	mailbox_close(&b);
+	return there;
+}
+
 /* Open it and take the lock; "there is none" is an error here. */
 static int
 inbox_open(
@@ -285,21 +294,15 @@ static int
 inbox_done(struct mailbox *b, const struct home *h, struct mailbox_entry *entry,
     struct err *e)
 {
-	struct ring_entry read = { .code = EXIT_OK, .verdict = "read" };
 	bool waited = entry->state == MAILBOX_QUEUED;
-	char *ring;
 
 	if (entry->state == MAILBOX_SHOWN || entry->state == MAILBOX_ANSWERED ||
 	    entry->state == MAILBOX_DEAD)
 		return 0;
 	if (mailbox_set(b, entry, MAILBOX_SHOWN, e) != 0)
 		return -1;
-	if (!waited)
-		return 0;
-	(void)snprintf(read.text, sizeof(read.text), "by agent-inbox");
-	ring = path_join(h->run, "verdicts");
-	(void)ring_put(ring, mailbox_id(entry), &read, NULL);
-	x_free(ring);
+	if (waited)
+		queue_record(h, mailbox_id(entry), EXIT_OK, QUEUE_READ);
 	return 0;
 }
 

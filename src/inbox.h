@@ -38,6 +38,9 @@ struct inbox_view {
 int inbox_list(const struct home *h, const struct inbox_view *view,
     struct buf *out, struct err *e);
 
+/* Has this agent a mailbox? */
+bool inbox_there(const struct home *h, const char *agent);
+
 /*
  * Print one message, by its id or a begin of it that only one has; "": the
  * oldest that waits (EXIT_UNKNOWN if none does). It counts as read then, and is

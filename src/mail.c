@@ -24,8 +24,13 @@ mail_id_ok(const char *s)
 {
 	size_t len = strlen(s);
 
-	return len >= MAIL_ID_MIN && len <= MAIL_ID_MAX &&
-	    strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz") == len;
+	size_t own = strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz");
+
+	if (own < MAIL_ID_MIN || len > MAIL_ID_MAX)
+		return false;
+	return own == len ||
+	    (s[own] == '.' && own + 1 < len &&
+		strspn(s + own + 1, "0123456789") == len - own - 1);
 }
 
 void
@@ -161,6 +166,9 @@ mail_write(struct buf *out, const struct mail *m)
 	}
 	if (m->note[0] != '\0')
 		buf_addf(out, "X-Panemesh-Note: %s\n", m->note);
+	if (m->sender[0] != '\0')
+		buf_addf(out, "X-Panemesh-Sender: %s\nX-Panemesh-Host: %s\n",
+		    m->sender, m->from_host);
 	if (m->folder[0] != '\0')
 		buf_addf(out, "X-Panemesh-Folder: %s\n", m->folder);
 	buf_addc(out, '\n');
@@ -281,6 +289,12 @@ mail_header(struct mail *m, const char *name, const char *value)
 	else if (strcasecmp(name, "X-Panemesh-Note") == 0)
 		return mail_take(m->note, sizeof(m->note), value, strlen(value),
 		    mail_printable);
+	else if (strcasecmp(name, "X-Panemesh-Sender") == 0)
+		return mail_take(m->sender, sizeof(m->sender), value,
+		    strlen(value), body_sender_ok);
+	else if (strcasecmp(name, "X-Panemesh-Host") == 0)
+		return mail_take(m->from_host, sizeof(m->from_host), value,
+		    strlen(value), str_host_ok);
 	else if (strcasecmp(name, "X-Panemesh-Folder") == 0)
 		return mail_take(m->folder, sizeof(m->folder), value,
 		    strlen(value), body_sender_ok);

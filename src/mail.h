@@ -33,6 +33,7 @@ struct mail {
 	char id[MAIL_ID_MAX + 1];
 	char from[BODY_SENDER_MAX + 1];
 	char from_host[HOST_MAX + 1];
+	char sender[BODY_SENDER_MAX + 1]; /* who it is, for @agent-allow */
 	char note[MAIL_NOTE_MAX + 1];     /* "unverified", "no reply", ... */
 	char folder[MAIL_FOLDER_MAX + 1]; /* the sender's, in the inbox */
 	char to[ADDRESS_MAX + 1];
@@ -55,7 +56,8 @@ struct mail {
 
 void mail_free(struct mail *m);
 
-/* Is this an id that a mailbox keeps: [0-9a-z]{16,26}? */
+/* Is this an id that a mailbox keeps: 16 to 26 of [0-9a-z], the last of which
+ * may be a dot and digits (one of several recipients)? */
 bool mail_id_ok(const char *s);
 
 /*
@@ -71,7 +73,8 @@ bool mail_id_ok(const char *s);
  *	Content-Type: text/plain; charset=utf-8
  *	Content-Transfer-Encoding: 8bit
  *	X-Panemesh-Urgency: urgent
- *	X-Panemesh-Hops, -Expires, -Note, -Folder, -First, -Type
+ *	X-Panemesh-Hops, -Expires, -Note, -Folder, -First, -Type,
+ *	-Sender and -Host
  *
  *	the body's bytes, and one newline
  */

@@ -119,13 +119,31 @@ mailbox_make(const char *path, struct err *e)
 	return rc;
 }
 
+/* The mailbox of `before` becomes that of `id`, and waits as it did. */
+static void
+mailbox_inherit(const char *mail, const char *before, const char *id)
+{
+	static const char *const folders[] = { "", "waiting/" };
+	char *from, *to;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		from = x_asprintf("%s/%s%s", mail, folders[i], before);
+		to = x_asprintf("%s/%s%s", mail, folders[i], id);
+		/* There may be none: then a new one is made. */
+		(void)rename(from, to);
+		x_free(to);
+		x_free(from);
+	}
+}
+
 /* Make the mailbox, or take over that of the agent that had the address. */
 static int
 mailbox_prepare(const struct home *h, const char *mail, const char *path,
     const char *link, const char *id, struct err *e)
 {
 	char *lock = path_join(h->run, "mail.lock");
-	char *names = path_join(mail, "by-name"), *old;
+	char *names = path_join(mail, "by-name");
 	char before[AGENT_ID_MAX + 1];
 	int fd = -1, rc = -1;
 
@@ -135,11 +153,7 @@ mailbox_prepare(const struct home *h, const char *mail, const char *path,
 	mailbox_named(before, link);
 	if (before[0] != '\0' && !str_eq(before, id) &&
 	    access(path, F_OK) != 0 && !mailbox_lives(h, before)) {
-		old = path_join(mail, before);
-		if (rename(old, path) != 0 && errno != ENOENT)
-			(void)err_set(
-			    e, EXIT_LOCAL, "%s: %s", old, strerror(errno));
-		x_free(old);
+		mailbox_inherit(mail, before, id);
 	}
 	if (mailbox_make(path, e) == 0)
 		rc = str_eq(before, id) ? 0 : mailbox_link(link, id, e);
@@ -330,6 +344,50 @@ mailbox_mark(
 	return 0;
 }
 
+/* The mailbox's file in mail/waiting. */
+static char *
+mailbox_waiting(const struct mailbox *b)
+{
+	return x_asprintf("../waiting/%s", path_base(b->path));
+}
+
+/* Name the mailbox there. */
+static int
+mailbox_announce(const struct mailbox *b, struct err *e)
+{
+	static const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	char *name = mailbox_waiting(b);
+	int fd = openat(b->dir, name, flags, 0600), rc = 0;
+
+	if (fd < 0 && errno == ENOENT &&
+	    (mkdirat(b->dir, "../waiting", 0700) == 0 || errno == EEXIST))
+		fd = openat(b->dir, name, flags, 0600);
+	if (fd < 0)
+		rc = mailbox_errno(e, b, name);
+	else
+		(void)close(fd);
+	x_free(name);
+	return rc;
+}
+
+bool
+mailbox_idle(struct mailbox *b)
+{
+	struct mailbox_list list;
+	bool idle;
+	char *name;
+
+	mailbox_queue(b, &list);
+	idle = list.n == 0;
+	mailbox_list_free(&list);
+	if (idle) {
+		name = mailbox_waiting(b);
+		(void)unlinkat(b->dir, name, 0);
+		x_free(name);
+	}
+	return idle;
+}
+
 /* Everything that names it, then its own name. */
 static int
 mailbox_enter(struct mailbox *b, const struct mail *m, const char *temp,
@@ -341,7 +399,8 @@ mailbox_enter(struct mailbox *b, const struct mail *m, const char *temp,
 	size_t i;
 
 	mailbox_file(file, entry);
-	if (mailbox_append(b, entry->name, e) != 0 ||
+	if ((waits && mailbox_announce(b, e) != 0) ||
+	    mailbox_append(b, entry->name, e) != 0 ||
 	    mailbox_name(b, m->id, entry->name, e) != 0 ||
 	    (waits && mailbox_mark(b, entry->name, true, e) != 0))
 		return -1;
@@ -437,8 +496,12 @@ mailbox_rewrite(struct mailbox *b, const struct mailbox_entry *entry,
 	mailbox_file(file, entry);
 	if (mailbox_write(b, temp, m, true, e) != 0)
 		return -1;
-	if (renameat(b->dir, temp, b->dir, file) == 0)
+	if (renameat(b->dir, temp, b->dir, file) == 0) {
+		/* Who waits to show it sees that it is another text. */
+		(void)snprintf(temp, sizeof(temp), "queue/%s", entry->name);
+		(void)utimensat(b->dir, temp, NULL, 0);
 		return mailbox_sync(b, entry->in_new ? "new" : "cur", e);
+	}
 	(void)mailbox_errno(e, b, file);
 	(void)unlinkat(b->dir, temp, 0);
 	return -1;

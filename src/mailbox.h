@@ -28,6 +28,8 @@ enum {
  *	index		base names in the order they came, a fixed width each
  *	.lock		held by whoever changes something
  *
+ * mail/waiting/ID is there while something may wait in it.
+ *
  * mail/by-name/ADDRESS is a link to the mailbox of the agent that has, or had
  * last, that address.
  *
@@ -127,6 +129,9 @@ void mailbox_queue(const struct mailbox *b, struct mailbox_list *list);
 
 /* Does anything wait? Does not look whether the file is there. */
 bool mailbox_waits(const struct mailbox *b);
+
+/* With the lock: if nothing waits, take it out of mail/waiting. True then. */
+bool mailbox_idle(struct mailbox *b);
 
 /* The newest `most` messages (0: all), newest first; to be freed. Reads no more
  * of index and folders than that, however many there are. */

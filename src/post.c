@@ -49,11 +49,15 @@ post_mail(struct mail *m, const struct post *p, const struct agent *to)
 	m->date = clock_real_ms();
 	m->type = p->type;
 	m->urgent = p->urgent;
+	m->expires = p->expires;
 	(void)snprintf(m->id, sizeof(m->id), "%s", p->id);
 	(void)snprintf(m->from, sizeof(m->from), "%s", p->sender);
 	(void)snprintf(m->from_host, sizeof(m->from_host), "%s", host);
 	(void)snprintf(m->to, sizeof(m->to), "%s", to->address);
 	(void)snprintf(m->to_host, sizeof(m->to_host), "%s", to->host);
+	if (p->verified.name != NULL)
+		(void)snprintf(
+		    m->sender, sizeof(m->sender), "%s", p->verified.name);
 	if (p->note != NULL)
 		(void)snprintf(m->note, sizeof(m->note), "%s", p->note);
 	(void)snprintf(m->folder, sizeof(m->folder), "%s", p->folder);
@@ -119,6 +123,8 @@ post_once(
 		.repeat = p->repeat,
 		.ask = p->ask,
 		.wait_ms = p->wait_ms,
+		.nap = p->nap,
+		.nap_arg = p->nap_arg,
 		.type = p->type,
 		.urgent = p->urgent,
 		.force = p->force,
@@ -232,7 +238,9 @@ post_tell(const struct post *p, const struct agent *to,
 		.preview = v->code == EXIT_OK ? body : v->why,
 	};
 
-	if (!p->ask && !v->repeated)
+	/* One that is kept is not refused: who keeps it tells. */
+	if (!p->ask && !v->repeated &&
+	    !(p->queue && str_eq(v->word, "refused")))
 		(void)feed_append(p->reg->home, &event, NULL);
 	x_free(body);
 }

@@ -29,6 +29,10 @@ struct post {
 	bool repeat; /* the id came over a link */
 	bool ask;    /* only tell what became of the id */
 	int64_t wait_ms;
+	bool (*nap)(void *arg, int64_t ms); /* as in struct deliver */
+	void *nap_arg;
+	bool queue;      /* it is kept where the pane is not ready */
+	int64_t expires; /* real ms; then it is not shown any more; 0: never */
 	bool type;
 	bool urgent;
 	bool force;

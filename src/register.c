@@ -17,6 +17,7 @@
 #include "proc.h"
 #include "register_feed.h"
 #include "register_parked.h"
+#include "wake.h"
 #include "register_view.h"
 #include "registry.h"
 #include "slice.h"
@@ -254,6 +255,7 @@ register_server(const struct registrar *reg, const char *socket,
 	turn_close(&turn);
 	if (rc == 0 && result->changed && !reg->quiet)
 		register_bell(reg->home);
+	wake_all(reg->home);
 	return rc;
 }
 

@@ -334,6 +334,7 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	r->time = (int64_t)frame_number(f, "Time", INT64_MAX, 0);
 	r->came = clock_real_ms();
 	r->offers = frame_lists(f, "Can", "offer");
+	r->queues = frame_lists(f, "Can", "queue");
 	r->hello = true;
 	return 0;
 }
@@ -400,6 +401,30 @@ remote_late(const struct remote *r, struct err *e)
 {
 	return err_set(e, EXIT_WIRE, "%s: no connection within %lld s",
 	    r->alias, (long long)(clock_mono_ms() - r->begun) / 1000);
+}
+
+int
+remote_greet(struct remote *r, struct err *e)
+{
+	struct pollfd pfd[REMOTE_FDS];
+	enum frame_result result;
+	struct frame f;
+
+	while (!r->hello) {
+		remote_turn(r);
+		result = remote_next(r, &f, e);
+		if (result == FRAME_BAD)
+			return -1;
+		if (result == FRAME_READY)
+			frame_free(&f);
+		if (r->hello)
+			break;
+		if (clock_left(r->hello_by) == 0)
+			return remote_late(r, e);
+		remote_poll(r, pfd);
+		(void)poll(pfd, REMOTE_FDS, clock_left(r->hello_by));
+	}
+	return 0;
 }
 
 int

@@ -55,6 +55,7 @@ struct remote {
 	int64_t untold_ms; /* 0; the time that it was asked to wait */
 	bool tells;        /* PROGRESS */
 	bool offers;       /* it knows a PUSH with Offer */
+	bool queues;       /* it keeps messages, and knows STATUS */
 	int64_t moved;     /* monotonic ms: when a byte last came or left */
 	size_t written;    /* bytes the link was given */
 	bool hello;        /* the peer's HELLO came */
@@ -111,6 +112,9 @@ int remote_late(const struct remote *r, struct err *e);
 /* A conversation failed: is it sure that nothing we said reached the peer? So
  * it is as long as it said no HELLO. */
 bool remote_unsent(const struct remote *r);
+
+/* Turn until the peer's HELLO is there, to know what it can: -1, EXIT_WIRE. */
+int remote_greet(struct remote *r, struct err *e);
 
 /*
  * Turn until the answer to `id` is there: 0 and the frame, to be freed; or -1,

@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "drop.h"
 #include "feed.h"
 #include "lookup.h"
 #include "mem.h"
 #include "path.h"
 #include "post.h"
+#include "queue.h"
 #include "ring.h"
 #include "str.h"
 
@@ -81,6 +83,8 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		    .host = s->reg->home->host },
 		.from = s->sender.in_pane ? &s->sender.ident : NULL,
 		.wait_ms = s->wait_ms,
+		.queue = s->queue,
+		.expires = s->ttl_ms == 0 ? 0 : clock_real_ms() + s->ttl_ms,
 		.type = s->type,
 		.urgent = s->urgent,
 		.force = s->force,
@@ -104,9 +108,36 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		buf_add(&body, s->body, s->len);
 	p.body = body.data;
 	p.len = body.len;
-	(void)post(&p, &result->to, &result->verdict);
+	(void)queue_post(&p, &result->to, &result->verdict);
 	buf_free(&body);
 	return 0;
+}
+
+/* Which host has it: to be asked what became of it. */
+static void
+send_remember(const struct home *h, const struct send_result *result)
+{
+	struct ring_entry entry = { .code = EXIT_OK, .verdict = "sent" };
+	char *path = path_join(h->run, "sent");
+
+	(void)snprintf(entry.text, sizeof(entry.text), "%s", result->to.host);
+	(void)ring_put(path, result->id, &entry, NULL);
+	x_free(path);
+}
+
+int
+send_status(const struct home *h, struct ship *ship, const char *id,
+    struct deliver_verdict *v, struct err *e)
+{
+	char *path = path_join(h->run, "sent");
+	struct ring_entry entry;
+	int rc = queue_status(h, id, v, e);
+
+	if (rc != 0 && ring_id_ok(id) &&
+	    ring_get(path, id, &entry, NULL) == 0 && str_host_ok(entry.text))
+		rc = ship_status(ship, entry.text, id, v, e);
+	x_free(path);
+	return rc;
 }
 
 /* To an agent of another host. */
@@ -124,6 +155,8 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 		.body = s->body,
 		.len = s->len,
 		.wait_ms = s->wait_ms,
+		.queue = s->queue,
+		.ttl_ms = s->ttl_ms,
 		.type = s->type,
 		.urgent = s->urgent,
 		.force = s->force,
@@ -134,6 +167,8 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 	rc = ship_send(s->ship, &m, &result->to, &result->renamed,
 	    &result->dropped, &result->verdict, e);
 	x_free(address);
+	if (rc == 0 && str_eq(result->verdict.word, "queued"))
+		send_remember(s->reg->home, result);
 	return rc;
 }
 

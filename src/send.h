@@ -24,6 +24,8 @@ struct send {
 	const char *body; /* NULL: files only */
 	size_t len;
 	int64_t wait_ms;
+	bool queue;     /* kept there where the pane is not ready */
+	int64_t ttl_ms; /* for how long then; 0: as queue.h says */
 	bool type;
 	bool urgent;
 	bool force;
@@ -48,6 +50,12 @@ struct send_result {
  */
 enum exit_code send_message(
     const struct send *s, const char *address, struct send_result *result);
+/* What became of a message that was queued here or on another host; see
+ * queue_status(). -1 with EXIT_UNKNOWN, or EXIT_WIRE where that host cannot be
+ * asked. */
+int send_status(const struct home *h, struct ship *ship, const char *id,
+    struct deliver_verdict *v, struct err *e);
+
 void send_result_free(struct send_result *result);
 
 /* One message as JSON: an object with its id and, for each recipient, what was

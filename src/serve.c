@@ -27,6 +27,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "mem.h"
+#include "queue.h"
 #include "registry.h"
 #include "serve_parts.h"
 #include "str.h"
@@ -222,7 +223,27 @@ static bool
 server_counts(enum frame_verb verb)
 {
 	return verb == FRAME_DELIVER || verb == FRAME_CHECK ||
-	    verb == FRAME_FILE || verb == FRAME_PUSH || verb == FRAME_PULL;
+	    verb == FRAME_FILE || verb == FRAME_PUSH || verb == FRAME_PULL ||
+	    verb == FRAME_STATUS;
+}
+
+/* What became of a message? Whoever knows its id may ask. */
+static void
+server_status(struct server *s, const struct frame *f)
+{
+	const char *id = frame_get(f, "Message", "");
+	struct deliver_verdict v;
+	struct frame answer;
+	struct err e;
+
+	if (queue_status(s->home, id, &v, &e) != 0)
+		deliver_refuse(&v, &e);
+	frame_init(&answer, FRAME_DONE, f->id);
+	frame_addf(&answer, "Code", "%d", (int)v.code);
+	frame_add(&answer, "Verdict", v.word);
+	buf_adds(&answer.body, v.why);
+	frame_write(&s->out, &answer);
+	frame_free(&answer);
 }
 
 static void
@@ -254,6 +275,10 @@ server_frame(struct server *s, const struct frame *f)
 	case FRAME_PULL:
 		if (!slow)
 			server_pull(s, f);
+		break;
+	case FRAME_STATUS:
+		if (!slow)
+			server_status(s, f);
 		break;
 	case FRAME_PING:
 		/* A restricted peer cannot make us dial. */
@@ -358,7 +383,7 @@ server_greet(struct server *s)
 	frame_add(&f, "Host-Id", s->home->host_id);
 	frame_add(&f, "Can",
 	    "deliver file check pull push ping progress "
-	    "offer");
+	    "offer queue");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);

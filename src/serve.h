@@ -22,6 +22,9 @@ enum {
 	SERVE_RATE = 20,          /* ... and how many more a second */
 };
 
+/* The longest that a message may be kept. */
+#define SERVE_TTL_MAX_MS (30ULL * 24 * 3600 * 1000)
+
 struct serve_options {
 	const struct registrar *reg;
 	/* The name that the key is bound to, "agent-serve --peer NAME": it may

@@ -15,6 +15,7 @@
 #include "mem.h"
 #include "path.h"
 #include "post.h"
+#include "queue.h"
 #include "remote.h"
 #include "str.h"
 
@@ -141,17 +142,22 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		.len = text->len,
 		.repeat = true,
 		.ask = str_eq(frame_get(f, "Ask", "0"), "1"),
+		.queue = str_eq(frame_get(f, "Queue", "0"), "1"),
 		.type = server_may(s, f, "Type"),
 		.urgent = server_may(s, f, "Urgent"),
 		.force = server_may(s, f, "Force"),
 	};
 	struct deliver_verdict v;
 	bool renamed = false;
+	int64_t ttl_ms;
 	struct agent to;
 	struct err e;
 	int rc;
 
 	p.wait_ms = (int64_t)frame_number(f, "Wait-Ms", SERVE_WAIT_MAX_MS, 0);
+	ttl_ms = (int64_t)frame_number(f, "Ttl-Ms", SERVE_TTL_MAX_MS, 0);
+	if (ttl_ms > 0)
+		p.expires = clock_real_ms() + ttl_ms;
 	rc = lookup(p.reg, frame_get(f, "To", ""), &to, &renamed, &e);
 	if (rc == 0 && !str_eq(to.host, s->home->host))
 		rc = err_set(&e, EXIT_UNKNOWN, "%s: is no agent of host %s",
@@ -159,7 +165,7 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 	if (rc == 0 && !p.ask)
 		rc = post_check(text->data, text->len, &e);
 	if (rc == 0) {
-		(void)post(&p, &to, &v);
+		(void)queue_post(&p, &to, &v);
 		if (v.barred)
 			dropped = "";
 		job_files(s, f, from, &to, v.barred);

@@ -308,6 +308,10 @@ ship_text(
 	if (m->sender->note != NULL)
 		frame_add(&f, "From-Note", m->sender->note);
 	frame_addf(&f, "Wait-Ms", "%lld", (long long)m->wait_ms);
+	if (m->queue)
+		frame_add(&f, "Queue", "1");
+	if (m->queue && m->ttl_ms > 0)
+		frame_addf(&f, "Ttl-Ms", "%lld", (long long)m->ttl_ms);
 	if (m->type)
 		frame_add(&f, "Type", "1");
 	if (m->urgent)
@@ -329,7 +333,8 @@ static const char *
 ship_word(const char *word)
 {
 	static const char *const words[] = { "submitted", "shown", "refused",
-		"unsubmitted", "indeterminate" };
+		"unsubmitted", "indeterminate", "queued", "read", "expired",
+		"deleted" };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -356,7 +361,8 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 	v->waited = (int64_t)frame_number(f, "Waited", INT32_MAX, 0);
 	/* Only a proof is a success. */
 	if (v->code == EXIT_OK && !str_eq(v->word, "submitted") &&
-	    !str_eq(v->word, "shown"))
+	    !str_eq(v->word, "shown") && !str_eq(v->word, "queued") &&
+	    !str_eq(v->word, "read"))
 		v->code = EXIT_UNPROVEN;
 	body_plain(&why, f->body.data,
 	    f->body.len < sizeof(v->why) ? f->body.len : sizeof(v->why) - 1,
@@ -384,6 +390,21 @@ struct attempt {
 	bool warm;  /* result: it was over such a link */
 };
 
+/* Does the peer keep messages? One that does not would refuse them for another
+ * reason than it is. */
+static int
+ship_queues(struct remote *r, struct err *e)
+{
+	if (remote_greet(r, e) != 0)
+		return -1;
+	if (r->queues)
+		return 0;
+	return err_set(e, EXIT_WIRE,
+	    "%s: its panemesh %s keeps no messages; update it, or send without "
+	    "--queue",
+	    r->alias, r->version);
+}
+
 /* Send and wait for the answer, once. */
 static int
 ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
@@ -396,6 +417,8 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 
 	a->left = false;
 	r = ship_remote(s, peer, a->alone, e);
+	if (r != NULL && m->queue && ship_queues(r, e) != 0)
+		goto out;
 	if (r == NULL || (!a->ask && ship_files(r, m, &files, &bytes, e) != 0))
 		goto out;
 	ship_text(r, m, files.data, a->ask);
@@ -531,4 +554,36 @@ ship_check(struct ship *s, const char *host, const char *address,
 		ship_presence(&answer, now);
 	frame_free(&answer);
 	return rc;
+}
+
+int
+ship_status(struct ship *s, const char *host, const char *id,
+    struct deliver_verdict *v, struct err *e)
+{
+	const struct peer *peer = ship_route(s, host, e);
+	char request[AGENT_ID_MAX + 1], *dropped = NULL;
+	struct frame f, answer;
+	bool renamed = false;
+	struct remote *r;
+	struct agent to;
+
+	if (peer == NULL || (r = ship_remote(s, peer, false, e)) == NULL ||
+	    ship_queues(r, e) != 0)
+		return -1;
+	agent_id_new(request);
+	frame_init(&f, FRAME_STATUS, request);
+	frame_add(&f, "Message", id);
+	remote_put(r, &f);
+	frame_free(&f);
+	if (remote_wait(
+		r, request, clock_deadline(SHIP_ANSWER_MS), &answer, e) != 0)
+		return -1;
+	agent_init(&to);
+	ship_verdict(&answer, &to, &renamed, &dropped, v);
+	agent_free(&to);
+	x_free(dropped);
+	frame_free(&answer);
+	return v->code == EXIT_UNKNOWN
+	    ? err_set(e, EXIT_UNKNOWN, "%s: %s", host, v->why)
+	    : 0;
 }

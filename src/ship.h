@@ -42,6 +42,8 @@ struct ship_message {
 	const char *body; /* NULL: files only */
 	size_t len;
 	int64_t wait_ms;
+	bool queue;     /* it may be kept there: EXIT_WIRE if it cannot */
+	int64_t ttl_ms; /* for how long; 0: as that host has it */
 	bool type;
 	bool urgent;
 	bool force;
@@ -64,6 +66,11 @@ void ship_close(struct ship *s);
  */
 int ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e);
+
+/* What became of a message that was queued on `host`: 0 and the verdict, or -1
+ * with EXIT_UNKNOWN, EXIT_WIRE. */
+int ship_status(struct ship *s, const char *host, const char *id,
+    struct deliver_verdict *v, struct err *e);
 
 /* What --check says of an agent there, as text or JSON, to `sender`: its exit
  * code, or -1. `now` (may be NULL) is what it is doing; unknown where its host

@@ -197,10 +197,10 @@ def foreign(world, composer):
                     "#{pane_id}", f"mutt -f {box}; exec sh")
     ok(world.sees(pane, "gr\u00fc\u00df \u4f60\u597d|"), "mutt lists them",
        world.screen(pane))
-    world.keys(pane, "End", "Enter")
-    ok(until(10, lambda: world.screen(pane).count("gr\u00fc\u00df") >= 2 or
-             re.search("^gr\u00fc\u00df \u4f60\u597d", world.screen(pane),
-                       re.M)), "and shows one", world.screen(pane))
+    # the order of those of one second is mutt's own
+    world.keys(pane, "Enter")
+    ok(world.sees(pane, f"To: {composer.address} <{composer.address}@hub>"),
+       "and shows one", world.screen(pane))
     world.keys(pane, "q", "q")
     equal(len(listed(world, composer.address)), 4, "all are there after it")
 

@@ -28,6 +28,9 @@ check_same(const struct mail *a, const struct mail *b)
 	assert_string_equal(a->id, b->id);
 	assert_string_equal(a->from, b->from);
 	assert_string_equal(a->note, b->note);
+	assert_string_equal(a->sender, b->sender);
+	if (a->sender[0] != '\0')
+		assert_string_equal(a->from_host, b->from_host);
 	assert_string_equal(a->folder, b->folder);
 	assert_string_equal(a->to, b->to);
 	assert_string_equal(a->to_host, b->to_host);
@@ -102,6 +105,7 @@ test_round_trip(void **state)
 	(void)snprintf(m.note, sizeof(m.note), "no reply");
 	(void)snprintf(m.folder, sizeof(m.folder), "unverified-web");
 	(void)snprintf(m.from, sizeof(m.from), "ann@web");
+	(void)snprintf(m.sender, sizeof(m.sender), "web-main-x");
 	(void)snprintf(m.reply_to, sizeof(m.reply_to), "%s", ID2);
 	(void)snprintf(m.thread, sizeof(m.thread), "%s", ID3);
 	round_trip(&m);
@@ -251,6 +255,21 @@ test_damage(void **state)
 }
 
 static void
+test_ids(void **state)
+{
+	(void)state;
+	assert_true(mail_id_ok(ID1));
+	assert_true(mail_id_ok(ID1 ".12345"));
+	assert_false(mail_id_ok(ID1 ".123456"));
+	assert_false(mail_id_ok(ID1 "."));
+	assert_false(mail_id_ok(ID1 ".x"));
+	assert_false(mail_id_ok(ID1 ".1.2"));
+	assert_false(mail_id_ok("abc"));
+	assert_false(mail_id_ok("..aaaaaaaaaaaaaaaaaa"));
+	assert_false(mail_id_ok("ABCDEFGHIJ0123456789"));
+}
+
+static void
 test_brief(void **state)
 {
 	static const struct {
@@ -287,6 +306,7 @@ main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_brief),
 	};
 

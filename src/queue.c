@@ -1,0 +1,323 @@
+#include "queue.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "drop.h"
+#include "feed.h"
+#include "mailbox.h"
+#include "mem.h"
+#include "path.h"
+#include "ring.h"
+#include "str.h"
+#include "wake.h"
+
+#define QUEUE_DAY_MS (24LL * 3600 * 1000)
+
+enum {
+	QUEUE_FOLLOW_MS = 5000, /* for another process with the same message */
+	QUEUE_NAP_MS = 20,
+};
+
+static enum exit_code
+queue_verdict(struct deliver_verdict *v, enum exit_code code, const char *word,
+    const char *why)
+{
+	memset(v, 0, sizeof(*v));
+	v->code = code;
+	v->word = word;
+	(void)snprintf(v->why, sizeof(v->why), "%s", why);
+	return code;
+}
+
+/* ---- what became of one ---- */
+
+/* Words that end a message, as the ring has them. */
+static const char *
+queue_word(const char *word)
+{
+	static const char *const words[] = { "submitted", "shown", "read",
+		"unsubmitted", "indeterminate", "expired", "deleted", "failed",
+		"refused" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_eq(word, words[i]))
+			return words[i];
+	return NULL;
+}
+
+void
+queue_record(const struct home *h, const char *id, enum exit_code code,
+    const char *word, const char *why)
+{
+	struct ring_entry entry = { .code = code };
+	char *ring = path_join(h->run, "verdicts");
+
+	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s", word);
+	(void)snprintf(entry.text, sizeof(entry.text), "%s", why);
+	(void)ring_put(ring, id, &entry, NULL);
+	x_free(ring);
+}
+
+/* The end of `id` as the ring has it. */
+static bool
+queue_recall(const struct home *h, const char *id, struct deliver_verdict *v)
+{
+	char *ring = path_join(h->run, "verdicts");
+	struct ring_entry entry;
+	const char *word = NULL;
+
+	if (ring_get(ring, id, &entry, NULL) == 0)
+		word = queue_word(entry.verdict);
+	if (word != NULL)
+		(void)queue_verdict(v, entry.code, word, entry.text);
+	x_free(ring);
+	return word != NULL;
+}
+
+/* What a mailbox says of a message; the ring may know more of its end. */
+static void
+queue_tell(const struct home *h, const struct mailbox_entry *entry,
+    struct deliver_verdict *v)
+{
+	const char *id = mailbox_id(entry);
+
+	switch (entry->state) {
+	case MAILBOX_QUEUED:
+		(void)queue_verdict(v, EXIT_OK, "queued", id);
+		break;
+	case MAILBOX_UNREAD:
+	case MAILBOX_SHOWN:
+	case MAILBOX_ANSWERED:
+		if (!queue_recall(h, id, v) || v->code != EXIT_OK)
+			(void)queue_verdict(
+			    v, EXIT_OK, "shown", "as its mailbox says");
+		break;
+	case MAILBOX_UNPROVEN:
+		if (!queue_recall(h, id, v) || v->code != EXIT_UNPROVEN)
+			(void)queue_verdict(v, EXIT_UNPROVEN, "indeterminate",
+			    "it may have been shown");
+		break;
+	case MAILBOX_DEAD:
+		if (!queue_recall(h, id, v) || v->code == EXIT_OK)
+			(void)queue_verdict(
+			    v, EXIT_REFUSED, "deleted", "it was not shown");
+		break;
+	}
+}
+
+/* Is it in this mailbox? */
+static bool
+queue_known(const struct home *h, const char *agent, const char *id,
+    struct deliver_verdict *v)
+{
+	struct mailbox b = MAILBOX_INIT;
+	struct mailbox_entry entry;
+	bool known;
+
+	known = mailbox_look(&b, h, agent, NULL) == 0 &&
+	    mailbox_find(&b, id, &entry) == 0;
+	if (known)
+		queue_tell(h, &entry, v);
+	mailbox_close(&b);
+	return known;
+}
+
+int
+queue_status(const struct home *h, const char *id, struct deliver_verdict *v,
+    struct err *e)
+{
+	char *mail = path_join(h->dir, "mail");
+	struct dirent *found;
+	DIR *dir = opendir(mail);
+	bool known = false;
+
+	while (dir != NULL && !known && (found = readdir(dir)) != NULL)
+		known = agent_id_ok(found->d_name) &&
+		    queue_known(h, found->d_name, id, v);
+	if (dir != NULL)
+		(void)closedir(dir);
+	x_free(mail);
+	if (known || (ring_id_ok(id) && queue_recall(h, id, v)))
+		return 0;
+	return err_set(
+	    e, EXIT_UNKNOWN, "%.40s: no message with this id is known", id);
+}
+
+/* ---- keeping one ---- */
+
+enum ahead { AHEAD_NONE, AHEAD_OTHERS, AHEAD_OWN };
+
+/* Who waits there already? */
+static enum ahead
+queue_ahead(const struct post *p, const struct agent *to, size_t *own)
+{
+	struct mailbox b = MAILBOX_INIT;
+	struct mailbox_list list = { .v = NULL };
+	enum ahead ahead;
+	struct mail m;
+	size_t i;
+
+	*own = 0;
+	if (mailbox_look(&b, p->reg->home, to->id, NULL) == 0 &&
+	    mailbox_waits(&b))
+		mailbox_queue(&b, &list);
+	for (i = 0; i < list.n; i++) {
+		if (mailbox_read(&b, &list.v[i], &m, NULL) == 0 &&
+		    str_eq(m.from, p->sender))
+			++*own;
+		mail_free(&m);
+	}
+	ahead = *own > 0 ? AHEAD_OWN : list.n > 0 ? AHEAD_OTHERS : AHEAD_NONE;
+	mailbox_list_free(&list);
+	mailbox_close(&b);
+	return ahead;
+}
+
+/* Is it left to us to keep it? An id that came over a link may be in several
+ * hands: who says so first has it. */
+static bool
+queue_claim(const struct post *p)
+{
+	static const struct ring_entry mine = { .code = EXIT_OK,
+		.verdict = "queued" };
+	char *ring = path_join(p->reg->home->run, "verdicts");
+	struct ring_entry old, theirs;
+	bool claimed = true;
+
+	if (p->repeat && ring_get(ring, p->id, &old, NULL) == 0)
+		claimed = str_eq(old.verdict, "refused") &&
+		    ring_claim(ring, p->id, &old, &mine, &theirs, NULL) != 0;
+	x_free(ring);
+	return claimed;
+}
+
+/* The message as it is kept; *file is what holds a body that is too long. */
+static int
+queue_mail(const struct post *p, const struct agent *to, struct mail *m,
+    char **file, struct err *e)
+{
+	char *name, *shown;
+
+	post_mail(m, p, to);
+	if (m->expires == 0)
+		m->expires = m->date + QUEUE_DAYS * QUEUE_DAY_MS;
+	if (p->len <= MAIL_BODY_MAX)
+		return 0;
+	name = x_asprintf("message-%s.txt", p->id);
+	(void)drop_bytes(p->reg->home->inbox, p->folder, name, p->body, p->len,
+	    p->reg->config->inbox_max, file, e);
+	x_free(name);
+	if (*file == NULL)
+		return -1;
+	shown = path_show(*file);
+	buf_addf(&m->body, "message too long to keep: %s (%zu bytes)", shown,
+	    p->len);
+	x_free(shown);
+	return 0;
+}
+
+static enum exit_code
+queue_store(
+    const struct post *p, const struct agent *to, struct deliver_verdict *v)
+{
+	const struct home *h = p->reg->home;
+	struct feed_event event = {
+		.type = "queued", .agent = p->sender, .target = to->address
+	};
+	struct mailbox b = MAILBOX_INIT;
+	struct mail m = MAIL_INIT;
+	char *file = NULL;
+	int rc = -1;
+	struct err e;
+
+	if (queue_mail(p, to, &m, &file, &e) == 0 &&
+	    mailbox_open(&b, h, to->id, to->address, &e) == 0)
+		rc = mailbox_add(&b, &m, MAILBOX_QUEUED, &e);
+	mailbox_close(&b);
+	if (rc < 0) {
+		deliver_refuse(v, &e);
+		if (e.code == EXIT_REFUSED)
+			v->word = "refused";
+		queue_record(h, p->id, v->code, v->word, v->why);
+		if (file != NULL)
+			(void)unlink(file);
+	} else {
+		(void)queue_verdict(v, EXIT_OK, "queued", p->id);
+		event.preview = m.body.data;
+		if (rc == 0)
+			(void)feed_append(h, &event, NULL);
+		wake(h, to->id);
+	}
+	x_free(file);
+	mail_free(&m);
+	return v->code;
+}
+
+/* Another process has it, from the same frame: what it comes to there. */
+static enum exit_code
+queue_follow(
+    const struct post *p, const struct agent *to, struct deliver_verdict *v)
+{
+	int64_t deadline = clock_deadline(p->wait_ms + QUEUE_FOLLOW_MS);
+
+	for (;;) {
+		if (queue_known(p->reg->home, to->id, p->id, v) ||
+		    (queue_recall(p->reg->home, p->id, v) &&
+			!str_eq(v->word, "refused"))) {
+			v->repeated = true;
+			return v->code;
+		}
+		if (clock_left(deadline) == 0)
+			return queue_verdict(v, EXIT_UNPROVEN, "indeterminate",
+			    "another process has it, and does not say what "
+			    "became of it");
+		clock_nap(QUEUE_NAP_MS, deadline);
+	}
+}
+
+enum exit_code
+queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
+{
+	const struct home *h = p->reg->home;
+	enum ahead ahead;
+	struct err e;
+	size_t own;
+
+	if (p->repeat && queue_known(h, to->id, p->id, v)) {
+		v->repeated = true;
+		return v->code;
+	}
+	ahead = p->ask ? AHEAD_NONE : queue_ahead(p, to, &own);
+	if (ahead != AHEAD_NONE)
+		wake(h, to->id);
+	if (ahead == AHEAD_OWN && !p->queue && !p->force) {
+		(void)err_set(&e, EXIT_NOT_READY,
+		    "%zu earlier of your messages wait there; add --queue to "
+		    "wait behind them",
+		    own);
+		deliver_refuse(v, &e);
+		v->word = "refused";
+		return v->code;
+	}
+	if (ahead == AHEAD_NONE || !p->queue || p->urgent) {
+		(void)post(p, to, v);
+		if (!p->queue || p->ask || !str_eq(v->word, "refused") ||
+		    (v->code != EXIT_NOT_READY && v->code != EXIT_TIMEOUT))
+			return v->code;
+		if (!queue_claim(p))
+			return queue_follow(p, to, v);
+	} else if (post_check_other(p->from, to, &e) != 0 ||
+	    post_may(p, to, &e) != 0) {
+		deliver_refuse(v, &e);
+		v->barred = e.code == EXIT_REFUSED;
+		if (v->barred)
+			v->word = "refused";
+		return v->code;
+	}
+	return queue_store(p, to, v);
+}

@@ -1,0 +1,44 @@
+/* queue - messages that wait in a mailbox until their pane is ready. */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include "agent.h"
+#include "delivery.h"
+#include "home.h"
+#include "post.h"
+
+enum { QUEUE_DAYS = 7 }; /* that a message waits where nobody says how long */
+
+/* Words and reasons of what people do, for queue_record(). */
+#define QUEUE_READ "read", "by agent-inbox"
+#define QUEUE_DELETED "deleted", "by agent-inbox"
+
+/*
+ * post() with a mailbox behind it.
+ *
+ * With p->queue a message that the pane is not ready for is kept instead of
+ * refused: verdict "queued", EXIT_OK, synced to disk, and a process of its own
+ * waits for the pane (wake.h). Behind messages that wait already it is not
+ * tried, unless it is urgent. EXIT_REFUSED when the mailbox is full.
+ *
+ * Without it nothing is kept; a sender whose earlier messages wait there is
+ * refused (EXIT_NOT_READY), since this one would overtake them.
+ *
+ * An id that is in the mailbox already answers what became of it.
+ */
+enum exit_code queue_post(
+    const struct post *p, struct agent *to, struct deliver_verdict *v);
+
+/*
+ * What became of a message that this host was given: "queued", "submitted",
+ * "shown", "read", "unsubmitted", "indeterminate", "expired", "deleted",
+ * "failed", "refused". -1 with EXIT_UNKNOWN if it is not known (any more).
+ */
+int queue_status(const struct home *h, const char *id,
+    struct deliver_verdict *v, struct err *e);
+
+/* Write down why a message came to its end, for queue_status(). */
+void queue_record(const struct home *h, const char *id, enum exit_code code,
+    const char *word, const char *why);
+
+#endif
