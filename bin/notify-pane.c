@@ -15,6 +15,7 @@
 #include "log.h"
 #include "mem.h"
 #include "prog.h"
+#include "reply.h"
 #include "lookup.h"
 #include "post.h"
 #include "send.h"
@@ -24,6 +25,7 @@
 static const char usage[] =
     "usage: notify-pane [-jnqtuv] [-e TIME] [-w SECONDS] [-f FILE]...\n"
     "                   ADDRESS[,ADDRESS]... [BODY]\n"
+    "       notify-pane --reply ID [-qtuv] [-w SECONDS] BODY\n"
     "       notify-pane --status ID\n"
     "       notify-pane --list [--json] [-v]\n"
     "       notify-pane --addresses\n"
@@ -54,6 +56,7 @@ static const struct prog_option options[] = {
 	{ 'l', "list", NULL, "all addresses" },
 	{ 'n', "no-queue", NULL, "refuse where queue = true is set" },
 	{ 'q', "queue", NULL, "keep it until the pane is ready" },
+	{ 'r', "reply", "ID", "answer a message of agent-inbox" },
 	{ 's', "status", "ID", "what became of a message that was queued" },
 	{ 't', "type", NULL, "type at a shell's prompt, which runs it" },
 	{ 'u', "urgent", NULL, "also into a running turn" },
@@ -65,11 +68,11 @@ static const struct prog_option options[] = {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 0: send; or one of a c l s W */
+	int what; /* 0: send; or one of a c l r s W */
 	struct argv files;
 	const char *addresses;
 	const char *body; /* NULL: none, "-": stdin */
-	const char *id;   /* of --status */
+	const char *id;   /* of --reply, --status */
 	int64_t wait_ms, ttl_ms;
 	bool json, queue, no_queue, type, urgent, verbose;
 };
@@ -103,18 +106,22 @@ static int
 words(void *request, int n, char **words, struct err *e)
 {
 	struct request *q = request;
-	int want = q->what == 0 ? 2 : q->what == 'c' ? 1 : 0;
+	bool sends = q->what == 0 || q->what == 'r';
+	int want = q->what == 0 ? 2 : q->what == 'c' || sends ? 1 : 0;
 
 	if (n > want)
 		return err_set(e, EXIT_USAGE, "'%s': one word too many%s",
-		    words[want],
-		    q->what == 0 ? "; put the body into quotes" : "");
-	if (want > 0 && n == 0)
+		    words[want], sends ? "; put the body into quotes" : "");
+	if (q->what != 'r' && want > 0 && n == 0)
 		return err_set(
 		    e, EXIT_USAGE, "an address is missing; see --help");
-	q->addresses = n > 0 ? words[0] : NULL;
-	q->body = n > 1 ? words[1] : NULL;
-	if (q->what == 0 && q->body == NULL && q->files.n == 0)
+	if (q->what == 'r') {
+		q->body = n > 0 ? words[0] : NULL;
+	} else {
+		q->addresses = n > 0 ? words[0] : NULL;
+		q->body = n > 1 ? words[1] : NULL;
+	}
+	if (sends && q->body == NULL && q->files.n == 0)
 		return err_set(e, EXIT_USAGE,
 		    "a body is missing: a text, - for standard input, or "
 		    "--file");
@@ -142,6 +149,7 @@ set(void *request, int letter, const char *value, struct err *e)
 	case 'q':
 		q->queue = true;
 		break;
+	case 'r':
 	case 's':
 		q->what = letter;
 		q->id = value;
@@ -277,11 +285,21 @@ sent(void *arg, const char *address, const struct send_result *result)
 static int
 send_to(struct sending *x, const struct group *g, const char *id, struct err *e)
 {
+	char agent[AGENT_ID_MAX + 1];
 	struct send_result result;
 	struct send alone = *x->s;
 
 	x->n = g->n;
-	if (g->n > 1) {
+	if (x->q->what == 'r') {
+		if (reply_mailbox(alone.reg, &alone.sender, agent, e) != 0)
+			return -1;
+		alone.id = id;
+		(void)reply(&alone, agent, x->q->id, &result);
+		sent(x, x->q->id, &result);
+		send_result_free(&result);
+		return 0;
+	}
+	if (g->n != 1) {
 		/* One fault of the text is no fault of each recipient. */
 		if (alone.body != NULL &&
 		    post_check(alone.body, alone.len, e) != 0)
@@ -341,7 +359,8 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 	agent_id_new(id);
 	if (read_body(q->body, &body, e) != 0 ||
 	    sender_find(&s.sender, reg->home, e) != 0 ||
-	    find_recipients(q->addresses, reg, &s.sender, &to, e) != 0)
+	    (q->what == 0 &&
+		find_recipients(q->addresses, reg, &s.sender, &to, e) != 0))
 		goto out;
 	if (q->body != NULL) {
 		s.body = body.data;

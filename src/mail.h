@@ -21,6 +21,7 @@ enum {
 	MAIL_FOLDER_MAX = 176,  /* bytes of the sender's folder */
 	MAIL_SUBJECT_MAX = 60,  /* columns of the body's begin in Subject */
 	MAIL_ENCODED_MAX = 75,  /* bytes of an encoded word: RFC 2047 */
+	MAIL_HOPS_MAX = 5,      /* answers to answers */
 	MAIL_LINE_MAX = 998,    /* bytes of a header's line: RFC 5322 */
 	MAIL_HEADERS_MAX = 100, /* lines of all headers */
 };

@@ -50,6 +50,14 @@ post_mail(struct mail *m, const struct post *p, const struct agent *to)
 	m->type = p->type;
 	m->urgent = p->urgent;
 	m->expires = p->expires;
+	m->hops = p->hops;
+	if (p->reply_to != NULL && mail_id_ok(p->reply_to)) {
+		(void)snprintf(
+		    m->reply_to, sizeof(m->reply_to), "%s", p->reply_to);
+		(void)snprintf(m->thread, sizeof(m->thread), "%s",
+		    p->thread != NULL && mail_id_ok(p->thread) ? p->thread
+							       : p->reply_to);
+	}
 	(void)snprintf(m->id, sizeof(m->id), "%s", p->id);
 	(void)snprintf(m->from, sizeof(m->from), "%s", p->sender);
 	(void)snprintf(m->from_host, sizeof(m->from_host), "%s", host);

@@ -31,7 +31,10 @@ struct post {
 	int64_t wait_ms;
 	bool (*nap)(void *arg, int64_t ms); /* as in struct deliver */
 	void *nap_arg;
-	bool queue;      /* it is kept where the pane is not ready */
+	const char *reply_to; /* the message it answers; NULL: none */
+	const char *thread;   /* the first of these; NULL: none */
+	unsigned hops;        /* how many answers before it */
+	bool queue;           /* it is kept where the pane is not ready */
 	int64_t expires; /* real ms; then it is not shown any more; 0: never */
 	bool type;
 	bool urgent;

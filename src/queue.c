@@ -288,6 +288,13 @@ queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 	struct err e;
 	size_t own;
 
+	if (p->hops >= MAIL_HOPS_MAX) {
+		(void)err_set(
+		    &e, EXIT_REFUSED, "hop limit reached: %u answers", p->hops);
+		deliver_refuse(v, &e);
+		v->word = "refused";
+		return v->code;
+	}
 	if (p->repeat && queue_known(h, to->id, p->id, v)) {
 		v->repeated = true;
 		return v->code;

@@ -24,8 +24,11 @@ struct send {
 	const char *body; /* NULL: files only */
 	size_t len;
 	int64_t wait_ms;
-	bool queue;     /* kept there where the pane is not ready */
-	int64_t ttl_ms; /* for how long then; 0: as queue.h says */
+	const char *reply_to; /* the message it answers; NULL: none */
+	const char *thread;   /* the first of these; NULL: none */
+	unsigned hops;        /* how many answers before it */
+	bool queue;           /* kept there where the pane is not ready */
+	int64_t ttl_ms;       /* for how long then; 0: as queue.h says */
 	bool type;
 	bool urgent;
 	bool force;

@@ -142,6 +142,12 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		.len = text->len,
 		.repeat = true,
 		.ask = str_eq(frame_get(f, "Ask", "0"), "1"),
+		.reply_to = frame_get(f, "In-Reply-To", NULL),
+		.thread = frame_get(f, "Thread", NULL),
+		.hops = frame_get(f, "Hops", NULL) == NULL
+		    ? 0
+		    : (unsigned)frame_number(
+			  f, "Hops", MAIL_HOPS_MAX, MAIL_HOPS_MAX),
 		.queue = str_eq(frame_get(f, "Queue", "0"), "1"),
 		.type = server_may(s, f, "Type"),
 		.urgent = server_may(s, f, "Urgent"),

@@ -308,6 +308,12 @@ ship_text(
 	if (m->sender->note != NULL)
 		frame_add(&f, "From-Note", m->sender->note);
 	frame_addf(&f, "Wait-Ms", "%lld", (long long)m->wait_ms);
+	if (m->reply_to != NULL)
+		frame_add(&f, "In-Reply-To", m->reply_to);
+	if (m->thread != NULL)
+		frame_add(&f, "Thread", m->thread);
+	if (m->hops > 0)
+		frame_addf(&f, "Hops", "%u", m->hops);
 	if (m->queue)
 		frame_add(&f, "Queue", "1");
 	if (m->queue && m->ttl_ms > 0)

@@ -42,8 +42,11 @@ struct ship_message {
 	const char *body; /* NULL: files only */
 	size_t len;
 	int64_t wait_ms;
-	bool queue;     /* it may be kept there: EXIT_WIRE if it cannot */
-	int64_t ttl_ms; /* for how long; 0: as that host has it */
+	const char *reply_to; /* the message it answers; NULL: none */
+	const char *thread;   /* the first of these; NULL: none */
+	unsigned hops;        /* how many answers before it */
+	bool queue;           /* it may be kept there: EXIT_WIRE if it cannot */
+	int64_t ttl_ms;       /* for how long; 0: as that host has it */
 	bool type;
 	bool urgent;
 	bool force;

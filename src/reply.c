@@ -1,0 +1,104 @@
+#include "reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lookup.h"
+#include "mailbox.h"
+#include "str.h"
+
+int
+reply_mailbox(const struct registrar *reg, const struct sender *sender,
+    char agent[AGENT_ID_MAX + 1], struct err *e)
+{
+	struct agent a;
+	bool renamed, found;
+
+	found = lookup(reg, sender->name, &a, &renamed, NULL) == 0 &&
+	    str_eq(a.host, reg->home->host);
+	if (found)
+		memcpy(agent, a.id, sizeof(a.id));
+	agent_free(&a);
+	if (found)
+		return 0;
+	return err_set(e, EXIT_UNKNOWN,
+	    "%s: is no agent of this host, and has no mailbox", sender->name);
+}
+
+/* May it be answered? */
+static int
+reply_may(const struct mail *m, struct err *e)
+{
+	if (m->note[0] != '\0' || strchr(m->from, '@') != NULL)
+		return err_set(e, EXIT_REFUSED,
+		    "%s: cannot be answered: its sender, %s, is %s", m->id,
+		    m->from, m->note[0] == '\0' ? "no agent" : m->note);
+	if (m->hops + 1 >= MAIL_HOPS_MAX)
+		return err_set(e, EXIT_REFUSED,
+		    "%s: hop limit reached: answers have gone to and fro %u "
+		    "times; begin anew with notify-pane %s",
+		    m->id, m->hops, m->from);
+	return 0;
+}
+
+static int
+reply_find(const struct send *s, const char *agent, const char *id,
+    struct mail *m, struct err *e)
+{
+	struct mailbox b = MAILBOX_INIT;
+	struct mailbox_entry entry = { .in_new = false };
+	int rc;
+
+	*m = (struct mail)MAIL_INIT;
+	rc = mailbox_look(&b, s->reg->home, agent, e);
+	if (rc == 1)
+		rc = err_set(e, EXIT_UNKNOWN, "the mailbox is empty");
+	if (rc == 0)
+		rc = inbox_find(&b, id, &entry, e);
+	if (rc == 0)
+		rc = mailbox_read(&b, &entry, m, e);
+	if (rc == 0)
+		rc = reply_may(m, e);
+	mailbox_close(&b);
+	return rc;
+}
+
+/* Whoever looks sees that it was answered. */
+static void
+reply_mark(const struct home *h, const char *agent, const char *id)
+{
+	struct mailbox b = MAILBOX_INIT;
+	struct mailbox_entry entry;
+
+	if (mailbox_look(&b, h, agent, NULL) == 0 &&
+	    mailbox_lock(&b, NULL) == 0 && mailbox_find(&b, id, &entry) == 0)
+		(void)mailbox_set(&b, &entry, MAILBOX_ANSWERED, NULL);
+	mailbox_close(&b);
+}
+
+enum exit_code
+reply(const struct send *s, const char *agent, const char *id,
+    struct send_result *result)
+{
+	struct send answer = *s;
+	struct mail m;
+	struct err e;
+
+	memset(result, 0, sizeof(*result));
+	if (reply_find(s, agent, id, &m, &e) != 0) {
+		agent_init(&result->to);
+		deliver_refuse(&result->verdict, &e);
+		mail_free(&m);
+		return result->verdict.code;
+	}
+	answer.reply_to = m.id;
+	answer.thread = m.thread[0] != '\0' ? m.thread
+	    : m.reply_to[0] != '\0'         ? m.reply_to
+					    : m.id;
+	answer.hops = m.hops + 1;
+	(void)send_message(&answer, m.from, result);
+	if (result->verdict.code == EXIT_OK)
+		reply_mark(s->reg->home, agent, m.id);
+	mail_free(&m);
+	return result->verdict.code;
+}
