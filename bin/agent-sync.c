@@ -11,6 +11,7 @@
 #include "prog.h"
 #include "str.h"
 #include "sync.h"
+#include "wake.h"
 
 static const char usage[] =
     "usage: agent-sync [-q] [-t SECONDS]\n"
@@ -161,6 +162,7 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 		(void)printf("no peers; agent-sync peer add HOST\n");
 	if (sync_run(home, peers, &q->sync, report, q, &failed, e) != 0)
 		return -1;
+	wake_all(home);
 	return failed == 0       ? EXIT_OK
 	    : failed == peers->n ? EXIT_WIRE
 				 : EXIT_PARTIAL;

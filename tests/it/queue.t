@@ -183,7 +183,7 @@ def killed_waiter(world):
     composer = world.composer("killed")
     block(world, composer)
     queued(world, composer.address, "survives")
-    for how in ("hook", "sender", "discover"):
+    for how in ("hook", "sender", "discover", "sync"):
         for pid in waiters(world):
             os.kill(pid, signal.SIGKILL)
         until(5, lambda: not waiters(world))
@@ -192,7 +192,7 @@ def killed_waiter(world):
         elif how == "sender":
             world.notify(composer.address, "x")
         else:
-            subprocess.run([f"{BUILD}/agent-discover", "-q"], env=world.env,
+            subprocess.run([f"{BUILD}/agent-{how}", "-q"], env=world.env,
                            check=True, timeout=30)
         ok(until(5, lambda: len(waiters(world)) == 1), f"by a {how}")
     free(world, composer)
