@@ -9,7 +9,7 @@
 . "$here/doctor.sh"
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
-plan 50
+plan 49
 
 # "~" of ssh(1) is the real home folder, so it is told where ours is.
 real_ssh=$(command -v ssh)
@@ -86,7 +86,7 @@ sed "s|^\([^ ]*]:$(host_port b)\) .*|\1 $(cut -d' ' -f1,2 "$world/hosts/c/host_k
 mends "a host key changed" peer 'b: its host key is not the one'
 sed "s|^\([^ ]*]:$(host_port b)\) .*|\1 ssh-ed25519 AAAAnokey|" "$world/known" >"$a/.ssh/known_hosts"
 cat "$world/known" >>"$a/.ssh/known_hosts"
-mends "libssh cannot read known_hosts" peer 'b: libssh cannot read what'
+well "a line of known_hosts that libssh cannot read does no harm" peer '^b:'
 cp "$world/known" "$a/.ssh/known_hosts"
 peers a b c
 chmod 644 "$a/.ssh/id_ed25519"
