@@ -171,7 +171,7 @@ exec 9<>"$agents/run/local.lock"
 flock 9
 tm new-window -d -t dev: -n late
 handler() {
-	pgrep -f "^$BUILD/agent-register-hook -p $(tm display-message -p '#{pid}') "
+	pgrep -f "/agent-register-hook -p $(tm display-message -p '#{pid}') "
 }
 check 'a handler waits for the slice' until_true 10 handler
 stopped=$(handler | head -1)

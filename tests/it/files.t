@@ -352,7 +352,7 @@ def full_disk(case):
     ok(code == 0, "there is room", code, err)
     # where state is kept nothing fits any more: a message can still be typed
     copy = f"{world.dir}/agents"
-    shutil.copytree(world.agents, copy)
+    shutil.copytree(world.agents, copy, symlinks=True)
     code, out, err = mounted(case, FULL, world.agents, copy, *note, "full")
     ok(code == 0 and case.note() == "full",
        "a full disk stops no message", code, err)

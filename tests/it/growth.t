@@ -71,7 +71,7 @@ check 'descriptors of the holder' grown 3 2
 check 'descriptors of agent-serve' grown 5 2
 
 if [ -n "$sanitized" ] || ! command -v valgrind >/dev/null; then
-	sanitized=${sanitized:- # SKIP valgrind is not installed}
+	sanitized=${sanitized:- # SKIP missing valgrind}
 	for name in 'frames under valgrind' 'the holder' 'agent-serve'; do
 		ok "$name$sanitized"
 	done

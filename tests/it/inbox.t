@@ -176,7 +176,7 @@ def foreign(world, composer):
     with open(sorted(f"{box}cur/{n}" for n in os.listdir(f"{box}cur"))[-1]) as f:
         ok(f.read().endswith("\n\ngr\u00fc\u00df \u4f60\u597d\n"), "cat")
     if not shutil.which("mlist"):
-        skip("mblaze", "not installed")
+        skip("mblaze", "missing mblaze")
     else:
         r = subprocess.run(
             f"mlist {box} | sort | mscan -f '%f|%S' ; "
@@ -188,7 +188,7 @@ def foreign(world, composer):
         ok("gr\u00fc\u00df \u4f60\u597d" in r.stdout, "and shows them",
            r.stdout, r.stderr)
     if not shutil.which("mutt"):
-        skip("mutt", "not installed")
+        skip("mutt", "missing mutt")
         return
     world.write(f"{world.home}/.muttrc", "set wait_key=no sort=mailbox-order\n"
                 "set index_format='%s|%F'\nset mbox_type=Maildir\n"

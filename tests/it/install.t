@@ -463,6 +463,7 @@ else
 	fails 9 'is read-only' 'a home that is read-only' \
 		as_user "$root/install.sh" --build "$BUILD"
 	chmod 755 "$world/user/home"
+	rm -f "$world/farm/sudo"
 	fails 9 'may not write there; choose another --prefix' \
 		'a prefix of the system without sudo' as_user env \
 		PATH="$world/farm" "$root/install.sh" --prefix /usr/local

@@ -59,7 +59,7 @@ def shell_ready(world, pane):
 
 def shell(world, name, command):
     if not shutil.which(command.split()[0]):
-        skip(f"{name}", "not installed")
+        skip(f"{name}", f"missing {command.split()[0]}")
         return
     pane = world.window(name, f"exec {command}")
     shell_ready(world, pane)

@@ -8,9 +8,13 @@
 . "$(dirname "$0")/lib.sh"
 systemd=/usr/lib/systemd/systemd
 if [ -z "${IN_NAMESPACE:-}" ]; then
-	if [ "$(id -u)" != 0 ] || [ ! -x $systemd ] ||
-		! command -v dbus-daemon >/dev/null || ! unshare -m true 2>/dev/null; then
-		echo '1..0 # SKIP not root, or no systemd and dbus'
+	why=
+	[ -x $systemd ] && command -v dbus-daemon >/dev/null ||
+		why='missing systemd or dbus-daemon'
+	[ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null ||
+		why='not root, or no namespaces'
+	if [ -n "$why" ]; then
+		echo "1..0 # SKIP $why"
 		exit 0
 	fi
 	cd "${here%/tests/it}" || exit 1
