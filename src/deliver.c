@@ -379,7 +379,9 @@ run_repeated(struct run *r)
 		if ((str_eq(entry.verdict, RING_ACCEPTED) ||
 			str_eq(entry.verdict, RING_STARTED)) &&
 		    ring_alive(entry.text)) {
-			if (clock_left(deadline) == 0)
+			if (clock_left(deadline) == 0 ||
+			    (r->d->known != NULL &&
+				r->d->known(r->d->known_arg)))
 				break;
 			clock_nap(nap, deadline);
 			nap = run_next_nap(nap);

@@ -44,6 +44,10 @@ struct deliver {
 	 * EXIT_TIMEOUT). NULL: by sleeping. */
 	bool (*nap)(void *arg, int64_t ms);
 	void *nap_arg;
+	/* Asked while another process has the id: true to wait no longer, since
+	 * what became of it is known elsewhere (indeterminate). NULL: never. */
+	bool (*known)(void *arg);
+	void *known_arg;
 	bool type;   /* type at a shell's prompt, do not show */
 	bool urgent; /* also where it goes into a running turn */
 	bool force;  /* FORCE_SEND: typed, busy and unknown do not count */

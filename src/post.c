@@ -133,6 +133,8 @@ post_once(
 		.wait_ms = p->wait_ms,
 		.nap = p->nap,
 		.nap_arg = p->nap_arg,
+		.known = p->known,
+		.known_arg = p->known_arg,
 		.type = p->type,
 		.urgent = p->urgent,
 		.force = p->force,

@@ -31,6 +31,8 @@ struct post {
 	int64_t wait_ms;
 	bool (*nap)(void *arg, int64_t ms); /* as in struct deliver */
 	void *nap_arg;
+	bool (*known)(void *arg); /* as in struct deliver */
+	void *known_arg;
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */

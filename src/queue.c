@@ -280,6 +280,42 @@ queue_follow(
 	}
 }
 
+/* Where a message is told to be, and by what id. */
+struct queue_at {
+	const struct home *home;
+	const struct agent *to; /* as it is known now */
+	const char *id;
+};
+
+/* Is it kept, by another process that had the same frame? */
+static bool
+queue_kept(void *arg)
+{
+	const struct queue_at *at = arg;
+	struct deliver_verdict v;
+
+	return queue_known(at->home, at->to->id, at->id, &v);
+}
+
+/* Show it now, if that can be done. */
+static void
+queue_try(const struct post *p, struct agent *to, struct deliver_verdict *v)
+{
+	struct queue_at at = { p->reg->home, to, p->id };
+	struct post now = *p;
+
+	if (!p->queue || !p->repeat) {
+		(void)post(p, to, v);
+		return;
+	}
+	now.known = queue_kept;
+	now.known_arg = &at;
+	(void)post(&now, to, v);
+	if (v->repeated && v->code == EXIT_UNPROVEN &&
+	    queue_known(at.home, to->id, p->id, v))
+		v->repeated = true;
+}
+
 enum exit_code
 queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 {
@@ -312,7 +348,7 @@ queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 		return v->code;
 	}
 	if (ahead == AHEAD_NONE || !p->queue || p->urgent) {
-		(void)post(p, to, v);
+		queue_try(p, to, v);
 		if (!p->queue || p->ask || !str_eq(v->word, "refused") ||
 		    (v->code != EXIT_NOT_READY && v->code != EXIT_TIMEOUT))
 			return v->code;
