@@ -232,7 +232,13 @@ run_send(struct run *r, enum classify_way way)
 
 	if (run_text(r, way, &e) != 0)
 		return run_verdict(r, e.code, "failed", "%s", e.msg);
-	run_record(r, RING_STARTED, EXIT_UNPROVEN);
+	/* A full disk must not stop a message that can be shown. But one that
+	 * may come again would then be shown again. */
+	if (run_record(r, RING_STARTED, EXIT_UNPROVEN, &e) != 0 && r->d->repeat)
+		return run_verdict(r, EXIT_LOCAL, "failed",
+		    "nothing was typed, since that could not be written down: "
+		    "%s",
+		    e.msg);
 	return way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
 }
 
@@ -422,7 +428,7 @@ deliver(const struct deliver *d, struct deliver_verdict *v)
 		(void)run_verdict(&r, e.code, "failed", "%s", e.msg);
 	else
 		(void)run_loop(&r);
-	run_record(&r, v->word, v->code);
+	(void)run_record(&r, v->word, v->code, NULL);
 	/* A file that no line names is of no use to anybody. */
 	if (r.spilled != NULL &&
 	    (str_eq(v->word, "refused") || str_eq(v->word, "failed")))

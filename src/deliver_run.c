@@ -36,21 +36,20 @@ run_about(const struct run *r, char out[RING_TEXT_MAX + 1])
 	    file[0] == '\0' ? "" : RING_FILE, file);
 }
 
-void
-run_record(struct run *r, const char *word, enum exit_code code)
+int
+run_record(struct run *r, const char *word, enum exit_code code, struct err *e)
 {
 	struct ring_entry entry = { .code = code };
 
 	if (r->d->ring == NULL)
-		return;
+		return 0;
 	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s", word);
 	if (str_eq(word, RING_STARTED) || str_eq(word, RING_ACCEPTED))
 		run_about(r, entry.text);
 	else
 		(void)snprintf(entry.text, sizeof(entry.text), "%.*s",
 		    RING_TEXT_MAX, r->v->why);
-	/* A full disk must not stop a message that can be shown. */
-	(void)ring_put(r->d->ring, r->d->id, &entry, NULL);
+	return ring_put(r->d->ring, r->d->id, &entry, e);
 }
 
 void
@@ -102,7 +101,7 @@ run_spill(struct run *r, struct err *e)
 		name = x_asprintf("message-%s.txt", d->id);
 		/* Known before it stands there, should we be killed. */
 		r->spilled = x_asprintf("%s/%s/%s", d->inbox, d->folder, name);
-		run_record(r, RING_ACCEPTED, EXIT_UNPROVEN);
+		(void)run_record(r, RING_ACCEPTED, EXIT_UNPROVEN, NULL);
 		X_CLEAR(r->spilled);
 		(void)drop_bytes(d->inbox, d->folder, name, d->body, d->len,
 		    d->inbox_max, &r->spilled, e);

@@ -46,8 +46,9 @@ enum exit_code run_verdict(struct run *r, enum exit_code code, const char *word,
 /* For the ring: this process, and what is to be known should it be killed. */
 void run_about(const struct run *r, char out[RING_TEXT_MAX + 1]);
 
-/* Put it into the ring that the message is now `word`. */
-void run_record(struct run *r, const char *word, enum exit_code code);
+/* Put it into the ring that the message is now `word`. -1 with EXIT_LOCAL. */
+int run_record(
+    struct run *r, const char *word, enum exit_code code, struct err *e);
 
 /* Look at the pane again and judge it. */
 int run_look(struct run *r, struct err *e);

@@ -525,7 +525,7 @@ serve(const struct serve_options *options, struct err *e)
 		rc = -1;
 	}
 	while (s->files_n > 0)
-		server_forget_file(s, &s->files[0]);
+		server_drop_file(s, &s->files[0]);
 	while (s->jobs_n > 0) {
 		s->jobs_n--;
 		(void)close(s->jobs[s->jobs_n].fd);

@@ -1,6 +1,7 @@
 #include "serve_parts.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "lookup.h"
 #include "clock.h"
@@ -28,6 +29,16 @@ server_forget_file(struct server *s, struct file *file)
 		drop_abort(&file->drop);
 	X_CLEAR(file->path);
 	s->files[at] = s->files[--s->files_n];
+}
+
+/* No message will name it any more: a file that nobody is told of is of no use,
+ * and its sender hears that the message did not come. */
+void
+server_drop_file(struct server *s, struct file *file)
+{
+	if (file->path != NULL)
+		(void)unlink(file->path);
+	server_forget_file(s, file);
 }
 
 /* May its sender send to whom the file is for? Asked before any of it is kept;
@@ -99,7 +110,7 @@ server_data(struct server *s, const struct frame *f)
 
 	/* Who sent it is gone, and no message will name it. */
 	if (file != NULL && frame_get(f, "Abort", NULL) != NULL) {
-		server_forget_file(s, file);
+		server_drop_file(s, file);
 		return;
 	}
 	if (file == NULL || !file->open || file->e.code != EXIT_OK)

@@ -86,6 +86,7 @@ struct file *server_file(struct server *s, const char *id);
  * to be looked at again, -1: not. */
 int server_stalled(struct server *s);
 void server_forget_file(struct server *s, struct file *file);
+void server_drop_file(struct server *s, struct file *file); /* and remove it */
 
 /* serve_job.c: start a child for a message or a check; its answer has come, or
  * it has ended. */

@@ -243,6 +243,24 @@ out:
 	return rc;
 }
 
+/* As one word for the shell that sshd starts, inside of the double quotes of
+ * authorized_keys (sshd(8)), where a backslash stands for a quote only. */
+static int
+key_command(struct buf *b, const char *serve, struct err *e)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-";
+	bool quoted = serve[strspn(serve, plain)] != '\0';
+
+	if (strpbrk(serve, "'\"\\\n") != NULL)
+		return err_set(e, EXIT_LOCAL,
+		    "%s: cannot stand in authorized_keys; install panemesh in "
+		    "a folder without quotes in its name",
+		    serve);
+	buf_addf(b, "%s%s%s", quoted ? "'" : "", serve, quoted ? "'" : "");
+	return 0;
+}
+
 int
 sync_peer_restrict(const struct home *home, const char *alias, struct buf *line,
     struct buf *out, struct err *e)
@@ -276,9 +294,13 @@ sync_peer_restrict(const struct home *home, const char *alias, struct buf *line,
 		    path);
 		goto out;
 	}
-	buf_addf(line, "restrict,command=\"%s --peer %s\" %s %s\n",
-	    peer != NULL && peer->serve[0] != '\0' ? peer->serve : serve,
-	    home->host, key.data, home->host);
+	buf_adds(line, "restrict,command=\"");
+	if (key_command(line,
+		peer != NULL && peer->serve[0] != '\0' ? peer->serve : serve,
+		e) != 0)
+		goto out;
+	buf_addf(
+	    line, " --peer %s\" %s %s\n", home->host, key.data, home->host);
 	say(out,
 	    "This line belongs into ~/.ssh/authorized_keys on %s, before any "
 	    "other line with that key (%s.pub), with the path of agent-serve "

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b c
-plan 89
+plan 91
 
 me=$(on a notify-pane --whoami)
 
@@ -311,6 +311,22 @@ rm "$inbox/huge"
 on a script -qec "notify-pane b-s-files -f $world/huge" /dev/null >"$world/tty"
 check 'on a terminal it is shown' grep -qE 'huge +[0-9]+%' "$world/tty"
 rm -f "$inbox/huge" "$world/huge"
+
+# --- nothing can be written there: it could be asked for again and shown twice
+cat >"$world/bin/unwritable" <<SH
+#!/bin/sh
+export HOME=$world/hosts/b AGENTS_DIR=$world/hosts/b/.agents
+export TMUX_TMPDIR=$world/hosts/b/tmux
+trap '' XFSZ
+ulimit -f 0
+exec $BUILD/agent-serve
+SH
+chmod +x "$world/bin/unwritable"
+peers a "b command=$world/bin/unwritable"
+n=$(tags b who | wc -l)
+refuses 9 'could not be written down' 'no room for a verdict' b-s-who text
+is "$(tags b who | wc -l)" "$n" 'nothing is typed then'
+peers a b c
 
 # --- a disk that is full there ---
 if unshare -m true 2>/dev/null; then

@@ -26,11 +26,13 @@ grep -v "$(cut -d' ' -f2 "$world/hosts/r/.ssh/id_ed25519.pub")" "$keys" \
 	>"$world/keys"
 
 # --- the recipe ---
+serve=$(readlink -f "$BUILD")/agent-serve
+[ "$serve" = "${serve//[^A-Za-z0-9\/._+-]/}" ] || serve="'$serve'"
 on r agent-sync peer add --restrict a >"$world/line" 2>"$world/out"
 is $? 0 'peer add --restrict'
 check 'says where the line belongs' said 'authorized_keys on a'
 is "$(cat "$world/line")" \
-	"restrict,command=\"$BUILD/agent-serve --peer r\" $(cut -d' ' -f1,2 \
+	"restrict,command=\"$serve --peer r\" $(cut -d' ' -f1,2 \
 		"$world/hosts/r/.ssh/id_ed25519.pub") r" 'the line'
 [ -e "$world/hosts/r/.agents/peers.conf" ]
 is $? 1 'and does nothing else'

@@ -2,7 +2,7 @@
 # Many senders, many panes, links killed at random: each message is shown at
 # most once, its status is true, and what one sender sent to one pane stays in
 # order. STORM_SENDERS, STORM_EACH and STORM_PANES make it larger.
-# time-limit: 280
+# time-limit: 500
 export LINK_IDLE=600
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
