@@ -98,17 +98,9 @@ ship_remote(struct ship *s, const struct peer *peer, bool alone, struct err *e)
 	return r;
 }
 
-/* That a link which was kept leads somewhere still: an answer that must come
- * while the files are on their way. */
-struct proof {
-	char id[AGENT_ID_MAX + 1];
-	int64_t by; /* 0: it came, or is not needed */
-};
-
 /* Is a file refused already? Answers to anything else do not matter yet. */
 static int
-ship_refused(
-    struct remote *r, const char *id, struct proof *proof, struct err *e)
+ship_refused(struct remote *r, const char *id, struct err *e)
 {
 	struct frame f;
 	int rc = 0;
@@ -122,8 +114,6 @@ ship_refused(
 		case FRAME_READY:
 			break;
 		}
-		if (str_eq(f.id, proof->id))
-			proof->by = 0;
 		if (str_eq(f.id, id) &&
 		    frame_number(&f, "Code", EXIT_LOCAL, EXIT_WIRE) != EXIT_OK)
 			rc = err_set(e,
@@ -137,8 +127,7 @@ ship_refused(
 
 /* Write until at most `most` bytes wait, as long as file `id` is wanted. */
 static int
-ship_push(struct remote *r, const char *id, size_t most, struct proof *proof,
-    struct err *e)
+ship_push(struct remote *r, const char *id, size_t most, struct err *e)
 {
 	int64_t deadline = clock_deadline(SHIP_STALL_MS);
 	struct pollfd pfd[REMOTE_FDS];
@@ -148,11 +137,8 @@ ship_push(struct remote *r, const char *id, size_t most, struct proof *proof,
 	for (;;) {
 		before = remote_queued(r);
 		remote_turn(r);
-		if (ship_refused(r, id, proof, e) != 0)
+		if (ship_refused(r, id, e) != 0)
 			return -1;
-		if (proof->by != 0 && clock_left(proof->by) == 0)
-			return err_set(e, EXIT_WIRE,
-			    "%s: does not answer any more", r->alias);
 		if (remote_queued(r) <= most)
 			return 0;
 		/* Nothing leaves before its HELLO. */
@@ -176,17 +162,14 @@ ship_push(struct remote *r, const char *id, size_t most, struct proof *proof,
 			    "%s: takes nothing for %d s", r->alias,
 			    SHIP_STALL_MS / 1000);
 		remote_poll(r, pfd);
-		(void)poll(pfd, REMOTE_FDS,
-		    clock_left(proof->by != 0 && proof->by < deadline
-			    ? proof->by
-			    : deadline));
+		(void)poll(pfd, REMOTE_FDS, clock_left(deadline));
 	}
 }
 
 /* The file's bytes as DATA frames, and the empty one that ends it. */
 static int
 ship_data(struct remote *r, const struct ship_message *m, const char *id,
-    const char *path, int fd, int64_t size, struct proof *proof, struct err *e)
+    const char *path, int fd, int64_t size, struct err *e)
 {
 	char *chunk = x_malloc(FRAME_CHUNK);
 	struct frame f;
@@ -214,7 +197,7 @@ ship_data(struct remote *r, const struct ship_message *m, const char *id,
 		buf_add(&f.body, chunk, (size_t)n);
 		remote_put(r, &f);
 		frame_free(&f);
-		if (ship_push(r, id, SHIP_QUEUE, proof, e) != 0)
+		if (ship_push(r, id, SHIP_QUEUE, e) != 0)
 			goto out;
 		if (m->progress != NULL)
 			m->progress(path_base(path), done, size);
@@ -227,7 +210,7 @@ out:
 
 static int
 ship_file(struct remote *r, const struct ship_message *m, const char *id,
-    const char *path, int64_t *bytes, struct proof *proof, struct err *e)
+    const char *path, int64_t *bytes, struct err *e)
 {
 	struct stat st;
 	struct frame f;
@@ -251,26 +234,9 @@ ship_file(struct remote *r, const struct ship_message *m, const char *id,
 	remote_put(r, &f);
 	frame_free(&f);
 	*bytes += st.st_size;
-	rc = ship_data(r, m, id, path, fd, st.st_size, proof, e);
+	rc = ship_data(r, m, id, path, fd, st.st_size, e);
 	(void)close(fd);
 	return rc;
-}
-
-/* Ask for a sign of life, and do not wait for it: that would cost a round trip.
- */
-static void
-ship_prove(struct remote *r, struct proof *proof)
-{
-	struct frame f;
-
-	if (!r->warm)
-		return;
-	agent_id_new(proof->id);
-	proof->by =
-	    clock_deadline(r->hello ? REMOTE_SILENT_MS : REMOTE_CONNECT_MS);
-	frame_init(&f, FRAME_PING, proof->id);
-	remote_put(r, &f);
-	frame_free(&f);
 }
 
 /* All files one after the other; `ids` names them for the message. *bytes is
@@ -279,16 +245,13 @@ static int
 ship_files(struct remote *r, const struct ship_message *m, struct buf *ids,
     int64_t *bytes, struct err *e)
 {
-	struct proof proof = { .by = 0 };
 	char id[AGENT_ID_MAX + 1];
 	size_t i;
 
-	if (m->files_n > 0)
-		ship_prove(r, &proof);
 	for (i = 0; i < m->files_n; i++) {
 		agent_id_new(id);
 		buf_addf(ids, "%s%s", i == 0 ? "" : ",", id);
-		if (ship_file(r, m, id, m->files[i], bytes, &proof, e) != 0)
+		if (ship_file(r, m, id, m->files[i], bytes, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -388,6 +351,26 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 		*dropped = x_strdup(value);
 }
 
+/* Files are sent once only: not over a link that was kept and died since. */
+static int
+ship_prove(struct remote *r, struct err *e)
+{
+	int64_t deadline = clock_deadline(REMOTE_CONNECT_MS);
+	char id[AGENT_ID_MAX + 1];
+	struct frame f;
+
+	if (!r->warm)
+		return 0;
+	agent_id_new(id);
+	frame_init(&f, FRAME_PING, id);
+	remote_put(r, &f);
+	frame_free(&f);
+	if (remote_wait(r, id, deadline, &f, e) != 0)
+		return -1;
+	frame_free(&f);
+	return 0;
+}
+
 /* One attempt at a message. */
 struct attempt {
 	bool ask;   /* only what became of it */
@@ -425,7 +408,10 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 	r = ship_remote(s, peer, a->alone, e);
 	if (r != NULL && m->queue && ship_queues(r, e) != 0)
 		goto out;
-	if (r == NULL || (!a->ask && ship_files(r, m, &files, &bytes, e) != 0))
+	if (r != NULL && !a->ask && m->files_n > 0 &&
+	    (ship_prove(r, e) != 0 || ship_files(r, m, &files, &bytes, e) != 0))
+		goto out;
+	if (r == NULL)
 		goto out;
 	ship_text(r, m, files.data, a->ask);
 	/* It syncs files before it says another word. */
@@ -445,22 +431,11 @@ out:
 	return rc;
 }
 
-/* Was a message that was asked for given up there, since it had not come? */
-static bool
-ship_withdrawn(const struct frame *answer)
-{
-	return str_eq(frame_get(answer, "Verdict", ""), "failed") &&
-	    frame_number(answer, "Code", EXIT_LOCAL, EXIT_UNPROVEN) ==
-	    EXIT_WIRE;
-}
-
 int
 ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e)
 {
 	struct attempt first = { .ask = false }, second = { .alone = true };
-	struct ship_message anew = *m;
-	char id[AGENT_ID_MAX + 1];
 	const struct peer *peer;
 	struct frame answer;
 	struct err again;
@@ -483,14 +458,6 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 		rc = ship_once(s, peer, m, &second, &answer, &again);
 		if (rc != 0 && !first.left)
 			*e = again;
-	}
-	/* It never came, and under that id it never will: once more. */
-	if (rc == 0 && second.ask && ship_withdrawn(&answer)) {
-		frame_free(&answer);
-		agent_id_new(id);
-		anew.id = id;
-		first.left = second.ask = false;
-		rc = ship_once(s, peer, &anew, &second, &answer, e);
 	}
 	if (rc == 0) {
 		ship_verdict(&answer, to, renamed, dropped, v);
