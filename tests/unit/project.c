@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "mem.h"
+#include "buf.h"
 #include "project.h"
 #include "str.h"
 
@@ -67,14 +68,15 @@ test_folders(void **state)
 static void
 test_deep(void **state)
 {
-	char path[4096];
+	struct buf path = BUF_INIT_MAX(4096);
 	size_t i;
 
 	(void)state;
-	(void)snprintf(path, sizeof(path), "%s", unit_path(dir, "repo"));
+	buf_adds(&path, unit_path(dir, "repo"));
 	for (i = 0; i < PROJECT_LEVELS_MAX; i++)
-		(void)strcat(path, "/d");
-	is(path, NULL);
+		buf_adds(&path, "/d");
+	is(path.data, NULL);
+	buf_free(&path);
 }
 
 static void
