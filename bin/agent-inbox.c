@@ -1,11 +1,14 @@
-/* agent-inbox - the messages of an agent: list, read, search. */
+/* agent-inbox - the messages of an agent: list, read, answer, search. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "argv.h"
 #include "drain.h"
 #include "inbox.h"
 #include "lookup.h"
+#include "mem.h"
+#include "proc.h"
 #include "prog.h"
 #include "sender.h"
 #include "setup.h"
@@ -15,6 +18,7 @@ static const char usage[] =
     "usage: agent-inbox [list] [-jw] [-n N] [-a ADDRESS]\n"
     "       agent-inbox read [-j] [-a ADDRESS] [ID]\n"
     "       agent-inbox ack [-a ADDRESS] [ID...]\n"
+    "       agent-inbox reply [-jq] [-a ADDRESS] ID BODY\n"
     "       agent-inbox drain [-t SECONDS] [-a ADDRESS]\n"
     "       agent-inbox search [-jw] [-n N] [-a ADDRESS] TEXT\n"
     "       agent-inbox thread [-jw] [-n N] [-a ADDRESS] ID|SENDER\n"
@@ -27,14 +31,14 @@ static const struct prog_option options[] = {
 	{ 'j', "json", NULL, "print JSON" },
 	{ 'n', "count", "N",
 	    "at most so many, the newest; 0: all (default 20)" },
+	{ 'q', "queue", NULL, "keep an answer until the pane is ready" },
 	{ 't', "timeout", "SECONDS", "drain for so long (default 1800)" },
 	{ 'w', "waiting", NULL, "only what the pane was not seen to show" },
 	{ 0, NULL, NULL, NULL },
 };
 
 enum {
-	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_UNKNOWN |
-	    1U << EXIT_TIMEOUT | 1U << EXIT_LOCAL,
+	EXITS = 0x3ff, /* an answer may come to any of them */
 	COUNT_MAX = 10000000,
 	PATIENCE_MAX_S = 86400,
 };
@@ -56,6 +60,7 @@ struct request {
 	struct argv words;
 	const char *address; /* of --agent */
 	int64_t patience_ms; /* of drain */
+	bool queue;          /* of reply */
 	struct inbox_view view;
 };
 
@@ -92,6 +97,30 @@ run_ack(const struct registrar *reg, const struct request *q, struct buf *out,
 	return 0;
 }
 
+/* notify-pane sends, so it answers too, in our place. */
+static int
+run_reply(const struct registrar *reg, const struct request *q, struct buf *out,
+    struct err *e)
+{
+	struct argv argv = ARGV_INIT;
+	char *program = proc_sibling("notify-pane");
+
+	(void)reg;
+	(void)out;
+	argv_addl(&argv, program, "--reply", q->words.v[0], NULL);
+	if (q->view.json)
+		argv_add(&argv, "--json");
+	if (q->queue)
+		argv_add(&argv, "--queue");
+	argv_addl(&argv, "--", q->words.v[1], NULL);
+	if (q->address != NULL)
+		(void)setenv("AGENT_NAME", q->address, 1);
+	(void)proc_exec(&argv, e);
+	argv_free(&argv);
+	x_free(program);
+	return -1;
+}
+
 /* Nobody reads what a process of its own would print. */
 static int
 run_drain(const struct registrar *reg, const struct request *q, struct buf *out,
@@ -109,6 +138,8 @@ static const struct command commands[] = {
 	{ "list", 0, 0, "no words", run_list },
 	{ "read", 0, 1, "one id at most", run_read },
 	{ "ack", 0, 100, "ids", run_ack },
+	{ "reply", 2, 2, "an id and a text; put the text into quotes",
+	    run_reply },
 	{ "drain", 0, 0, "no words", run_drain },
 	{ "search", 1, 1, "a text", run_list },
 	{ "thread", 1, 1, "an id or an agent's address", run_list },
@@ -127,8 +158,8 @@ words(void *request, int n, char **list, struct err *e)
 		continue;
 	if (i == known)
 		return err_set(e, EXIT_USAGE,
-		    "'%s': is none of: list, read, ack, drain, search, "
-		    "thread",
+		    "'%s': is none of: list, read, ack, reply, drain, "
+		    "search, thread",
 		    list[0]);
 	q->command = &commands[i];
 	if (n - 1 < q->command->fewest || n - 1 > q->command->most)
@@ -157,6 +188,9 @@ set(void *request, int letter, const char *value, struct err *e)
 		    0)
 			return -1;
 		q->view.most = (size_t)number;
+		break;
+	case 'q':
+		q->queue = true;
 		break;
 	case 't':
 		if (prog_number("timeout", " of seconds", value, 0,

@@ -83,8 +83,8 @@ _panemesh() {
 		[[ " ${COMP_WORDS[*]} " == *\ @(-l|--list|-W|--whoami)\ * ]] ||
 			_panemesh_addresses
 		;;
-	"agent-inbox ") _panemesh_take <<<$'ack\ndrain\nlist\nread\nsearch\nthread' ;;
-	"agent-inbox read" | "agent-inbox thread" | "agent-inbox ack"*)
+	"agent-inbox ") _panemesh_take <<<$'ack\ndrain\nlist\nread\nreply\nsearch\nthread' ;;
+	"agent-inbox read" | "agent-inbox reply" | "agent-inbox thread" | "agent-inbox ack"*)
 		_panemesh_take < <(agent-inbox list 2>/dev/null | awk '{ print $1 }')
 		;;
 	"agent-sync ") _panemesh_take <<<$'peer\nstatus' ;;

@@ -89,9 +89,20 @@ run_next_nap(int64_t nap)
 	return nap * 2 > DELIVER_NAP_MAX_MS ? DELIVER_NAP_MAX_MS : nap * 2;
 }
 
+/* What stands behind the body. A shell would run it too. */
+static void
+run_tail(struct run *r, enum classify_way way)
+{
+	bool run = way != CLASSIFY_WAY_SHOW &&
+	    (r->d->type || str_eq(r->facts.shell_way, "type"));
+
+	if (r->d->tail != NULL && !run)
+		buf_addf(&r->text, " %s", r->d->tail);
+}
+
 /* The body as a pointer to a file with all of it. */
 static int
-run_spill(struct run *r, struct err *e)
+run_spill(struct run *r, enum classify_way way, struct err *e)
 {
 	const struct deliver *d = r->d;
 	char *name, *shown;
@@ -114,6 +125,7 @@ run_spill(struct run *r, struct err *e)
 	body_tag(&r->text, d->sender, d->note, clock_real_ms());
 	buf_addf(&r->text, "message too long to show: %s (%zu bytes)", shown,
 	    d->len);
+	run_tail(r, way);
 	x_free(shown);
 	return 0;
 }
@@ -144,6 +156,7 @@ run_text(struct run *r, enum classify_way way, struct err *e)
 	body_tag(&r->text, r->d->sender, r->d->note, clock_real_ms());
 	if (body_clean(&r->text, r->d->body, r->d->len, form, e) != 0)
 		return -1;
+	run_tail(r, way);
 	if (way == CLASSIFY_WAY_SHOW) {
 		show_expand(&check, r->text.data, r->text.len);
 		buf_reset(&r->text);
@@ -160,7 +173,7 @@ run_text(struct run *r, enum classify_way way, struct err *e)
 		(way == CLASSIFY_WAY_COMPOSE &&
 		    classify_framed(&r->ready, r->facts.width, r->text.data,
 			r->text.len))) &&
-	    run_spill(r, e) != 0)
+	    run_spill(r, way, e) != 0)
 		return -1;
 	/* A menu that opens on the last word would take the Enter. */
 	if (way == CLASSIFY_WAY_COMPOSE &&

@@ -33,6 +33,7 @@ struct deliver {
 	struct allow_sender from; /* for @agent-allow */
 	const char *body;         /* raw bytes */
 	size_t len;
+	const char *tail;  /* put behind it where it is not run; NULL: none */
 	const char *inbox; /* folder for bodies too long to show */
 	int64_t inbox_max; /* bytes */
 	const char *ring;  /* file of verdicts; NULL: not recorded */

@@ -77,7 +77,7 @@ drain_report(const struct drain *d, const struct mail *m, const char *word,
 	struct send s = { .reg = d->reg, .ship = &ship, .queue = true };
 
 	/* Only an agent has one, and a report is answered by none. */
-	if (m->note[0] != '\0' || strchr(m->from, '@') != NULL)
+	if (!mail_answerable(m->from, m->note))
 		return;
 	(void)snprintf(s.sender.name, sizeof(s.sender.name), "panemesh@%s",
 	    d->reg->home->host);

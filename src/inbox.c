@@ -16,40 +16,49 @@
 
 /* ---- one message ---- */
 
-/* How many ids begin so? The first of them in `id`. */
-static unsigned
-inbox_match(
-    const struct mailbox *b, const char *begin, char id[MAIL_ID_MAX + 1])
+/* The ids of messages that begin so, up to one more than are listed. */
+static void
+inbox_match(const struct mailbox *b, const char *begin, struct argv *ids)
 {
 	int fd = openat(b->dir, "ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct mailbox_entry entry;
 	struct dirent *found;
-	unsigned n = 0;
 
 	if (dir == NULL) {
 		if (fd >= 0)
 			(void)close(fd);
-		return 0;
+		return;
 	}
-	while ((found = readdir(dir)) != NULL && n < 2) {
-		if (!str_starts(found->d_name, begin) ||
-		    mailbox_find(b, found->d_name, &entry) != 0)
-			continue;
-		if (n++ == 0)
-			(void)snprintf(id, MAIL_ID_MAX + 1, "%.*s", MAIL_ID_MAX,
-			    found->d_name);
-	}
+	while ((found = readdir(dir)) != NULL && ids->n <= INBOX_LISTED)
+		if (str_starts(found->d_name, begin) &&
+		    mailbox_find(b, found->d_name, &entry) == 0)
+			argv_add(ids, found->d_name);
 	(void)closedir(dir);
-	return n;
+}
+
+/* Several messages are meant: say which. */
+static int
+inbox_ambiguous(const char *id, const struct argv *ids, struct err *e)
+{
+	struct buf list = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < ids->n && i < INBOX_LISTED; i++)
+		buf_addf(&list, "%s%s", i == 0 ? "" : ", ", ids->v[i]);
+	(void)err_set(e, EXIT_UNKNOWN,
+	    "%.40s: begins the ids of several messages: %s%s; give more of it",
+	    id, list.data, ids->n > INBOX_LISTED ? " and others" : "");
+	buf_free(&list);
+	return -1;
 }
 
 int
 inbox_find(const struct mailbox *b, const char *id, struct mailbox_entry *entry,
     struct err *e)
 {
-	char whole[MAIL_ID_MAX + 1];
-	unsigned n;
+	struct argv ids = ARGV_INIT;
+	int rc;
 
 	if (mailbox_find(b, id, entry) == 0)
 		return 0;
@@ -58,12 +67,16 @@ inbox_find(const struct mailbox *b, const char *id, struct mailbox_entry *entry,
 		    "'%.40s': is no message's id, nor %d or more letters of "
 		    "its begin",
 		    id, INBOX_PREFIX_MIN);
-	n = inbox_match(b, id, whole);
-	if (n == 1 && mailbox_find(b, whole, entry) == 0)
-		return 0;
-	return err_set(e, EXIT_UNKNOWN, "%.40s: %s", id,
-	    n > 1 ? "begins the ids of several messages"
-		  : "no such message in this mailbox");
+	inbox_match(b, id, &ids);
+	if (ids.n > 1)
+		rc = inbox_ambiguous(id, &ids, e);
+	else if (ids.n == 1 && mailbox_find(b, ids.v[0], entry) == 0)
+		rc = 0;
+	else
+		rc = err_set(e, EXIT_UNKNOWN,
+		    "%.40s: no such message in this mailbox", id);
+	argv_free(&ids);
+	return rc;
 }
 
 static void
@@ -137,7 +150,7 @@ inbox_line(
 
 	clock_text(when, m->date);
 	/* Names hold ASCII only, so bytes are columns. */
-	buf_addf(out, "%.*s  %s  %-11s  %-24s  ", INBOX_SHORT, m->id, when,
+	buf_addf(out, "%.*s  %s  %-11s  %-24s  ", MAIL_SHORT, m->id, when,
 	    mailbox_word(entry->state), m->from);
 	mail_brief(out, m->body.data, m->body.len, INBOX_SUBJECT);
 	buf_addc(out, '\n');

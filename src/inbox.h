@@ -14,7 +14,7 @@
 
 enum {
 	INBOX_PREFIX_MIN = 4, /* bytes of an id that may stand for all of it */
-	INBOX_SHORT = 8,      /* bytes of an id that are shown */
+	INBOX_LISTED = 5,     /* ids that are named where one is ambiguous */
 	INBOX_LIST_MAX = 20,  /* messages listed where nobody says how many */
 	INBOX_SUBJECT = 48,   /* columns of a body's begin in a list */
 };

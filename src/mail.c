@@ -33,6 +33,12 @@ mail_id_ok(const char *s)
 		strspn(s + own + 1, "0123456789") == len - own - 1);
 }
 
+bool
+mail_answerable(const char *from, const char *note)
+{
+	return (note == NULL || note[0] == '\0') && strchr(from, '@') == NULL;
+}
+
 void
 mail_brief(struct buf *out, const char *body, size_t len, unsigned columns)
 {

@@ -15,6 +15,7 @@
 enum {
 	MAIL_ID_MIN = 16, /* of a message's id, [0-9a-z] */
 	MAIL_ID_MAX = 26,
+	MAIL_SHORT = 8,            /* bytes of an id that are shown */
 	MAIL_BODY_MAX = 64 * 1024, /* bytes of a body; more is a file */
 	MAIL_SIZE_MAX = MAIL_BODY_MAX + 32 * 1024, /* bytes in all */
 	MAIL_NOTE_MAX = 32,     /* bytes of what is said of the sender */
@@ -60,6 +61,10 @@ void mail_free(struct mail *m);
 /* Is this an id that a mailbox keeps: 16 to 26 of [0-9a-z], the last of which
  * may be a dot and digits (one of several recipients)? */
 bool mail_id_ok(const char *s);
+
+/* Can `from`, of whom `note` is said (NULL or "": nothing), be answered: is it
+ * an agent, and was that proved? */
+bool mail_answerable(const char *from, const char *note);
 
 /*
  * Append it as text:

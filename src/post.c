@@ -110,11 +110,21 @@ post_keep(const struct post *p, const struct agent *to,
 	mail_free(&m);
 }
 
+/* What to answer it by: "[id ...]", for whoever can be answered. */
+static void
+post_tail(struct buf *out, const struct post *p)
+{
+	if (mail_id_ok(p->id) && mail_answerable(p->sender, p->note) &&
+	    p->hops + 1 < MAIL_HOPS_MAX)
+		buf_addf(out, "[id %.*s]", MAIL_SHORT, p->id);
+}
+
 static enum exit_code
 post_once(
     const struct post *p, const struct agent *to, struct deliver_verdict *v)
 {
 	char *ring = path_join(p->reg->home->run, "verdicts");
+	struct buf tail = BUF_INIT;
 	struct deliver d = {
 		.ident = to->ident,
 		.id = p->id,
@@ -141,11 +151,15 @@ post_once(
 	};
 	struct err e;
 
+	post_tail(&tail, p);
+	if (tail.len > 0)
+		d.tail = tail.data;
 	if (post_check_other(p->from, to, &e) != 0)
 		deliver_refuse(v, &e);
 	else
 		(void)deliver(&d, v);
 	post_keep(p, to, v);
+	buf_free(&tail);
 	x_free(ring);
 	return v->code;
 }

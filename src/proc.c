@@ -409,6 +409,14 @@ proc_detach(const struct argv *argv, struct err *e)
 	_exit(proc_spawn(argv->v, NULL, &pipes, &grandchild) == 0 ? 0 : 1);
 }
 
+int
+proc_exec(const struct argv *argv, struct err *e)
+{
+	(void)execvp(argv->v[0], argv->v);
+	return err_set(
+	    e, EXIT_LOCAL, "%s: cannot run: %s", argv->v[0], strerror(errno));
+}
+
 char *
 proc_sibling(const char *name)
 {

@@ -97,6 +97,10 @@ int proc_stop(struct proc_child *child);
  */
 int proc_detach(const struct argv *argv, struct err *e);
 
+/* Become that program, with our stdin, stdout and stderr. Returns only when it
+ * cannot be started: -1 with EXIT_LOCAL. */
+int proc_exec(const struct argv *argv, struct err *e);
+
 /* The path of the suite's program `name`: beside the running one, as installed
  * together, else just `name` for PATH to find. malloc'd. */
 char *proc_sibling(const char *name);

@@ -29,7 +29,7 @@ reply_mailbox(const struct registrar *reg, const struct sender *sender,
 static int
 reply_may(const struct mail *m, struct err *e)
 {
-	if (m->note[0] != '\0' || strchr(m->from, '@') != NULL)
+	if (!mail_answerable(m->from, m->note))
 		return err_set(e, EXIT_REFUSED,
 		    "%s: cannot be answered: its sender, %s, is %s", m->id,
 		    m->from, m->note[0] == '\0' ? "no agent" : m->note);

@@ -5,7 +5,9 @@
 #   far_up A B...          hosts that know each other, tmux on each
 #   composer HOST NAME [OPTION...]
 #                          a composer in a window; its address is HOST-s-NAME
-#   messages HOST NAME     what it was given, a line each: the body alone
+#   messages HOST NAME     what it was given, a line each: the body alone,
+#                          without the id behind it
+#   ids HOST NAME          those ids
 #   tags HOST NAME         likewise the part in brackets, without the time
 #   submitted HOST NAME TEXT
 #                          how often a message has TEXT in it
@@ -60,12 +62,18 @@ if os.path.exists(sys.argv[1]):
         text = bytes.fromhex(line.split()[1]) if " " in line else b"?"
         tag, _, body = text.partition(b"] ")
         tag = re.sub(rb" @ \S+$", b"", tag[1:])
-        sys.stdout.buffer.write((tag if sys.argv[2] == "tag" else body) + b"\n")
+        body, ident = re.fullmatch(rb"(.*?)(?: \[id ([^]]*)\])?", body, re.S).groups()
+        part = {"tag": tag, "body": body, "id": ident or b"-"}[sys.argv[2]]
+        sys.stdout.buffer.write(part + b"\n")
 PY
 }
 
 messages() {
 	decoded "$1" "$2" body
+}
+
+ids() {
+	decoded "$1" "$2" id
 }
 
 tags() {

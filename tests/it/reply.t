@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 21
+plan 29
 
 # newest HOST ADDRESS KEY: of the newest message there.
 newest() {
@@ -35,6 +35,7 @@ is "$? $(tail -n 1 "$out")" '0 submitted' 'a question'
 check 'is in the mailbox' until_true 5 came b b-s-help 'is it green?'
 question=$(newest b b-s-help id)
 is "$(newest b b-s-help note)" None 'from somebody who can be answered'
+is "$(ids b help)" "${question:0:8}" 'its line ends with the begin of its id'
 
 answer b b-s-help "${question:0:6}" 'it is'
 is "$? $(cat "$err") $(head -n 1 "$out")" '0  → a-s-ask (a[s:1]): it is' \
@@ -54,8 +55,37 @@ is "$(newest b b-s-help thread)" "$question" 'is of the same thread'
 is "$(on b agent-inbox thread "$question" -a b-s-help | wc -l)" 2 \
 	'of two messages there'
 
+# --- agent-inbox reply; a begin that is not enough ---
+on a agent-inbox reply -a a-s-ask "${question:0:8}" x >"$out" 2>"$err"
+is "$? $(grep -c 'no such message' "$err")" '2 1' 'agent-inbox reply: not there'
+printf 'by\nstdin' | on b agent-inbox reply -a b-s-help "${question:0:8}" - \
+	>"$out" 2>"$err"
+is "$? $(tail -n 1 "$out") $(cat "$err")" '0 submitted ' 'agent-inbox reply'
+is "$(messages a ask | tail -n 2)" 'by
+  stdin' 'arrives'
+is "$(newest a a-s-ask in_reply_to)" "$question" 'as an answer'
+# as_id ID TEXT: a message to b-s-help with this id.
+as_id() {
+	printf 'panemesh/1 HELLO 0 0\nHost: a\n\npanemesh/1 DELIVER %s %s\nTo: b-s-help\nFrom: a-s-ask\nSender: a-s-ask\n\n%s' \
+		"$1" "${#2}" "$2" | on b agent-serve >"$world/answers"
+}
+as_id twinaaaaaaaaaaaaaaaa one
+as_id twinbbbbbbbbbbbbbbbb two
+is "$(grep -c '^Verdict: submitted' "$world/answers") $(ids b help | tail -n 1)" \
+	'1 twinbbbb' 'two messages whose ids begin alike'
+answer b b-s-help twin x
+is "$? $(grep -c 'several messages: twin[ab]*, twin[ab]*; give more' "$err")" \
+	'2 1' 'are both named'
+answer b b-s-help twinb 'to two'
+is "$? $(messages a ask | tail -n 1)" '0 to two' 'and told apart by one letter more'
+
 # --- no end to it ---
-answer b b-s-help "$(newest b b-s-help id)" three
+# The thread is that of the thanks.
+thanks() {
+	on b agent-inbox list -j -n 0 -a b-s-help | python3 -c 'import json, sys
+print([m["id"] for m in json.load(sys.stdin) if m["body"] == "thanks"][0])'
+}
+answer b b-s-help "$(thanks)" three
 until_true 5 came a a-s-ask three
 answer a a-s-ask "$(newest a a-s-ask id)" four
 is "$?" 0 'the fourth answer'
