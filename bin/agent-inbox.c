@@ -13,12 +13,17 @@
 #include "sender.h"
 #include "setup.h"
 #include "str.h"
+#include "waiting.h"
 
 static const char usage[] =
     "usage: agent-inbox [list] [-jw] [-n N] [-a ADDRESS]\n"
     "       agent-inbox read [-j] [-a ADDRESS] [ID]\n"
     "       agent-inbox ack [-a ADDRESS] [ID...]\n"
     "       agent-inbox reply [-jq] [-a ADDRESS] ID BODY\n"
+    "       agent-inbox queue [list] [-j] [-a ADDRESS]\n"
+    "       agent-inbox queue delete [-a ADDRESS] ID...\n"
+    "       agent-inbox queue edit [-a ADDRESS] ID BODY\n"
+    "       agent-inbox queue first [-a ADDRESS] ID\n"
     "       agent-inbox drain [-t SECONDS] [-a ADDRESS]\n"
     "       agent-inbox search [-jw] [-n N] [-a ADDRESS] TEXT\n"
     "       agent-inbox thread [-jw] [-n N] [-a ADDRESS] ID|SENDER\n"
@@ -121,6 +126,48 @@ run_reply(const struct registrar *reg, const struct request *q, struct buf *out,
 	return -1;
 }
 
+static int
+queue_edit(const struct registrar *reg, const struct request *q,
+    const struct sender *self, struct err *e)
+{
+	struct buf body = BUF_INIT_MAX(BODY_MAX);
+	int rc = prog_text(q->words.v[2], &body, e);
+
+	if (rc == 0)
+		rc = waiting_edit(
+		    reg, q->view.agent, self, q->words.v[1], &body, e);
+	buf_free(&body);
+	return rc;
+}
+
+/* Words of "queue": what to do, and with what. */
+static int
+run_queue(const struct registrar *reg, const struct request *q, struct buf *out,
+    struct err *e)
+{
+	const char *what = q->words.n == 0 ? "list" : q->words.v[0];
+	struct argv ids = { .v = q->words.v + 1, .n = q->words.n - 1 };
+	struct sender self;
+	size_t count;
+	int rc;
+
+	if (str_eq(what, "list") && q->words.n <= 1)
+		return waiting_list(reg->home, &q->view, out, e);
+	if (sender_find(&self, reg->home, e) != 0)
+		return -1;
+	if (str_eq(what, "delete") && q->words.n > 1) {
+		rc = waiting_delete(reg, q->view.agent, &self, &ids, &count, e);
+		buf_addf(out, "%zu deleted\n", count);
+		return rc;
+	}
+	if (str_eq(what, "edit") && q->words.n == 3)
+		return queue_edit(reg, q, &self, e);
+	if (str_eq(what, "first") && q->words.n == 2)
+		return waiting_first(reg, q->view.agent, ids.v[0], e);
+	return err_set(e, EXIT_USAGE,
+	    "queue: takes list, delete ID..., edit ID BODY or first ID");
+}
+
 /* Nobody reads what a process of its own would print. */
 static int
 run_drain(const struct registrar *reg, const struct request *q, struct buf *out,
@@ -140,6 +187,8 @@ static const struct command commands[] = {
 	{ "ack", 0, 100, "ids", run_ack },
 	{ "reply", 2, 2, "an id and a text; put the text into quotes",
 	    run_reply },
+	{ "queue", 0, 101, "list, delete ID..., edit ID BODY or first ID",
+	    run_queue },
 	{ "drain", 0, 0, "no words", run_drain },
 	{ "search", 1, 1, "a text", run_list },
 	{ "thread", 1, 1, "an id or an agent's address", run_list },
@@ -158,8 +207,8 @@ words(void *request, int n, char **list, struct err *e)
 		continue;
 	if (i == known)
 		return err_set(e, EXIT_USAGE,
-		    "'%s': is none of: list, read, ack, reply, drain, "
-		    "search, thread",
+		    "'%s': is none of: list, read, ack, reply, queue, "
+		    "drain, search, thread",
 		    list[0]);
 	q->command = &commands[i];
 	if (n - 1 < q->command->fewest || n - 1 > q->command->most)
@@ -254,7 +303,8 @@ run(void *request, struct err *e)
 	int rc;
 
 	rc = setup_open(&setup, e);
-	if (rc == 0 && q->command->run == run_drain)
+	if (rc == 0 &&
+	    (q->command->run == run_drain || q->command->run == run_queue))
 		rc = setup_profiles(&setup, e);
 	if (rc == 0)
 		rc = find_agent(&reg, q->address, agent, e);

@@ -1,5 +1,4 @@
 /* notify-pane - send a text or a file to the agent in a tmux pane. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,27 +175,6 @@ set(void *request, int letter, const char *value, struct err *e)
 	return 0;
 }
 
-/* The body's bytes: the argument's, or all of standard input. */
-static int
-read_body(const char *word, struct buf *body, struct err *e)
-{
-	ssize_t n;
-
-	if (word == NULL)
-		return 0;
-	if (!str_eq(word, "-")) {
-		buf_adds(body, word);
-		return buf_check(body, "body", e);
-	}
-	do {
-		n = buf_read_fd(body, STDIN_FILENO, 65536);
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	if (n < 0)
-		return err_set(
-		    e, EXIT_LOCAL, "standard input: %s", strerror(errno));
-	return buf_check(body, "body", e);
-}
-
 /* "→ address (host[target]): body" and the verdict. */
 static void
 report(const struct send *s, const struct request *q, const char *address,
@@ -357,7 +335,7 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 
 	ship_open(&ship, reg->home);
 	agent_id_new(id);
-	if (read_body(q->body, &body, e) != 0 ||
+	if ((q->body != NULL && prog_text(q->body, &body, e) != 0) ||
 	    sender_find(&s.sender, reg->home, e) != 0 ||
 	    (q->what == 0 &&
 		find_recipients(q->addresses, reg, &s.sender, &to, e) != 0))

@@ -83,9 +83,14 @@ _panemesh() {
 		[[ " ${COMP_WORDS[*]} " == *\ @(-l|--list|-W|--whoami)\ * ]] ||
 			_panemesh_addresses
 		;;
-	"agent-inbox ") _panemesh_take <<<$'ack\ndrain\nlist\nread\nreply\nsearch\nthread' ;;
+	"agent-inbox ") _panemesh_take <<<$'ack\ndrain\nlist\nqueue\nread\nreply\nsearch\nthread' ;;
 	"agent-inbox read" | "agent-inbox reply" | "agent-inbox thread" | "agent-inbox ack"*)
 		_panemesh_take < <(agent-inbox list 2>/dev/null | awk '{ print $1 }')
+		;;
+	"agent-inbox queue") _panemesh_take <<<$'delete\nedit\nfirst\nlist' ;;
+	"agent-inbox queue delete"* | "agent-inbox queue edit" | \
+		"agent-inbox queue first")
+		_panemesh_take < <(agent-inbox queue 2>/dev/null | awk '{ print $1 }')
 		;;
 	"agent-sync ") _panemesh_take <<<$'peer\nstatus' ;;
 	"agent-status ") _panemesh_take <<<$'line\npeers\nset\nwhois' ;;

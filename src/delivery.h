@@ -49,6 +49,11 @@ struct deliver {
 	 * what became of it is known elsewhere (indeterminate). NULL: never. */
 	bool (*known)(void *arg);
 	void *known_arg;
+	/* Asked before the first byte may leave; false: it was changed or taken
+	 * away (refused, EXIT_NOT_READY). If true, called once more with
+	 * `recorded`, when the ring has it as begun. NULL: not asked. */
+	bool (*begin)(void *arg, bool recorded);
+	void *begin_arg;
 	bool type;   /* type at a shell's prompt, do not show */
 	bool urgent; /* also where it goes into a running turn */
 	bool force;  /* FORCE_SEND: typed, busy and unknown do not count */

@@ -26,8 +26,10 @@ struct drain {
 	const char *id;
 	struct mailbox box;
 	struct agent to;
-	int watch;     /* inotify on queue/; -1: none */
-	int64_t until; /* monotonic */
+	struct mailbox_entry chosen; /* what is to be shown */
+	uint64_t stamp;              /* of its text */
+	int watch;                   /* inotify on queue/; -1: none */
+	int64_t until;               /* monotonic */
 };
 
 /* What a round came to. */
@@ -66,21 +68,20 @@ drain_agent(const struct home *h, const char *id, struct agent *to)
 
 /* ---- reports ---- */
 
-/* Tell the sender of a message what became of it, in his mailbox. */
-static void
-drain_report(const struct drain *d, const struct mail *m, const char *word,
-    const char *why)
+void
+drain_report(const struct registrar *reg, const struct mail *m,
+    const char *word, const char *why)
 {
 	struct buf body = BUF_INIT;
 	struct send_result result;
 	struct ship ship;
-	struct send s = { .reg = d->reg, .ship = &ship, .queue = true };
+	struct send s = { .reg = reg, .ship = &ship, .queue = true };
 
 	/* Only an agent has one, and a report is answered by none. */
 	if (!mail_answerable(m->from, m->note))
 		return;
 	(void)snprintf(s.sender.name, sizeof(s.sender.name), "panemesh@%s",
-	    d->reg->home->host);
+	    reg->home->host);
 	(void)snprintf(
 	    s.sender.self, sizeof(s.sender.self), "%s", s.sender.name);
 	s.sender.note = "no reply";
@@ -90,7 +91,7 @@ drain_report(const struct drain *d, const struct mail *m, const char *word,
 	mail_brief(&body, m->body.data, m->body.len, DRAIN_BRIEF);
 	s.body = body.data;
 	s.len = body.len;
-	ship_open(&ship, d->reg->home);
+	ship_open(&ship, reg->home);
 	(void)send_message(&s, m->from, &result);
 	send_result_free(&result);
 	ship_close(&ship);
@@ -116,7 +117,7 @@ drain_bury(struct drain *d, struct mailbox_entry *entry, const struct mail *m,
 	}
 	mailbox_unlock(&d->box);
 	if (rc == 2)
-		drain_report(d, m, word, why);
+		drain_report(d->reg, m, word, why);
 	return rc < 0 ? ROUND_OVER : ROUND_NEXT;
 }
 
@@ -147,8 +148,7 @@ drain_calm(const struct drain *d)
 		continue;
 }
 
-/* Does `a` go before `b`, which came before it? */
-static bool
+bool
 drain_before(const struct mail *a, const struct mail *b)
 {
 	if (a->urgent != b->urgent)
@@ -191,11 +191,32 @@ drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
 		}
 		mail_free(&each);
 	}
+	d->chosen = *entry;
+	d->stamp = found ? mailbox_stamp(&d->box, entry) : 0;
 	if (!found)
 		(void)mailbox_idle(&d->box);
 	mailbox_unlock(&d->box);
 	mailbox_list_free(&list);
 	return found ? 0 : 1;
+}
+
+/* It is about to be shown. Whoever would edit or delete it does so under the
+ * mailbox's lock, and either comes before this or finds it begun. */
+static bool
+drain_begin(void *arg, bool recorded)
+{
+	struct mailbox_entry now;
+	struct drain *d = arg;
+
+	if (!recorded && mailbox_lock(&d->box, NULL) != 0)
+		return false;
+	if (!recorded &&
+	    mailbox_find(&d->box, mailbox_id(&d->chosen), &now) == 0 &&
+	    now.state == MAILBOX_QUEUED &&
+	    mailbox_stamp(&d->box, &now) == d->stamp)
+		return true;
+	mailbox_unlock(&d->box);
+	return recorded;
 }
 
 /* Deliver what was chosen. */
@@ -220,6 +241,8 @@ drain_deliver(struct drain *d, const struct mail *m, int64_t soonest,
 		.hops = m->hops,
 		.nap = drain_nap,
 		.nap_arg = d,
+		.begin = drain_begin,
+		.begin_arg = d,
 		.queue = true,
 		.type = m->type,
 		.urgent = m->urgent,
@@ -273,7 +296,7 @@ drain_settle(struct drain *d, struct mailbox_entry *entry, const struct mail *m,
 		rc = mailbox_set(&d->box, entry, state, NULL);
 	mailbox_unlock(&d->box);
 	if (v->code == EXIT_UNPROVEN)
-		drain_report(d, m, "indeterminate", v->why);
+		drain_report(d->reg, m, "indeterminate", v->why);
 	return rc < 0 ? ROUND_OVER : ROUND_NEXT;
 }
 

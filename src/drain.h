@@ -2,9 +2,11 @@
 #ifndef DRAIN_H
 #define DRAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
+#include "mail.h"
 #include "register.h"
 
 enum {
@@ -27,5 +29,13 @@ enum {
  */
 int drain(const struct registrar *reg, const char *id, int64_t patience_ms,
     struct err *e);
+
+/* Does `a` go before `b`, which came before it? */
+bool drain_before(const struct mail *a, const struct mail *b);
+
+/* Tell the sender of a message, in his mailbox, what became of it: "was WORD,
+ * WHY". Nothing where the sender is no agent. */
+void drain_report(const struct registrar *reg, const struct mail *m,
+    const char *word, const char *why);
 
 #endif

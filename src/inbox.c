@@ -156,6 +156,16 @@ inbox_line(
 	buf_addc(out, '\n');
 }
 
+void
+inbox_show(struct json *j, struct buf *out, const struct mailbox_entry *entry,
+    const struct mail *m)
+{
+	if (j != NULL)
+		inbox_json(j, entry, m);
+	else
+		inbox_line(out, entry, m);
+}
+
 /* ---- many ---- */
 
 /* Does `text` stand in it? Letters of ASCII in either case. */
@@ -240,10 +250,7 @@ inbox_select(const struct mailbox *b, const struct inbox_view *view,
 	for (i = picks ? n : list.n; i > first; i--) {
 		if (mailbox_read(b, &list.v[i - 1], &m, NULL) != 0)
 			continue;
-		if (view->json)
-			inbox_json(j, &list.v[i - 1], &m);
-		else
-			inbox_line(out, &list.v[i - 1], &m);
+		inbox_show(view->json ? j : NULL, out, &list.v[i - 1], &m);
 		mail_free(&m);
 	}
 	mailbox_list_free(&list);
@@ -290,8 +297,7 @@ inbox_there(const struct home *h, const char *agent)
 	return there;
 }
 
-/* Open it and take the lock; "there is none" is an error here. */
-static int
+int
 inbox_open(
     struct mailbox *b, const struct home *h, const char *agent, struct err *e)
 {

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "err.h"
 #include "home.h"
+#include "json.h"
 #include "mail.h"
 #include "mailbox.h"
 
@@ -53,6 +54,15 @@ int inbox_read(const struct home *h, const char *agent, const char *id,
  * how many. */
 int inbox_ack(const struct home *h, const char *agent, const struct argv *ids,
     size_t *count, struct err *e);
+
+/* Open it and take the lock; that there is none is an error: EXIT_UNKNOWN. To
+ * be closed in any case. */
+int inbox_open(
+    struct mailbox *b, const struct home *h, const char *agent, struct err *e);
+
+/* One message of a list: as JSON, or where `j` is NULL as a line. */
+void inbox_show(struct json *j, struct buf *out,
+    const struct mailbox_entry *entry, const struct mail *m);
 
 /* The message that `id`, or a begin of an id, means. EXIT_UNKNOWN if there is
  * none or there are several. */

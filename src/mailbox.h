@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "agent.h"
 #include "err.h"
@@ -113,6 +114,11 @@ int mailbox_set(struct mailbox *b, struct mailbox_entry *entry,
 /* Put another text in the place of a message. */
 int mailbox_rewrite(struct mailbox *b, const struct mailbox_entry *entry,
     const struct mail *m, struct err *e);
+
+/* A number that mailbox_rewrite() changes, and so does whoever writes another
+ * text there; 0: it is there no more. */
+uint64_t mailbox_stamp(
+    const struct mailbox *b, const struct mailbox_entry *entry);
 
 /* The entry of a message's id: 0; 1 if there is none. */
 int mailbox_find(

@@ -182,6 +182,21 @@ mailbox_find(
 	return mailbox_place(b, name, entry);
 }
 
+uint64_t
+mailbox_stamp(const struct mailbox *b, const struct mailbox_entry *entry)
+{
+	char path[MAILBOX_FILE_MAX];
+	struct stat st;
+
+	mailbox_file(path, entry);
+	if (fstatat(b->dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	/* A new file may have the inode of the one that it replaced. */
+	return ((uint64_t)st.st_ino << 40) ^
+	    ((uint64_t)st.st_mtim.tv_sec * 1000000000 +
+		(uint64_t)st.st_mtim.tv_nsec);
+}
+
 /* Out of the way, for people to look at. */
 static void
 mailbox_put_aside(const struct mailbox *b, const struct mailbox_entry *entry,

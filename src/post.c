@@ -145,6 +145,8 @@ post_once(
 		.nap_arg = p->nap_arg,
 		.known = p->known,
 		.known_arg = p->known_arg,
+		.begin = p->begin,
+		.begin_arg = p->begin_arg,
 		.type = p->type,
 		.urgent = p->urgent,
 		.force = p->force,

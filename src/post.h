@@ -33,6 +33,8 @@ struct post {
 	void *nap_arg;
 	bool (*known)(void *arg); /* as in struct deliver */
 	void *known_arg;
+	bool (*begin)(void *arg, bool recorded); /* as in struct deliver */
+	void *begin_arg;
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */

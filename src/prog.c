@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "log.h"
 #include "mem.h"
 #include "str.h"
@@ -257,4 +256,22 @@ prog_number(const char *name, const char *of, const char *value, uint64_t min,
 	return err_set(e, EXIT_USAGE,
 	    "--%s: '%s' is no number%s from %llu to %llu", name, value, of,
 	    (unsigned long long)min, (unsigned long long)max);
+}
+
+int
+prog_text(const char *word, struct buf *out, struct err *e)
+{
+	ssize_t n;
+
+	if (!str_eq(word, "-")) {
+		buf_adds(out, word);
+		return buf_check(out, "body", e);
+	}
+	do {
+		n = buf_read_fd(out, STDIN_FILENO, 65536);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0)
+		return err_set(
+		    e, EXIT_LOCAL, "standard input: %s", strerror(errno));
+	return buf_check(out, "body", e);
 }

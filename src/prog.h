@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "buf.h"
 #include "err.h"
 
 /* One option; the table ends with one whose name is NULL, and says nothing of
@@ -50,5 +51,9 @@ int prog_main(const struct prog *p, void *request, int argc, char **argv);
  * For `set`: -1 with EXIT_USAGE that says all that. */
 int prog_number(const char *name, const char *of, const char *value,
     uint64_t min, uint64_t max, uint64_t *number, struct err *e);
+
+/* Append the text that a word stands for: itself, or for "-" all of standard
+ * input. -1 with `e`, also where it is more than `out` takes. */
+int prog_text(const char *word, struct buf *out, struct err *e);
 
 #endif

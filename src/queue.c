@@ -63,6 +63,23 @@ queue_record(const struct home *h, const char *id, enum exit_code code,
 	x_free(ring);
 }
 
+bool
+queue_begun(const struct home *h, const char *id)
+{
+	static const char *const words[] = { RING_STARTED, "submitted", "shown",
+		"unsubmitted", "indeterminate" };
+	char *ring = path_join(h->run, "verdicts");
+	struct ring_entry entry;
+	bool begun = false;
+	size_t i;
+
+	if (ring_get(ring, id, &entry, NULL) == 0)
+		for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			begun = begun || str_eq(entry.verdict, words[i]);
+	x_free(ring);
+	return begun;
+}
+
 /* The end of `id` as the ring has it. */
 static bool
 queue_recall(const struct home *h, const char *id, struct deliver_verdict *v)

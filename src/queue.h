@@ -2,6 +2,8 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
+#include <stdbool.h>
+
 #include "agent.h"
 #include "delivery.h"
 #include "home.h"
@@ -36,6 +38,10 @@ enum exit_code queue_post(
  */
 int queue_status(const struct home *h, const char *id,
     struct deliver_verdict *v, struct err *e);
+
+/* Is it being shown, or was it: can nobody take it back any more? Told in time
+ * only under its mailbox's lock. */
+bool queue_begun(const struct home *h, const char *id);
 
 /* Write down why a message came to its end, for queue_status(). */
 void queue_record(const struct home *h, const char *id, enum exit_code code,

@@ -13,18 +13,11 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from world import BUILD, Result, World, done, equal, ok, until
-
-
-def inbox(world, *args, **env):
-    r = subprocess.run(
-        [f"{BUILD}/agent-inbox", *args], env={**world.env, **env},
-        capture_output=True, text=True, timeout=60, cwd=world.dir)
-    return Result(r.returncode, r.stdout, r.stderr)
+from world import BUILD, World, done, equal, ok, until
 
 
 def mail(world, address):
-    r = inbox(world, "list", "-j", "-n", "0", "-a", address)
+    r = world.mailbox("list", "-j", "-n", "0", "-a", address)
     return json.loads(r.out) if r.code == 0 else repr(r)
 
 
@@ -46,21 +39,6 @@ def waiters(world):
         if ours and b"drain" in words:
             found.append(int(pid))
     return found
-
-
-def block(world, composer):
-    """Somebody's half-typed text."""
-    world.keys(composer.pane, "-l", "half")
-    world.sees(composer.pane, "half")
-
-
-def free(world, composer):
-    world.keys(composer.pane, "C-u")
-
-
-def texts(composer):
-    return [re.sub(rb"^\[from [^]]*\] ", b"", m).decode()
-            for m in composer.messages()]
 
 
 def queued(world, address, *args, **env):
@@ -88,10 +66,10 @@ def ready(world):
 
 def waits(world):
     composer = world.composer("waits")
-    block(world, composer)
+    composer.block()
     ids = [queued(world, composer.address, f"text {i}\nof it")
            for i in range(3)]
-    equal(texts(composer), [], "nothing is typed over a person")
+    equal(composer.texts(), [], "nothing is typed over a person")
     equal(states(world, composer.address),
           [(f"text {i}\nof it", "queued") for i in range(3)], "all wait")
     equal(status(world, ids[0]), (0, "queued"), "--status: queued")
@@ -100,11 +78,11 @@ def waits(world):
     ok(r.code == 3 and "3 earlier of your messages" in r.err,
        "without --queue it is refused, not sent before them", repr(r))
     began = time.monotonic()
-    free(world, composer)
-    ok(until(20, lambda: len(texts(composer)) == 3), "shown when it is idle",
+    composer.free()
+    ok(until(20, lambda: len(composer.texts()) == 3), "shown when it is idle",
        composer.screen())
     ok(time.monotonic() - began < 15, "soon", time.monotonic() - began)
-    equal(texts(composer), [f"text {i}\n  of it" for i in range(3)],
+    equal(composer.texts(), [f"text {i}\n  of it" for i in range(3)],
           "in order, each once")
     ok(until(10, lambda: not waiters(world)), "then nobody waits any more")
     equal(os.listdir(f"{world.agents}/mail/waiting"), [], "for nothing")
@@ -116,28 +94,28 @@ def waits(world):
 
 def urgent(world):
     composer = world.composer("urgent")
-    block(world, composer)
+    composer.block()
     queued(world, composer.address, "second")
     queued(world, composer.address, "third")
     r = world.notify("-q", "-u", composer.address, "first")
     ok("\nqueued " in r.out, "an urgent one waits too", repr(r))
-    free(world, composer)
-    until(20, lambda: len(texts(composer)) == 3)
-    equal(texts(composer), ["first", "second", "third"], "--urgent first")
+    composer.free()
+    until(20, lambda: len(composer.texts()) == 3)
+    equal(composer.texts(), ["first", "second", "third"], "--urgent first")
 
 
 def expires(world):
     composer = world.composer("expires")
-    block(world, composer)
+    composer.block()
     short = queued(world, composer.address, "too late", "-e", "1s")
     longer = queued(world, composer.address, "in time", "--ttl", "1h")
     ok(until(20, lambda: status(world, short) == (8, "expired")),
        "--ttl: it expires", status(world, short))
     equal(states(world, composer.address),
           [("too late", "undelivered"), ("in time", "queued")], "alone")
-    free(world, composer)
-    ok(until(20, lambda: texts(composer) == ["in time"]),
-       "the other one is shown", texts(composer))
+    composer.free()
+    ok(until(20, lambda: composer.texts() == ["in time"]),
+       "the other one is shown", composer.texts())
     ok(until(5, lambda: status(world, longer) == (0, "submitted")),
        "and told", status(world, longer))
 
@@ -146,42 +124,42 @@ def reported(world):
     """A sender that is an agent hears of it in his mailbox."""
     sender = world.composer("sender")
     composer = world.composer("deaf")
-    block(world, composer)
+    composer.block()
     # the name is what the tag says: an agent of this host
     ident = queued(world, composer.address, "nobody reads this", "-e", "1s",
                    AGENT_NAME=sender.address)
-    ok(until(30, lambda: texts(sender)), "a report comes", states(
+    ok(until(30, lambda: sender.texts()), "a report comes", states(
         world, sender.address))
     ok(re.fullmatch(rf"your message {ident} to hub-dev-deaf was expired, "
                     r"before its pane was ready: nobody reads this",
-                    texts(sender)[0]), "which says what and why",
-       texts(sender))
+                    sender.texts()[0]), "which says what and why",
+       sender.texts())
     ok(until(5, lambda: [m["from"] for m in mail(world, sender.address)] ==
              ["panemesh@hub"]), "from nobody that can be answered")
-    free(world, composer)
+    composer.free()
 
 
 def read_first(world):
     composer = world.composer("reader")
-    block(world, composer)
+    composer.block()
     one = queued(world, composer.address, "one")
     two = queued(world, composer.address, "two")
-    r = inbox(world, "read", "-a", composer.address)
+    r = world.mailbox("read", "-a", composer.address)
     ok(r.out.endswith("\n\none\n"), "read takes the oldest", repr(r))
     ok(until(5, lambda: status(world, one) == (0, "read")), "--status: read",
        status(world, one))
-    equal(inbox(world, "ack", two[:8], "-a", composer.address).out, "1 read\n",
+    equal(world.mailbox("ack", two[:8], "-a", composer.address).out, "1 read\n",
           "ack")
     ok(until(10, lambda: not waiters(world)), "nothing waits any more")
-    free(world, composer)
-    until(1, lambda: texts(composer))
-    equal(texts(composer), [], "so nothing is shown")
+    composer.free()
+    until(1, lambda: composer.texts())
+    equal(composer.texts(), [], "so nothing is shown")
 
 
 def killed_waiter(world):
     """Whoever comes by starts another one."""
     composer = world.composer("killed")
-    block(world, composer)
+    composer.block()
     queued(world, composer.address, "survives")
     for how in ("hook", "sender", "discover", "sync"):
         for pid in waiters(world):
@@ -195,67 +173,67 @@ def killed_waiter(world):
             subprocess.run([f"{BUILD}/agent-{how}", "-q"], env=world.env,
                            check=True, timeout=30)
         ok(until(5, lambda: len(waiters(world)) == 1), f"by a {how}")
-    free(world, composer)
-    ok(until(20, lambda: texts(composer) == ["survives"]), "and it is shown",
-       texts(composer))
+    composer.free()
+    ok(until(20, lambda: composer.texts() == ["survives"]), "and it is shown",
+       composer.texts())
 
 
 def full(world):
     composer = world.composer("full")
-    block(world, composer)
+    composer.block()
     codes = [world.notify("-q", composer.address, str(i)).code
              for i in range(101)]
     equal(codes, [0] * 100 + [7], "100 wait, the next is refused")
     r = world.notify("-q", composer.address, "x")
     ok("mailbox is full: 100 messages wait" in r.err, "clearly", repr(r))
-    free(world, composer)
-    ok(until(100, lambda: len(texts(composer)) == 100), "all are shown",
-       len(texts(composer)))
-    equal(texts(composer), [str(i) for i in range(100)], "in order")
+    composer.free()
+    ok(until(100, lambda: len(composer.texts()) == 100), "all are shown",
+       len(composer.texts()))
+    equal(composer.texts(), [str(i) for i in range(100)], "in order")
 
 
 def large(world):
     composer = world.composer("large")
-    block(world, composer)
+    composer.block()
     body = "y" * 70000
     queued(world, composer.address, body)
     path = re.search(r"message too long to keep: (\S+) \(70000 bytes\)",
                      mail(world, composer.address)[0]["body"])
     ok(path and open(path[1].replace("~", world.home)).read() == body,
        "over 64 KiB it is a file", mail(world, composer.address))
-    free(world, composer)
-    ok(until(20, lambda: texts(composer)), "its line is shown")
+    composer.free()
+    ok(until(20, lambda: composer.texts()), "its line is shown")
 
 
 def inherited(world):
     composer = world.composer("old")
-    block(world, composer)
+    composer.block()
     queued(world, composer.address, "for whoever comes")
     world.tm("kill-pane", "-t", composer.pane)
     world.register()
     ok(until(10, lambda: not waiters(world)), "no pane, no process")
     heir = world.composer("old")
-    ok(until(20, lambda: texts(heir) == ["for whoever comes"]),
+    ok(until(20, lambda: heir.texts() == ["for whoever comes"]),
        "a new pane at the address gets it", heir.screen(),
        states(world, heir.address))
 
 
 def refused(world):
     composer = world.composer("refused")
-    block(world, composer)
+    composer.block()
     before = os.listdir(f"{world.agents}/mail")
     ok(world.notify(composer.address, "x").code == 3, "no --queue: 3")
     equal(os.listdir(f"{world.agents}/mail"), before, "nothing kept")
     world.write(f"{world.agents}/config.toml", "queue = true\n")
     r = world.notify(composer.address, "kept")
     ok(r.code == 0 and "\nqueued " in r.out, "queue = true", repr(r))
-    free(world, composer)
-    until(20, lambda: texts(composer))
-    block(world, composer)
+    composer.free()
+    until(20, lambda: composer.texts())
+    composer.block()
     ok(world.notify("--no-queue", composer.address, "x").code == 3,
        "--no-queue")
     os.unlink(f"{world.agents}/config.toml")
-    equal(texts(composer), ["kept"], "each once")
+    equal(composer.texts(), ["kept"], "each once")
     for args, code, part in ((("--status", "nonsense"), 2, "no message with"),
                              (("--status", "../../x"), 2, "no message with"),
                              (("-q", "-e", "0", "x", "y"), 1, "no time"),

@@ -7,6 +7,7 @@ import atexit
 import fcntl
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -203,6 +204,13 @@ class World:
             r.stderr.decode(errors="replace"),
         )
 
+    def mailbox(self, *args, stdin="", timeout=60, **env):
+        r = subprocess.run(
+            [f"{BUILD}/agent-inbox", *args], env={**self.env, **env},
+            capture_output=True, text=True, timeout=timeout, cwd=self.dir,
+            input=stdin)
+        return Result(r.returncode, r.stdout, r.stderr)
+
     def attach(self, session="dev"):
         client = Client(self, session)
         self.clients.append(client)
@@ -320,6 +328,19 @@ class Composer:
 
     def screen(self):
         return self.world.screen(self.pane)
+
+    def texts(self):
+        """Submitted bodies, without tag and id."""
+        return [re.fullmatch(rb"\[from [^]]*\] (.*?)( \[id [^]]*\])?", m,
+                             re.S)[1].decode() for m in self.messages()]
+
+    def block(self):
+        """Somebody's half-typed text."""
+        self.world.keys(self.pane, "-l", "half")
+        self.world.sees(self.pane, "half")
+
+    def free(self):
+        self.world.keys(self.pane, "C-u")
 
 
 class Client:
