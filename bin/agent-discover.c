@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "clock.h"
+#include "drain.h"
 #include "json.h"
 #include "killed.h"
 #include "log.h"
 #include "mem.h"
+#include "outbox.h"
 #include "presence.h"
 #include "prog.h"
 #include "register.h"
@@ -179,7 +181,7 @@ print_json(struct json *j, const char *socket,
 }
 
 static void
-report(void *arg, const char *socket, const struct register_result *result,
+scanned(void *arg, const char *socket, const struct register_result *result,
     const struct err *e)
 {
 	struct found found = { .missing = ARGV_INIT, .hidden = ARGV_INIT };
@@ -246,6 +248,21 @@ notice_stuck(struct request *q, const struct registrar *reg)
 	presence_list_free(&list);
 }
 
+/* A message that its host did not fetch in time. */
+static void
+expired(void *arg, const struct mail *m)
+{
+	drain_report(arg, m, "expired", "before its host fetched it");
+}
+
+/* What waits here for hosts that fetch it, and does so for too long. */
+static void
+sweep_outboxes(const struct request *q, struct registrar *reg)
+{
+	if (!q->dry_run)
+		outbox_sweep(reg->home, clock_real_ms(), expired, reg);
+}
+
 static int
 run(void *request, struct err *e)
 {
@@ -253,7 +270,7 @@ run(void *request, struct err *e)
 	struct json json = JSON_INIT(&out);
 	struct setup setup = SETUP_INIT;
 	struct request *q = request;
-	const struct registrar reg = { .home = &setup.home,
+	struct registrar reg = { .home = &setup.home,
 		.config = &setup.config,
 		.profiles = &setup.profiles,
 		.dry_run = q->dry_run,
@@ -266,8 +283,9 @@ run(void *request, struct err *e)
 			q->json = &json;
 			json_array_begin(&json);
 		}
-		(void)register_all(&reg, report, q);
+		(void)register_all(&reg, scanned, q);
 		notice_stuck(q, &reg);
+		sweep_outboxes(q, &reg);
 		if (q->as_json) {
 			json_array_end(&json);
 			(void)printf("%s\n", out.data);

@@ -3,12 +3,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "drain.h"
 #include "home.h"
 #include "log.h"
 #include "mem.h"
 #include "path.h"
 #include "peers.h"
 #include "prog.h"
+#include "setup.h"
 #include "str.h"
 #include "sync.h"
 #include "wake.h"
@@ -137,7 +139,7 @@ set(void *request, int letter, const char *value, struct err *e)
 
 /* One line a peer as it is done. */
 static void
-report(void *arg, const struct sync_result *r)
+print(void *arg, const struct sync_result *r)
 {
 	const struct request *q = arg;
 
@@ -152,15 +154,82 @@ report(void *arg, const struct sync_result *r)
 	(void)fflush(stdout);
 }
 
+/* Messages that a peer handed over and that cannot be kept here. */
+struct refused {
+	struct refusal {
+		struct mail m;
+		const char *word;
+		char why[ERR_MSG_MAX];
+	} * v;
+	size_t n;
+};
+
+static void
+refused(void *arg, const struct mail *m, const char *word, const char *why)
+{
+	struct refused *all = arg;
+	struct refusal *r;
+
+	all->v = x_realloc(all->v, all->n + 1, sizeof(*all->v));
+	r = &all->v[all->n++];
+	r->m = *m;
+	r->m.body = (struct buf)BUF_INIT_MAX(MAIL_BODY_MAX);
+	buf_add(&r->m.body, m->body.data, m->body.len);
+	r->word = word;
+	(void)snprintf(r->why, sizeof(r->why), "%s", why);
+}
+
+/* Their senders hear of it, once nobody waits for us. */
+static void
+report_refused(const struct registrar *reg, struct refused *all)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		drain_report(reg, &all->v[i].m, all->v[i].word, all->v[i].why);
+		mail_free(&all->v[i].m);
+	}
+	x_free(all->v);
+}
+
+/* Does any peer hand us mail? */
+static bool
+accepts(const struct peers *peers)
+{
+	size_t i;
+
+	for (i = 0; i < peers->n; i++)
+		if (peers->v[i].accept_mail)
+			return true;
+	return false;
+}
+
 static int
 do_sync(const struct home *home, struct request *q, const struct peers *peers,
     struct err *e)
 {
+	struct setup setup = SETUP_INIT;
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles,
+		.quiet = true };
+	struct refused all = { .v = NULL };
 	size_t failed;
+	int rc;
 
 	if (peers->n == 0 && !q->quiet)
 		(void)printf("no peers; agent-sync peer add HOST\n");
-	if (sync_run(home, peers, &q->sync, report, q, &failed, e) != 0)
+	if (accepts(peers) && setup_open_all(&setup, e) == 0) {
+		q->sync.reg = &reg;
+		q->sync.refused = refused;
+		q->sync.refused_arg = &all;
+	} else if (accepts(peers)) {
+		(void)log_err(e);
+	}
+	rc = sync_run(home, peers, &q->sync, print, q, &failed, e);
+	report_refused(&reg, &all);
+	setup_close(&setup);
+	if (rc != 0)
 		return -1;
 	wake_all(home);
 	return failed == 0       ? EXIT_OK

@@ -372,7 +372,7 @@ do_status(const struct registrar *reg, const struct request *q, struct err *e)
 	ship_close(&ship);
 	if (rc != 0)
 		return -1;
-	if (str_eq(v.word, "queued"))
+	if (str_eq(v.word, "queued") && str_eq(v.why, q->id))
 		(void)printf("queued\n");
 	else
 		(void)printf("%s: %s\n", v.word, v.why);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fetch.h"
 #include "file.h"
 #include "lock.h"
 #include "lookup.h"
@@ -403,6 +404,9 @@ drain(const struct registrar *reg, const char *id, int64_t patience_ms,
 		(void)close(d.watch);
 	mailbox_close(&d.box);
 	agent_free(&d.to);
+	/* What was fetched from a host that cannot dial us: it hears of it. */
+	if (fetch_owes(reg->home))
+		register_bell(reg->home);
 	if (rc < 0)
 		return -1;
 	return rc == 0 && round == ROUND_AGAIN ? EXIT_TIMEOUT : EXIT_OK;

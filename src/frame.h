@@ -31,6 +31,7 @@ enum {
 	X(FRAME_DATA, "DATA")       /* body: its next bytes; empty: the end */ \
 	X(FRAME_CHECK, "CHECK")     /* may a message be typed now? */          \
 	X(FRAME_STATUS, "STATUS")   /* what became of a message? */            \
+	X(FRAME_FETCH, "FETCH")     /* asks for mail that waits for us */      \
 	X(FRAME_PULL, "PULL")       /* asks for the slice */                   \
 	X(FRAME_PUSH, "PUSH")       /* body: my slice */                       \
 	X(FRAME_PING, "PING")       /* are you there? */                       \

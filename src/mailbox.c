@@ -197,17 +197,42 @@ out:
 }
 
 int
-mailbox_look(
-    struct mailbox *b, const struct home *h, const char *id, struct err *e)
+mailbox_look_folder(struct mailbox *b, const char *path, struct err *e)
 {
 	*b = (struct mailbox)MAILBOX_INIT;
-	b->path = x_asprintf("%s/mail/%s", h->dir, id);
-	if (!agent_id_ok(id))
-		return 1;
+	b->path = x_strdup(path);
 	b->dir = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->dir >= 0)
 		return 0;
 	return errno == ENOENT ? 1 : mailbox_errno(e, b, ".");
+}
+
+int
+mailbox_look(
+    struct mailbox *b, const struct home *h, const char *id, struct err *e)
+{
+	char *path;
+	int rc;
+
+	*b = (struct mailbox)MAILBOX_INIT;
+	if (!agent_id_ok(id))
+		return 1;
+	path = x_asprintf("%s/mail/%s", h->dir, id);
+	rc = mailbox_look_folder(b, path, e);
+	x_free(path);
+	return rc;
+}
+
+int
+mailbox_open_folder(struct mailbox *b, const char *path, struct err *e)
+{
+	int rc = mailbox_look_folder(b, path, e);
+
+	if (rc == 1 && mailbox_make(path, e) == 0) {
+		b->dir = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		rc = b->dir < 0 ? mailbox_errno(e, b, ".") : 0;
+	}
+	return rc == 0 ? mailbox_lock(b, e) : -1;
 }
 
 int
@@ -484,6 +509,22 @@ mailbox_set(struct mailbox *b, struct mailbox_entry *entry,
 		return -1;
 	*entry = to;
 	return 0;
+}
+
+int
+mailbox_remove(
+    struct mailbox *b, const struct mailbox_entry *entry, struct err *e)
+{
+	char path[MAILBOX_FILE_MAX];
+
+	mailbox_file(path, entry);
+	if (unlinkat(b->dir, path, 0) != 0 && errno != ENOENT)
+		return mailbox_errno(e, b, path);
+	if (mailbox_mark(b, entry->name, false, e) != 0)
+		return -1;
+	(void)snprintf(path, sizeof(path), "ids/%s", mailbox_id(entry));
+	(void)unlinkat(b->dir, path, 0);
+	return mailbox_sync(b, entry->in_new ? "new" : "cur", e);
 }
 
 int

@@ -94,6 +94,11 @@ int mailbox_open(struct mailbox *b, const struct home *h, const char *id,
 int mailbox_look(
     struct mailbox *b, const struct home *h, const char *id, struct err *e);
 
+/* The same two for a folder that is no agent's mailbox but built like one; what
+ * is beside it in waiting/ names it by the last part of `path`. */
+int mailbox_open_folder(struct mailbox *b, const char *path, struct err *e);
+int mailbox_look_folder(struct mailbox *b, const char *path, struct err *e);
+
 /* For one opened by mailbox_look(): take the lock after all. */
 int mailbox_lock(struct mailbox *b, struct err *e);
 void mailbox_unlock(struct mailbox *b);
@@ -119,6 +124,10 @@ int mailbox_rewrite(struct mailbox *b, const struct mailbox_entry *entry,
  * text there; 0: it is there no more. */
 uint64_t mailbox_stamp(
     const struct mailbox *b, const struct mailbox_entry *entry);
+
+/* Take a message out, with the lock: its file is gone, synced. */
+int mailbox_remove(
+    struct mailbox *b, const struct mailbox_entry *entry, struct err *e);
 
 /* The entry of a message's id: 0; 1 if there is none. */
 int mailbox_find(

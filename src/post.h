@@ -39,6 +39,7 @@ struct post {
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */
 	bool queue;           /* it is kept where the pane is not ready */
+	bool later;      /* ... without a look whether it is; see queue.h */
 	int64_t expires; /* real ms; then it is not shown any more; 0: never */
 	bool type;
 	bool urgent;

@@ -35,8 +35,7 @@ queue_verdict(struct deliver_verdict *v, enum exit_code code, const char *word,
 
 /* ---- what became of one ---- */
 
-/* Words that end a message, as the ring has them. */
-static const char *
+const char *
 queue_word(const char *word)
 {
 	static const char *const words[] = { "submitted", "shown", "read",
@@ -48,6 +47,13 @@ queue_word(const char *word)
 		if (str_eq(word, words[i]))
 			return words[i];
 	return NULL;
+}
+
+bool
+queue_proven(const char *word)
+{
+	return str_eq(word, "submitted") || str_eq(word, "shown") ||
+	    str_eq(word, "read");
 }
 
 void
@@ -144,9 +150,9 @@ queue_known(const struct home *h, const char *agent, const char *id,
 	return known;
 }
 
-int
-queue_status(const struct home *h, const char *id, struct deliver_verdict *v,
-    struct err *e)
+/* Is it in any mailbox? */
+static bool
+queue_anywhere(const struct home *h, const char *id, struct deliver_verdict *v)
 {
 	char *mail = path_join(h->dir, "mail");
 	struct dirent *found;
@@ -159,7 +165,15 @@ queue_status(const struct home *h, const char *id, struct deliver_verdict *v,
 	if (dir != NULL)
 		(void)closedir(dir);
 	x_free(mail);
-	if (known || (ring_id_ok(id) && queue_recall(h, id, v)))
+	return known;
+}
+
+int
+queue_status(const struct home *h, const char *id, struct deliver_verdict *v,
+    struct err *e)
+{
+	if (queue_anywhere(h, id, v) ||
+	    (ring_id_ok(id) && queue_recall(h, id, v)))
 		return 0;
 	return err_set(
 	    e, EXIT_UNKNOWN, "%.40s: no message with this id is known", id);
@@ -275,6 +289,16 @@ queue_store(
 	return v->code;
 }
 
+/* Was it here before, whatever its recipient was called then? Where nothing was
+ * kept or shown it may be tried again. */
+static bool
+queue_before(const struct post *p, struct deliver_verdict *v)
+{
+	return queue_anywhere(p->reg->home, p->id, v) ||
+	    (queue_recall(p->reg->home, p->id, v) &&
+		!str_eq(v->word, "refused") && !str_eq(v->word, "failed"));
+}
+
 /* Another process has it, from the same frame: what it comes to there. */
 static enum exit_code
 queue_follow(
@@ -348,7 +372,8 @@ queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 		v->word = "refused";
 		return v->code;
 	}
-	if (p->repeat && queue_known(h, to->id, p->id, v)) {
+	if (p->later ? queue_before(p, v)
+		     : p->repeat && queue_known(h, to->id, p->id, v)) {
 		v->repeated = true;
 		return v->code;
 	}
@@ -364,7 +389,7 @@ queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 		v->word = "refused";
 		return v->code;
 	}
-	if (ahead == AHEAD_NONE || !p->queue || p->urgent) {
+	if (!p->later && (ahead == AHEAD_NONE || !p->queue || p->urgent)) {
 		queue_try(p, to, v);
 		if (!p->queue || p->ask || !str_eq(v->word, "refused") ||
 		    (v->code != EXIT_NOT_READY && v->code != EXIT_TIMEOUT))

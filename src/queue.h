@@ -26,7 +26,10 @@ enum { QUEUE_DAYS = 7 }; /* that a message waits where nobody says how long */
  * Without it nothing is kept; a sender whose earlier messages wait there is
  * refused (EXIT_NOT_READY), since this one would overtake them.
  *
- * An id that is in the mailbox already answers what became of it.
+ * An id that is in the mailbox already answers what became of it. With p->later
+ * the pane is not tried at all, but left to the process that waits for it; then
+ * an id that any mailbox of this host has, or that came to its end here,
+ * answers so.
  */
 enum exit_code queue_post(
     const struct post *p, struct agent *to, struct deliver_verdict *v);
@@ -42,6 +45,11 @@ int queue_status(const struct home *h, const char *id,
 /* Is it being shown, or was it: can nobody take it back any more? Told in time
  * only under its mailbox's lock. */
 bool queue_begun(const struct home *h, const char *id);
+
+/* `word` as a constant, if it ends a message; else NULL. Does it say that the
+ * message was seen? */
+const char *queue_word(const char *word);
+bool queue_proven(const char *word);
 
 /* Write down why a message came to its end, for queue_status(). */
 void queue_record(const struct home *h, const char *id, enum exit_code code,

@@ -335,6 +335,7 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	r->came = clock_real_ms();
 	r->offers = frame_lists(f, "Can", "offer");
 	r->queues = frame_lists(f, "Can", "queue");
+	r->fetches = frame_lists(f, "Can", "fetch");
 	r->hello = true;
 	return 0;
 }

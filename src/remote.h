@@ -56,6 +56,7 @@ struct remote {
 	bool tells;        /* PROGRESS */
 	bool offers;       /* it knows a PUSH with Offer */
 	bool queues;       /* it keeps messages, and knows STATUS */
+	bool fetches;      /* it keeps messages for us, and knows FETCH */
 	int64_t moved;     /* monotonic ms: when a byte last came or left */
 	size_t written;    /* bytes the link was given */
 	bool hello;        /* the peer's HELLO came */

@@ -5,9 +5,11 @@
 
 #include "clock.h"
 #include "drop.h"
+#include "exchange.h"
 #include "feed.h"
 #include "lookup.h"
 #include "mem.h"
+#include "outbox.h"
 #include "path.h"
 #include "post.h"
 #include "queue.h"
@@ -136,11 +138,81 @@ send_status(const struct home *h, struct ship *ship, const char *id,
 	struct ring_entry entry;
 	int rc = queue_status(h, id, v, e);
 
+	if (rc != 0 && outbox_status(h, id, v) == 0)
+		rc = 0;
 	if (rc != 0 && ring_id_ok(id) &&
 	    ring_get(path, id, &entry, NULL) == 0 && str_host_ok(entry.text))
 		rc = ship_status(ship, entry.text, id, v, e);
 	x_free(path);
 	return rc;
+}
+
+/* To one that only dials us: kept here until it fetches it. */
+static int
+send_outbox(const struct send *s, const char *host_id,
+    struct send_result *result, struct err *e)
+{
+	const struct home *h = s->reg->home;
+	const struct agent *to = &result->to;
+	struct post p = {
+		.reg = s->reg,
+		.id = result->id,
+		.sender = s->sender.name,
+		.note = s->sender.note,
+		.folder = s->sender.name,
+		.verified = { .name = s->sender.self, .host = h->host },
+		.body = s->body,
+		.len = s->len,
+		.reply_to = s->reply_to,
+		.thread = s->thread,
+		.hops = s->hops,
+		.expires = s->ttl_ms == 0 ? 0 : clock_real_ms() + s->ttl_ms,
+		.type = s->type,
+		.urgent = s->urgent,
+	};
+	struct mail m;
+	int rc;
+
+	if (!s->queue)
+		return err_set(e, EXIT_WIRE,
+		    "host %s: cannot be dialled, and fetches its messages "
+		    "here; add --queue",
+		    to->host);
+	if (s->files_n > 0 || s->len > MAIL_BODY_MAX)
+		return err_set(e, EXIT_USAGE,
+		    "host %s: fetches its messages here, which may have %d "
+		    "bytes and no files",
+		    to->host, MAIL_BODY_MAX);
+	post_mail(&m, &p, to);
+	rc = outbox_add(h, to->host, host_id, &m, e);
+	if (rc == 0)
+		(void)feed_append(h,
+		    &(struct feed_event){ .type = "queued",
+			.agent = s->sender.name,
+			.target = to->address,
+			.preview = m.body.data },
+		    NULL);
+	mail_free(&m);
+	if (rc < 0)
+		return -1;
+	result->verdict.code = EXIT_OK;
+	result->verdict.word = "queued";
+	(void)snprintf(
+	    result->verdict.why, sizeof(result->verdict.why), "%s", result->id);
+	return 0;
+}
+
+/* Is that the only way to the recipient's host? Then its id. */
+static bool
+send_waits(const struct send *s, const struct send_result *result,
+    char host_id[HOME_ID_LEN + 1])
+{
+	int64_t generation;
+
+	if (ship_dials(s->ship, result->to.host))
+		return false;
+	exchange_have(s->reg->home, result->to.host, &generation, host_id);
+	return outbox_known(s->reg->home, result->to.host, host_id);
 }
 
 /* To an agent of another host. */
@@ -168,8 +240,13 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 		.force = s->force,
 		.progress = s->progress,
 	};
+	char host_id[HOME_ID_LEN + 1];
 	int rc;
 
+	if (send_waits(s, result, host_id)) {
+		x_free(address);
+		return send_outbox(s, host_id, result, e);
+	}
 	rc = ship_send(s->ship, &m, &result->to, &result->renamed,
 	    &result->dropped, &result->verdict, e);
 	x_free(address);

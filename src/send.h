@@ -49,13 +49,15 @@ struct send_result {
 /*
  * Find `address` and deliver. Always fills `result`, which is to be freed;
  * returns its verdict's code. When the pane turns out to be gone or another
- * one, its server is scanned once and the address looked up again.
+ * one, its server is scanned once and the address looked up again. With `queue`
+ * and no way to dial its host it is kept here, if that host fetches its
+ * messages (outbox.h).
  */
 enum exit_code send_message(
     const struct send *s, const char *address, struct send_result *result);
-/* What became of a message that was queued here or on another host; see
- * queue_status(). -1 with EXIT_UNKNOWN, or EXIT_WIRE where that host cannot be
- * asked. */
+/* What became of a message that was queued here, for a host that fetches it, or
+ * on another host; see queue_status(). -1 with EXIT_UNKNOWN, or EXIT_WIRE where
+ * that host cannot be asked. */
 int send_status(const struct home *h, struct ship *ship, const char *id,
     struct deliver_verdict *v, struct err *e);
 

@@ -45,73 +45,6 @@ server_done(
 	frame_free(&f);
 }
 
-/* Is `name` an agent in the slice that the other side published? */
-static bool
-server_verified(const struct server *s, const char *name)
-{
-	struct registry registry = REGISTRY_INIT;
-	int64_t now = clock_real_ms();
-	bool verified = false, alias;
-	struct agent a;
-
-	if (str_address_ok(name) &&
-	    registry_open(&registry, s->home, now, NULL) == 0) {
-		verified = registry_find(
-			       &registry, name, now, &a, &alias, NULL) == 0 &&
-		    !alias && str_eq(a.host, s->host);
-		agent_free(&a);
-	}
-	registry_close(&registry);
-	return verified;
-}
-
-/*
- * Who sends, for @agent-allow: not what `From` claims, but what the other
- * side's notify-pane found out; and no name that would be another host's.
- */
-static void
-server_verify(const struct server *s, const struct frame *f, char *out)
-{
-	const char *name = frame_get(f, "Sender", ""), *at;
-
-	out[0] = '\0';
-	at = strrchr(name, '@');
-	if (!body_sender_ok(name) ||
-	    (at != NULL ? !str_eq(at + 1, s->host)
-			: !registry_names(s->home, name, s->host) ||
-			!server_verified(s, name)))
-		return;
-	memcpy(out, name, strlen(name) + 1);
-}
-
-struct allow_sender
-server_sender(const struct server *s, const struct origin *from)
-{
-	return (struct allow_sender){ .name = from->verified, .host = s->host };
-}
-
-int
-server_origin(
-    struct server *s, const struct frame *f, struct origin *from, struct err *e)
-{
-	const char *name = frame_get(f, "From", "");
-
-	if (!body_sender_ok(name))
-		return err_set(
-		    e, EXIT_USAGE, "From: '%.100s' is no sender's name", name);
-	memcpy(from->name, name, strlen(name) + 1);
-	server_verify(s, f, from->verified);
-	if (server_verified(s, name)) {
-		from->note = NULL;
-		(void)snprintf(from->folder, sizeof(from->folder), "%s", name);
-		return 0;
-	}
-	from->note = strchr(name, '@') != NULL ? "no reply" : "unverified";
-	(void)snprintf(
-	    from->folder, sizeof(from->folder), "unverified-%s", s->host);
-	return 0;
-}
-
 /* The files that a message named are its own: they make room for others. */
 static void
 server_forget(struct server *s, const struct frame *f)
@@ -193,6 +126,8 @@ server_hello(struct server *s, const struct frame *f, struct err *e)
 		    "%s",
 		    s->o->peer, host);
 	memcpy(s->host, host, strlen(host) + 1);
+	(void)snprintf(
+	    s->host_id, sizeof(s->host_id), "%s", frame_get(f, "Host-Id", ""));
 	s->tells = frame_lists(f, "Can", "progress");
 	s->hello = true;
 	return 0;
@@ -224,7 +159,7 @@ server_counts(enum frame_verb verb)
 {
 	return verb == FRAME_DELIVER || verb == FRAME_CHECK ||
 	    verb == FRAME_FILE || verb == FRAME_PUSH || verb == FRAME_PULL ||
-	    verb == FRAME_STATUS;
+	    verb == FRAME_STATUS || verb == FRAME_FETCH;
 }
 
 /* What became of a message? Whoever knows its id may ask. */
@@ -279,6 +214,10 @@ server_frame(struct server *s, const struct frame *f)
 	case FRAME_STATUS:
 		if (!slow)
 			server_status(s, f);
+		break;
+	case FRAME_FETCH:
+		if (!slow)
+			server_fetch(s, f);
 		break;
 	case FRAME_PING:
 		/* A restricted peer cannot make us dial. */
@@ -383,7 +322,7 @@ server_greet(struct server *s)
 	frame_add(&f, "Host-Id", s->home->host_id);
 	frame_add(&f, "Can",
 	    "deliver file check pull push ping progress "
-	    "offer queue");
+	    "offer queue fetch");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);

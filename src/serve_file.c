@@ -49,7 +49,7 @@ server_may_file(struct server *s, const struct frame *f,
 {
 	const struct post p = { .reg = s->o->reg,
 		.sender = from->name,
-		.verified = server_sender(s, from) };
+		.verified = origin_sender(from, s->host) };
 	const char *address = frame_get(f, "To", NULL);
 	bool renamed;
 	struct agent to;
@@ -90,7 +90,7 @@ server_open_file(struct server *s, const struct frame *f)
 	err_clear(&file->e);
 	if (file->size < 0)
 		(void)err_set(&e, EXIT_USAGE, "Size: is missing");
-	else if (server_origin(s, f, &from, &e) == 0 &&
+	else if (origin_read(s->home, s->host, f, &from, &e) == 0 &&
 	    server_may_file(s, f, &from, &e) == 0 &&
 	    drop_begin(&file->drop, s->home->inbox, from.folder,
 		frame_get(f, "Name", "file"), file->size,

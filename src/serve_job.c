@@ -137,7 +137,7 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		.host = s->host,
 		.note = from->note,
 		.folder = from->folder,
-		.verified = server_sender(s, from),
+		.verified = origin_sender(from, s->host),
 		.body = text->data,
 		.len = text->len,
 		.repeat = true,
@@ -192,8 +192,8 @@ job_check(struct server *s, const struct frame *f, struct frame *answer)
 	int rc;
 
 	/* Of an older version we know the host only. */
-	(void)server_origin(s, f, &from, NULL);
-	sender = server_sender(s, &from);
+	(void)origin_read(s->home, s->host, f, &from, NULL);
+	sender = origin_sender(&from, s->host);
 
 	rc = check(s->o->reg, frame_get(f, "To", ""), &sender,
 	    str_eq(frame_get(f, "Json", "0"), "1"),
@@ -257,7 +257,7 @@ server_start(struct server *s, const struct frame *f)
 	int fd[2];
 
 	if (f->verb == FRAME_DELIVER &&
-	    (server_origin(s, f, &from, &e) != 0 ||
+	    (origin_read(s->home, s->host, f, &from, &e) != 0 ||
 		server_text(s, f, &text, &dropped, &e) != 0)) {
 		server_done(s, f->id, e.code, e.msg);
 		goto out;

@@ -7,14 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "allow.h"
-#include "body.h"
 #include "drop.h"
 #include "frame.h"
 #include "home.h"
+#include "origin.h"
 #include "serve.h"
 
-enum { SERVE_CHUNK = 65536, SERVE_FOLDER_MAX = BODY_SENDER_MAX + 16 };
+enum { SERVE_CHUNK = 65536 };
 
 /* A message in the hands of a child. */
 struct job {
@@ -46,8 +45,9 @@ struct server {
 	bool tells;          /* the other side knows PROGRESS */
 	int64_t progress_by; /* when the next ones are due */
 	size_t noise;
-	char host[HOST_MAX + 1]; /* what the other side calls itself */
-	struct err refused;      /* code not EXIT_OK: it may nothing */
+	char host[HOST_MAX + 1];       /* what the other side calls itself */
+	char host_id[HOME_ID_LEN + 1]; /* which machine and user it says */
+	struct err refused;            /* code not EXIT_OK: it may nothing */
 	struct job jobs[SERVE_JOBS_MAX];
 	size_t jobs_n;
 	struct file files[SERVE_FILES_MAX];
@@ -56,25 +56,9 @@ struct server {
 	int64_t tokens;    /* thousandths of a request */
 };
 
-/* Who sends, as far as this host can tell. */
-struct origin {
-	char name[BODY_SENDER_MAX + 1];
-	const char *note;
-	char folder[SERVE_FOLDER_MAX];
-	char verified[BODY_SENDER_MAX + 1]; /* for @agent-allow; "": nobody */
-};
-
 /* Answer request `id`: a code and words. */
 void server_done(
     struct server *s, const char *id, enum exit_code code, const char *words);
-
-/* Who sends the message or file that `f` announces? */
-int server_origin(struct server *s, const struct frame *f, struct origin *from,
-    struct err *e);
-
-/* Who it is for @agent-allow. */
-struct allow_sender server_sender(
-    const struct server *s, const struct origin *from);
 
 /* serve_file.c: a file is announced; its bytes come, none: that was all; the
  * one with this id or NULL; drop what is known of one. */
@@ -87,6 +71,9 @@ struct file *server_file(struct server *s, const char *id);
 int server_stalled(struct server *s);
 void server_forget_file(struct server *s, struct file *file);
 void server_drop_file(struct server *s, struct file *file); /* and remove it */
+
+/* serve_fetch.c: the other side asks for what waits here for it. */
+void server_fetch(struct server *s, const struct frame *f);
 
 /* serve_job.c: start a child for a message or a check; its answer has come, or
  * it has ended. */

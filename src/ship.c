@@ -39,25 +39,39 @@ ship_close(struct ship *s)
 	peers_free(&s->peers);
 }
 
-/* The peer for `host`. peers.conf is read when it is first needed: a fault in
- * it must not stop messages on this host. */
-static const struct peer *
-ship_route(struct ship *s, const char *host, struct err *e)
+/* peers.conf is read when it is first needed: a fault in it must not stop
+ * messages on this host. */
+static int
+ship_load(struct ship *s, struct err *e)
 {
 	char *conf;
 	int rc;
 
-	if (!s->loaded) {
-		conf = path_join(s->home->dir, "peers.conf");
-		rc = peers_load(&s->peers, conf, e);
-		x_free(conf);
-		if (rc != 0) {
-			peers_free(&s->peers);
-			return NULL;
-		}
-		s->loaded = true;
-	}
-	return exchange_route(s->home, &s->peers, host, e);
+	if (s->loaded)
+		return 0;
+	conf = path_join(s->home->dir, "peers.conf");
+	rc = peers_load(&s->peers, conf, e);
+	x_free(conf);
+	if (rc != 0)
+		peers_free(&s->peers);
+	s->loaded = rc == 0;
+	return rc;
+}
+
+/* The peer for `host`. */
+static const struct peer *
+ship_route(struct ship *s, const char *host, struct err *e)
+{
+	return ship_load(s, e) != 0
+	    ? NULL
+	    : exchange_route(s->home, &s->peers, host, e);
+}
+
+bool
+ship_dials(struct ship *s, const char *host)
+{
+	return ship_load(s, NULL) != 0 ||
+	    exchange_route(s->home, &s->peers, host, NULL) != NULL;
 }
 
 /* Forget a conversation that broke. */

@@ -58,6 +58,10 @@ struct ship_message {
 void ship_open(struct ship *s, const struct home *home);
 void ship_close(struct ship *s);
 
+/* Does peers.conf name a way to `host`? Also true when it cannot be read: then
+ * ship_send() says why. */
+bool ship_dials(struct ship *s, const char *host);
+
 /*
  * Send it. 0 and the far end's verdict in `v`, its name for the recipient in
  * `to`, *renamed, and in *dropped (malloc'd or NULL) what it says of files; or

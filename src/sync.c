@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "contact.h"
 #include "exchange.h"
+#include "fetch.h"
 #include "file.h"
 #include "frame.h"
 #include "log.h"
@@ -54,6 +55,9 @@ struct talk {
 	struct buf complaints;   /* ... and stderr */
 	int64_t connect_by, done_by;
 	bool said, pushed, pulled, ponged;
+	bool fetched;               /* nothing is to be asked for (any more) */
+	bool asked;                 /* ... and something is */
+	struct fetch fetch;         /* begun if its host is set */
 	bool again;                 /* it goes on over a link of its own */
 	char tag[AGENT_ID_MAX + 1]; /* behind the names of our requests */
 	char back[ERR_MSG_MAX];
@@ -111,6 +115,8 @@ talk_finish(struct sync *s, struct talk *t)
 		if (contact_save(c, s->home, t->peer->alias, &e) != 0)
 			log_line("%s", e.msg);
 	}
+	if (t->fetch.host != NULL)
+		fetch_close(&t->fetch);
 	turn_close(&t->turn);
 	t->result.host = c->host;
 	t->result.bash = c->bash;
@@ -192,6 +198,7 @@ talk_say(struct sync *s, struct talk *t)
 		frame_addf(&f, "Have", "%lld", (long long)have);
 	remote_put(&t->remote, &f);
 	frame_free(&f);
+	t->fetched = s->options->reg == NULL || !t->peer->accept_mail;
 	t->ponged = !s->options->back;
 	if (t->ponged)
 		return;
@@ -199,6 +206,37 @@ talk_say(struct sync *s, struct talk *t)
 	frame_add(&f, "Back", "1");
 	remote_put(&t->remote, &f);
 	frame_free(&f);
+}
+
+/* Ask for the next message that waits there for us. */
+static int
+talk_fetch(struct sync *s, struct talk *t, struct err *e)
+{
+	struct fetch *fetch = &t->fetch;
+	struct frame f;
+
+	t->asked = true;
+	if (!t->remote.fetches) {
+		t->fetched = true;
+		return err_set(e, EXIT_WIRE,
+		    "%s: its panemesh %s keeps no mail for us; update it, or "
+		    "take accept=mail out of its line in peers.conf",
+		    t->peer->alias, t->remote.version);
+	}
+	if (fetch->host == NULL &&
+	    fetch_open(fetch, s->options->reg, t->peer, t->remote.host,
+		t->remote.host_id, e) != 0) {
+		t->fetched = true;
+		return -1;
+	}
+	fetch->refused = s->options->refused;
+	fetch->arg = s->options->refused_arg;
+	talk_frame_init(t, &f, FRAME_FETCH, "fetch");
+	t->fetched = !fetch_next(fetch, &f);
+	if (!t->fetched)
+		remote_put(&t->remote, &f);
+	frame_free(&f);
+	return 0;
 }
 
 /* Read the local.toml of a peer that has no agent-serve. */
@@ -294,6 +332,11 @@ talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
 			    code == EXIT_OK ? SYNC_BACK_OK : SYNC_BACK_FAILED;
 		return 0;
 	}
+	if (talk_answers(t, f, "fetch")) {
+		t->asked = false;
+		t->done_by = clock_deadline(s->options->total_ms);
+		return fetch_take(&t->fetch, f, e);
+	}
 	if (talk_answers(t, f, "push")) {
 		if (code == EXIT_OK && frame_get(f, "Want", NULL) != NULL) {
 			talk_push(s, t, true);
@@ -340,7 +383,7 @@ talk_lost(struct sync *s, struct talk *t, struct err *e)
 	/* One that was kept and broke says nothing of the host. */
 	if (t->remote.warm && !t->again) {
 		t->again = true;
-		t->said = t->pushed = t->pulled = t->ponged = false;
+		t->said = t->pushed = t->pulled = t->ponged = t->asked = false;
 		remote_close(&t->remote);
 		return remote_open_alone(&t->remote, s->home, t->peer,
 			   s->options->connect_ms, e) == 0;
@@ -368,7 +411,15 @@ talk_frames(struct sync *s, struct talk *t, struct err *e)
 	int rc = 0;
 
 	remote_turn(&t->remote);
-	while (!t->pushed || !t->pulled || !t->ponged) {
+	while (!t->pushed || !t->pulled || !t->ponged || !t->fetched) {
+		/* Its slice first: it says who may send us mail. */
+		if (t->pushed && t->pulled && !t->fetched && !t->asked) {
+			if (talk_fetch(s, t, &bad) != 0 &&
+			    t->result.e.code == EXIT_OK)
+				t->result.e = bad;
+			remote_turn(&t->remote);
+			continue;
+		}
 		switch (remote_next(&t->remote, &f, e)) {
 		case FRAME_BAD:
 			return talk_lost(s, t, e) ? 0 : -1;

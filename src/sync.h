@@ -9,7 +9,9 @@
 #include "buf.h"
 #include "err.h"
 #include "home.h"
+#include "mail.h"
 #include "peers.h"
+#include "register.h"
 
 enum {
 	SYNC_CONNECT_MS = 15 * 1000, /* until a peer says HELLO */
@@ -40,6 +42,12 @@ struct sync_options {
 	bool stay;  /* wait for every peer's turn; else leave it to others */
 	bool again; /* also those that refused */
 	bool back;  /* ask each whether it can reach us */
+	/* Set: peers with accept=mail are asked for messages (fetch.h), and
+	 * `refused` is told of those that were for good. */
+	const struct registrar *reg;
+	void (*refused)(
+	    void *arg, const struct mail *m, const char *word, const char *why);
+	void *refused_arg;
 };
 
 /* What a peer says of reaching us. */

@@ -107,7 +107,7 @@ END
 cat >"$world/older" <<'END'
 import os
 while data := os.read(0, 65536):
-    os.write(1, data.replace(b" queue\n", b"\n"))
+    os.write(1, data.replace(b" queue", b""))
 END
 chmod +x "$world/bin/old"
 peers a "b serve=$world/bin/old"

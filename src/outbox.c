@@ -1,0 +1,262 @@
+#include "outbox.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "feed.h"
+#include "mem.h"
+#include "path.h"
+#include "queue.h"
+#include "str.h"
+
+#define OUTBOX_DAY_MS (24LL * 3600 * 1000)
+
+static char *
+outbox_path(const struct home *h, const char *host, const char *host_id)
+{
+	return x_asprintf("%s/outbox/%s.%s", h->dir, host, host_id);
+}
+
+/* Both become part of a path. */
+static bool
+outbox_names_ok(const char *host, const char *host_id)
+{
+	return str_host_ok(host) && strlen(host_id) == HOME_ID_LEN &&
+	    strspn(host_id, "0123456789abcdef") == HOME_ID_LEN;
+}
+
+bool
+outbox_known(const struct home *h, const char *host, const char *host_id)
+{
+	char *path;
+	bool known;
+
+	if (!outbox_names_ok(host, host_id))
+		return false;
+	path = outbox_path(h, host, host_id);
+	known = access(path, F_OK) == 0;
+	x_free(path);
+	return known;
+}
+
+int
+outbox_open(struct mailbox *b, const struct home *h, const char *host,
+    const char *host_id, struct err *e)
+{
+	char *path;
+	int rc;
+
+	*b = (struct mailbox)MAILBOX_INIT;
+	if (!outbox_names_ok(host, host_id))
+		return err_set(e, EXIT_LOCAL,
+		    "host %.40s: '%.40s' is no host id", host, host_id);
+	path = outbox_path(h, host, host_id);
+	rc = mailbox_open_folder(b, path, e);
+	x_free(path);
+	return rc;
+}
+
+int
+outbox_add(const struct home *h, const char *host, const char *host_id,
+    struct mail *m, struct err *e)
+{
+	struct mailbox b;
+	int rc;
+
+	if (m->expires == 0)
+		m->expires = m->date + QUEUE_DAYS * OUTBOX_DAY_MS;
+	rc = outbox_open(&b, h, host, host_id, e);
+	if (rc == 0)
+		rc = mailbox_add(&b, m, MAILBOX_QUEUED, e);
+	mailbox_close(&b);
+	return rc;
+}
+
+int
+outbox_next(struct mailbox *b, uint64_t past, uint64_t *number, struct mail *m)
+{
+	int64_t now = clock_real_ms();
+	struct mailbox_list list;
+	int rc = 1;
+	size_t i;
+
+	*m = (struct mail)MAIL_INIT;
+	mailbox_queue(b, &list);
+	for (i = 0; i < list.n && rc != 0; i++) {
+		*number = strtoul(list.v[i].name, NULL, 10);
+		if (*number <= past)
+			continue;
+		mail_free(m);
+		if (mailbox_read(b, &list.v[i], m, NULL) == 0 &&
+		    (m->expires == 0 || m->expires > now))
+			rc = 0;
+	}
+	mailbox_list_free(&list);
+	return rc;
+}
+
+int
+outbox_settle(const struct home *h, struct mailbox *b, const char *id,
+    enum exit_code code, const char *word, const char *why, struct err *e)
+{
+	const char *end = queue_word(word);
+	struct mailbox_entry entry;
+
+	if (mailbox_find(b, id, &entry) != 0)
+		return 1;
+	if (str_eq(word, "queued"))
+		return entry.state == MAILBOX_QUEUED
+		    ? mailbox_set(b, &entry, MAILBOX_UNREAD, e)
+		    : 0;
+	if (end == NULL)
+		return err_set(
+		    e, EXIT_USAGE, "'%.40s': is no end of a message", word);
+	/* Only a proof is a success. */
+	if (code == EXIT_OK && !queue_proven(end))
+		code = EXIT_UNPROVEN;
+	queue_record(h, id, code, end, why);
+	return mailbox_remove(b, &entry, e);
+}
+
+/* ---- all of them ---- */
+
+/* Call `each` with every outbox, opened for reading, and its host's name, until
+ * it says no. */
+static void
+outbox_each(const struct home *h,
+    bool (*each)(void *arg, struct mailbox *b, const char *host), void *arg)
+{
+	char *all = path_join(h->dir, "outbox"), *path;
+	char host[HOST_MAX + 1];
+	struct dirent *found;
+	struct mailbox b;
+	bool more = true;
+	DIR *dir;
+	size_t n;
+
+	dir = opendir(all);
+	while (dir != NULL && more && (found = readdir(dir)) != NULL) {
+		n = strcspn(found->d_name, ".");
+		if (n == 0 || n > HOST_MAX || found->d_name[n] == '\0')
+			continue;
+		memcpy(host, found->d_name, n);
+		host[n] = '\0';
+		if (!outbox_names_ok(host, found->d_name + n + 1))
+			continue;
+		path = path_join(all, found->d_name);
+		if (mailbox_look_folder(&b, path, NULL) == 0)
+			more = each(arg, &b, host);
+		mailbox_close(&b);
+		x_free(path);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	x_free(all);
+}
+
+struct outbox_asked {
+	const char *id;
+	struct deliver_verdict *v;
+	bool known;
+};
+
+static bool
+outbox_tell(void *arg, struct mailbox *b, const char *host)
+{
+	struct outbox_asked *asked = arg;
+	struct mailbox_entry entry;
+
+	if (mailbox_find(b, asked->id, &entry) != 0 ||
+	    (entry.state != MAILBOX_QUEUED && entry.state != MAILBOX_UNREAD))
+		return true;
+	memset(asked->v, 0, sizeof(*asked->v));
+	asked->v->code = EXIT_OK;
+	asked->v->word = "queued";
+	(void)snprintf(asked->v->why, sizeof(asked->v->why),
+	    entry.state == MAILBOX_QUEUED
+		? "it waits here until host %s fetches it"
+		: "host %s has fetched it",
+	    host);
+	asked->known = true;
+	return false;
+}
+
+int
+outbox_status(const struct home *h, const char *id, struct deliver_verdict *v)
+{
+	struct outbox_asked asked = { .id = id, .v = v };
+
+	if (mail_id_ok(id))
+		outbox_each(h, outbox_tell, &asked);
+	return asked.known ? 0 : 1;
+}
+
+struct outbox_sweeping {
+	const struct home *home;
+	int64_t now;
+	void (*expired)(void *arg, const struct mail *m);
+	void *arg;
+};
+
+/* Is it past its time? Then it is taken out: true if it was not fetched. */
+static bool
+outbox_bury(const struct outbox_sweeping *s, struct mailbox *b,
+    struct mailbox_entry *entry, const struct mail *m)
+{
+	bool waits = entry->state == MAILBOX_QUEUED;
+
+	if ((!waits && entry->state != MAILBOX_UNREAD) || m->expires == 0 ||
+	    m->expires + (waits ? 0 : OUTBOX_OVERDUE_MS) > s->now)
+		return false;
+	if (waits)
+		queue_record(s->home, m->id, EXIT_TIMEOUT, "expired",
+		    "before its host fetched it");
+	else
+		queue_record(s->home, m->id, EXIT_UNPROVEN, "indeterminate",
+		    "its host fetched it, and did not say what became of it");
+	return mailbox_remove(b, entry, NULL) == 0 && waits;
+}
+
+static bool
+outbox_sweep_one(void *arg, struct mailbox *b, const char *host)
+{
+	const struct outbox_sweeping *s = arg;
+	struct mailbox_list list;
+	struct mail m;
+	bool expired;
+	size_t i;
+
+	(void)host;
+	mailbox_newest(b, 0, &list);
+	for (i = 0; i < list.n; i++) {
+		/* It may be fetched meanwhile. */
+		if (mailbox_lock(b, NULL) == 0 &&
+		    mailbox_find(b, mailbox_id(&list.v[i]), &list.v[i]) == 0 &&
+		    mailbox_read(b, &list.v[i], &m, NULL) == 0) {
+			expired = outbox_bury(s, b, &list.v[i], &m);
+			/* Telling its sender may take long. */
+			mailbox_unlock(b);
+			if (expired)
+				s->expired(s->arg, &m);
+			mail_free(&m);
+		}
+		mailbox_unlock(b);
+	}
+	mailbox_list_free(&list);
+	return true;
+}
+
+void
+outbox_sweep(const struct home *h, int64_t now,
+    void (*expired)(void *arg, const struct mail *m), void *arg)
+{
+	struct outbox_sweeping s = {
+		.home = h, .now = now, .expired = expired, .arg = arg
+	};
+
+	outbox_each(h, outbox_sweep_one, &s);
+}

@@ -1,0 +1,207 @@
+#!/bin/bash
+# A host that cannot be dialled fetches its messages: kept at its peer until
+# then, shown there once and in order, and what became of them is told here.
+# time-limit: 300
+# shellcheck source=tests/it/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/it/mesh.sh
+. "$here/mesh.sh"
+# shellcheck source=tests/it/far.sh
+. "$here/far.sh"
+far_up a l
+plan 45
+home_a=$world/hosts/a home_l=$world/hosts/l
+
+block() {
+	tmx "$1" send-keys -t "=s:$2" -l half
+	until_true 10 sh -c "HOME=$world/hosts/$1 TMUX_TMPDIR=$world/hosts/$1/tmux \
+		tmux -L main capture-pane -p -t =s:$2 | grep -q half"
+}
+free() {
+	tmx "$1" send-keys -t "=s:$2" C-u
+}
+ident() {
+	sed -n 's/^queued \([0-9a-z]*\)$/\1/p' "$out"
+}
+# states HOST ADDRESS
+states() {
+	on "$1" agent-inbox list -a "$2" | awk '{ print $3 }' | sort | uniq -c |
+		awk '{ printf "%s%s %s", sep, $1, $2; sep = ", " }'
+}
+says() {
+	on a notify-pane --status "$1" | grep -q "^$2"
+}
+syncs() {
+	on l timeout 60 agent-sync >"$world/synced" 2>&1
+}
+# arrived NAME N: the composer there has N messages.
+arrived() {
+	[ "$(messages l "$1" | wc -l)" = "$2" ]
+}
+# What waits on a: files, in whatever state.
+kept() {
+	find "$home_a/.agents/outbox" -path '*/new/*' -o -path '*/cur/*' |
+		wc -l
+}
+
+composer l comp
+composer l other
+composer a author
+peers a ''
+peers l 'a accept=mail'
+rm -rf "$home_a/.agents/outbox"
+
+# --- who fetches, and who does not ---
+refuses 4 'no route; agent-sync peer add l' 'of one that never fetched nothing is kept' \
+	-q l-s-comp 'too early'
+check 'the laptop syncs' syncs
+is "$(ls "$home_a/.agents/outbox")" \
+	"l.$(sed -n 's/^host_id = "\(.*\)"/\1/p' "$home_l/.agents/local.toml")" \
+	'which makes its outbox'
+refuses 4 'add --queue' 'without --queue it is refused, with a hint' \
+	l-s-comp 'now or never'
+refuses 1 'and no files' 'a file is refused' -q -f "$home_a/.agents/peers.conf" \
+	l-s-comp 'with a file'
+refuses 1 '65536 bytes' 'so is what is too long' -q l-s-comp \
+	"$(head -c 70000 /dev/zero | tr '\0' x)"
+is "$(kept)" 0 'nothing of that is kept'
+
+# --- kept, fetched, shown, told ---
+block l comp
+AGENT_NAME=a-s-author sent a -q l-s-comp 'the first'
+is "$? $(cat "$err")" '0 ' 'is accepted'
+first=$(ident)
+is "$(cat "$out")" "→ l-s-comp (l[s:1]): the first
+queued $first" 'as queued'
+sent a -q l-s-comp 'the second'
+second=$(ident)
+sent a -q l-s-other 'to another'
+third=$(ident)
+check 'told so' says "$first" 'queued: it waits here until host l fetches it'
+is "$(kept) $(ls "$home_l/.agents/mail" 2>/dev/null)" '3 ' \
+	'kept here, not there'
+check 'a sync' syncs
+check 'brings one to a pane that is ready' until_true 20 arrived other 1
+is "$(states l l-s-comp)" '2 queued' 'the others are in their mailbox'
+check 'told so' says "$first" 'queued: host l has fetched it'
+check 'what was shown is told by itself' until_true 20 says "$third" submitted
+free l comp
+check 'and when the pane is free they are shown' until_true 20 arrived comp 2
+is "$(messages l comp)" 'the first
+the second' 'in order'
+is "$(tags l comp | head -n 1)" 'from a-s-author' 'their sender is known'
+check 'which is told too' until_true 20 says "$second" submitted
+check 'of each' until_true 20 says "$first" submitted
+is "$(kept) $(find "$home_l/.agents/fetched" -type f | wc -l)" '0 0' \
+	'and nothing is left behind'
+check 'another sync' syncs
+is "$(messages l comp | wc -l) $(messages l other | wc -l)" '2 1' \
+	'shows nothing twice'
+
+# --- answers go the ordinary way, and theirs wait again ---
+on l env AGENT_NAME=l-s-comp notify-pane -q --reply "$first" 'the answer' \
+	>"$out" 2>&1
+answered() {
+	messages a author | grep -q '^the answer'
+}
+check 'an answer comes' until_true 20 answered
+
+# --- not asked, not given ---
+sent a -q l-s-comp 'patience'
+waits=$(ident)
+peers l a
+check 'without accept=mail' syncs
+check 'nothing is fetched' says "$waits" 'queued: it waits here'
+peers l 'a accept=mail'
+host_id=$(sed -n 's/^host_id = "\(.*\)"/\1/p' "$home_l/.agents/local.toml")
+# fetches HOST HOST-ID: a's answer to such a one
+fetches() {
+	printf 'panemesh/1 HELLO 0 0\nHost: %s\nHost-Id: %s\n\n' "$1" "$2"
+	printf 'panemesh/1 FETCH f1 0\nPast: 0\n\n'
+}
+fetches l 0123456789abcdef | on a agent-serve >"$world/answers" 2>&1
+is "$(grep -c '^Code: 7' "$world/answers") $(grep -c '^Message' \
+	"$world/answers")" '1 0' 'another machine by that name gets nothing'
+fetches x "$host_id" | on a agent-serve >"$world/answers" 2>&1
+is "$(grep -c '^Code: 7' "$world/answers") $(grep -c '^Message' \
+	"$world/answers")" '1 0' 'nor another name of that machine'
+fetches l "$host_id" | on a agent-serve --peer x >"$world/answers" 2>&1
+is "$(grep -c '^Message' "$world/answers")" 0 'nor a key of another peer'
+fetches l "$host_id" | on a agent-serve >"$world/answers" 2>&1
+is "$(grep '^Message' "$world/answers")" "Message: $waits" \
+	'the right one is offered it'
+check 'and until it says that it took it' says "$waits" 'queued: it waits here'
+
+# --- one who is not who it says ---
+cat >"$world/bin/evil" <<END
+#!/usr/bin/env python3
+import sys
+r, w = sys.stdin.buffer, sys.stdout.buffer
+w.write(b"panemesh/1 HELLO 0 0\nHost: a\nHost-Id: $(sed -n \
+	's/^host_id = "\(.*\)"/\1/p' "$home_a/.agents/local.toml")\nCan: deliver pull push fetch\n\n")
+w.flush()
+for line in r:
+    if not line.startswith(b"panemesh/1 "):
+        continue
+    verb, id = line.split()[1:3]
+    if verb == b"PUSH" or verb == b"PULL":
+        w.write(b"panemesh/1 DONE " + id + b" 0\nCode: 0\nUnchanged: 1\n\n")
+    if verb == b"FETCH":
+        w.write(b"panemesh/1 DONE " + id + b" 4\nCode: 0\nPlace: 1\n"
+                b"Message: evilaaaaaaaaaaaaaaaa\nTo: l-s-comp\n"
+                b"From: a-s-author\n\nevil")
+    w.flush()
+END
+chmod +x "$world/bin/evil"
+peers l "evil accept=mail command=$world/bin/evil" 'a accept=mail'
+syncs
+is "$?" 6 'a peer that says it is another one fails'
+check 'for that reason' grep -q 'evil: calls itself a, .*mail is not taken' \
+	"$world/synced"
+check 'the other is asked' until_true 20 arrived comp 3
+is "$(submitted l comp evil)" 0 'nothing of the first is shown'
+peers l 'a accept=mail'
+
+# --- refused there: its sender hears of it ---
+tmx l set-option -p -t =s:comp @agent-allow nobody
+AGENT_NAME=a-s-author sent a -q l-s-comp 'unwanted'
+barred=$(ident)
+check 'a sync of what is not wanted' syncs
+check 'is refused for good' says "$barred" refused
+reported() {
+	messages a author | grep -q "^your message $1 to $2 was $3"
+}
+check 'and reported' until_true 20 reported "$barred" l-s-comp refused
+tmx l set-option -pu -t =s:comp @agent-allow
+
+# --- a pane that is gone: it waits, and what is behind it does not ---
+AGENT_NAME=a-s-author sent a -q -e 2s l-s-other 'to nobody'
+gone=$(ident)
+sent a -q l-s-comp 'behind it'
+tmx l kill-window -t =s:other
+until_true 20 sh -c "! grep -q '^\[agents.l-s-other\]' $home_l/.agents/local.toml"
+check 'a sync' syncs
+check 'brings what is behind' until_true 20 arrived comp 4
+expires() {
+	on a agent-discover >/dev/null 2>&1
+	says "$gone" expired
+}
+check 'what nobody took expires' until_true 20 expires
+check 'and is reported' until_true 20 reported "$gone" l-s-other expired
+
+# --- a peer that cannot ---
+cat >"$world/bin/old" <<END
+#!/bin/sh
+"$BUILD/agent-serve" | python3 "$world/older"
+END
+cat >"$world/older" <<'END'
+import os
+while data := os.read(0, 65536):
+    os.write(1, data.replace(b" fetch", b""))
+END
+chmod +x "$world/bin/old"
+peers l "a accept=mail serve=$world/bin/old"
+syncs
+is "$?" 4 'an older panemesh there'
+check 'is told apart' grep -q 'keeps no mail for us; update it' \
+	"$world/synced"

@@ -1,0 +1,240 @@
+#include "unit.h"
+
+#include "clock.h"
+#include "mem.h"
+#include "outbox.h"
+#include "queue.h"
+#include "str.h"
+
+#define ID "0123456789abcdef"
+
+UNIT_FOLDER
+
+static struct home home;
+
+static void
+begin(const char *name)
+{
+	home = (struct home){ .dir = x_strdup(unit_path(dir, name)) };
+	assert_int_equal(mkdir(home.dir, 0700), 0);
+	home.run = x_asprintf("%s/run", home.dir);
+	assert_int_equal(mkdir(home.run, 0700), 0);
+	home.log = x_asprintf("%s/log", home.dir);
+	assert_int_equal(mkdir(home.log, 0700), 0);
+}
+
+static void
+end(void)
+{
+	x_free(home.dir);
+	x_free(home.run);
+	x_free(home.log);
+	home.dir = home.run = home.log = NULL;
+}
+
+static struct mail
+message(unsigned n)
+{
+	struct mail m = MAIL_INIT;
+
+	(void)snprintf(m.id, sizeof(m.id), "m%019u", n);
+	(void)snprintf(m.from, sizeof(m.from), "hub-dev-w0");
+	(void)snprintf(m.from_host, sizeof(m.from_host), "hub");
+	(void)snprintf(m.to, sizeof(m.to), "lap-s-one");
+	(void)snprintf(m.to_host, sizeof(m.to_host), "lap");
+	m.date = clock_real_ms();
+	buf_addf(&m.body, "text %u", n);
+	return m;
+}
+
+static int
+add(unsigned n, int64_t expires, struct err *e)
+{
+	struct mail m = message(n);
+	int rc;
+
+	m.expires = expires;
+	rc = outbox_add(&home, "lap", ID, &m, e);
+	mail_free(&m);
+	return rc;
+}
+
+/* The number of the next one's text; 0: none. */
+static unsigned
+next(uint64_t *past)
+{
+	struct mailbox b;
+	unsigned n = 0;
+	struct mail m;
+	struct err e;
+
+	assert_int_equal(outbox_open(&b, &home, "lap", ID, &e), 0);
+	if (outbox_next(&b, *past, past, &m) == 0)
+		assert_int_equal(sscanf(m.body.data, "text %u", &n), 1);
+	mail_free(&m);
+	mailbox_close(&b);
+	return n;
+}
+
+static int
+settle(unsigned n, enum exit_code code, const char *word)
+{
+	struct mail m = message(n);
+	struct mailbox b;
+	struct err e;
+	int rc;
+
+	assert_int_equal(outbox_open(&b, &home, "lap", ID, &e), 0);
+	rc = outbox_settle(&home, &b, m.id, code, word, "why", &e);
+	mailbox_close(&b);
+	mail_free(&m);
+	return rc;
+}
+
+/* What is known of one: its word and code. */
+static const char *
+known(unsigned n, enum exit_code *code)
+{
+	struct mail m = message(n);
+	struct deliver_verdict v;
+	int rc = outbox_status(&home, m.id, &v);
+
+	if (rc != 0)
+		rc = queue_status(&home, m.id, &v, NULL);
+	mail_free(&m);
+	*code = v.code;
+	return rc == 0 ? v.word : "";
+}
+
+static void
+test_names(void **state)
+{
+	struct mailbox b;
+	struct err e;
+
+	(void)state;
+	begin("names");
+	assert_false(outbox_known(&home, "lap", ID));
+	assert_false(outbox_known(&home, "../x", ID));
+	assert_false(outbox_known(&home, "lap", ""));
+	assert_int_equal(
+	    outbox_open(&b, &home, "lap", "../../etc/passwd", &e), -1);
+	mailbox_close(&b);
+	assert_int_equal(outbox_open(&b, &home, "a/b", ID, &e), -1);
+	mailbox_close(&b);
+	assert_int_equal(outbox_open(&b, &home, "lap", ID, &e), 0);
+	mailbox_close(&b);
+	assert_true(outbox_known(&home, "lap", ID));
+	assert_false(outbox_known(&home, "lap", "fedcba9876543210"));
+	end();
+}
+
+static void
+test_order(void **state)
+{
+	enum exit_code code;
+	uint64_t past = 0;
+	struct err e;
+
+	(void)state;
+	begin("order");
+	assert_int_equal(next(&past), 0);
+	assert_int_equal(add(1, 0, &e), 0);
+	assert_int_equal(add(2, 0, &e), 0);
+	assert_int_equal(add(3, 0, &e), 0);
+	assert_int_equal(add(2, 0, &e), 1);
+	past = 0;
+	assert_int_equal(next(&past), 1);
+	/* left where it is, and offered again another time */
+	assert_int_equal(next(&past), 2);
+	assert_int_equal(settle(2, EXIT_OK, "queued"), 0);
+	assert_int_equal(next(&past), 3);
+	assert_int_equal(next(&past), 0);
+	past = 0;
+	assert_int_equal(next(&past), 1);
+	assert_int_equal(next(&past), 3);
+	assert_string_equal(known(2, &code), "queued");
+	assert_int_equal(settle(2, EXIT_OK, "submitted"), 0);
+	assert_string_equal(known(2, &code), "submitted");
+	assert_int_equal(code, EXIT_OK);
+	/* the same again, and one that never was */
+	assert_int_equal(settle(2, EXIT_OK, "queued"), 1);
+	assert_int_equal(settle(77, EXIT_OK, "submitted"), 1);
+	assert_string_equal(known(77, &code), "");
+	/* no such word; and no success without proof */
+	assert_int_equal(settle(1, EXIT_OK, "eaten"), -1);
+	assert_string_equal(known(1, &code), "queued");
+	assert_int_equal(settle(1, EXIT_OK, "refused"), 0);
+	assert_string_equal(known(1, &code), "refused");
+	assert_int_equal(code, EXIT_UNPROVEN);
+	end();
+}
+
+static void
+test_full(void **state)
+{
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("full");
+	for (i = 1; i <= MAILBOX_UNREAD_MAX; i++)
+		assert_int_equal(add(i, 0, &e), 0);
+	assert_int_equal(add(i, 0, &e), -1);
+	assert_int_equal(e.code, EXIT_REFUSED);
+	assert_int_equal(settle(7, EXIT_OK, "queued"), 0);
+	assert_int_equal(add(i, 0, &e), 0);
+	end();
+}
+
+static void
+count(void *arg, const struct mail *m)
+{
+	(void)m;
+	++*(int *)arg;
+}
+
+static void
+test_expire(void **state)
+{
+	int64_t now = clock_real_ms();
+	enum exit_code code;
+	uint64_t past = 0;
+	struct err e;
+	int n = 0;
+
+	(void)state;
+	begin("expire");
+	assert_int_equal(add(1, now - 5000, &e), 0);
+	assert_int_equal(add(2, now + 3600 * 1000, &e), 0);
+	assert_int_equal(add(3, 0, &e), 0);
+	assert_int_equal(settle(3, EXIT_OK, "queued"), 0);
+	/* what expired is not handed out, even before it is swept */
+	assert_int_equal(next(&past), 2);
+	outbox_sweep(&home, now, count, &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(known(1, &code), "expired");
+	assert_int_equal(code, EXIT_TIMEOUT);
+	assert_string_equal(known(2, &code), "queued");
+	/* fetched, and never heard of again: not reported from here */
+	outbox_sweep(&home,
+	    now + QUEUE_DAYS * 24LL * 3600 * 1000 + OUTBOX_OVERDUE_MS + 5000,
+	    count, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(known(2, &code), "expired");
+	assert_string_equal(known(3, &code), "indeterminate");
+	end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_expire),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
