@@ -249,6 +249,14 @@ run_send(struct run *r, enum classify_way way)
 	return way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
 }
 
+/* Has nobody waited for the verdict any more since our parent ended? Whoever
+ * does not know what became of a message may send the next one. */
+static bool
+run_orphaned(const struct run *r)
+{
+	return r->d->parent != 0 && getppid() != r->d->parent;
+}
+
 /* Nap while the pane is not ready. false: give up. */
 static bool
 run_nap(const struct run *r, int64_t nap, int64_t deadline)
@@ -278,6 +286,9 @@ run_loop(struct run *r)
 	for (;;) {
 		if (run_look(r, &e) != 0)
 			return run_verdict(r, e.code, "failed", "%s", e.msg);
+		if (run_orphaned(r))
+			return run_verdict(r, EXIT_WIRE, "failed",
+			    "the connection broke before it was shown");
 		/* Before anything is said of the pane, and at every look. */
 		if (allow_check(r->facts.allow, &r->d->from, &e) != 0) {
 			r->v->barred = true;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "allow.h"
 #include "err.h"
@@ -54,6 +55,9 @@ struct deliver {
 	 * `recorded`, when the ring has it as begun. NULL: not asked. */
 	bool (*begin)(void *arg, bool recorded);
 	void *begin_arg;
+	/* Who waits for the verdict, our parent: once it has ended nothing is
+	 * begun any more (failed, EXIT_WIRE). 0: nobody in particular. */
+	pid_t parent;
 	bool type;   /* type at a shell's prompt, do not show */
 	bool urgent; /* also where it goes into a running turn */
 	bool force;  /* FORCE_SEND: typed, busy and unknown do not count */

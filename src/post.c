@@ -147,6 +147,7 @@ post_once(
 		.known_arg = p->known_arg,
 		.begin = p->begin,
 		.begin_arg = p->begin_arg,
+		.parent = p->parent,
 		.type = p->type,
 		.urgent = p->urgent,
 		.force = p->force,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "agent.h"
 #include "allow.h"
@@ -35,6 +36,7 @@ struct post {
 	void *known_arg;
 	bool (*begin)(void *arg, bool recorded); /* as in struct deliver */
 	void *begin_arg;
+	pid_t parent;         /* as in struct deliver */
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */

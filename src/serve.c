@@ -413,8 +413,9 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 		s->moved = clock_mono_ms();
 	pfd[n++] = (struct pollfd){ .fd = s->ended || full ? -1 : s->o->in,
 		.events = POLLIN };
-	pfd[n++] = (struct pollfd){ .fd = s->out.len > 0 ? s->o->out : -1,
-		.events = POLLOUT };
+	/* Without POLLOUT too: it says when the reader is gone. */
+	pfd[n++] = (struct pollfd){ .fd = s->o->out,
+		.events = s->out.len > 0 ? POLLOUT : 0 };
 	for (i = 0; i < s->jobs_n; i++)
 		pfd[n++] =
 		    (struct pollfd){ .fd = s->jobs[i].fd, .events = POLLIN };
@@ -425,6 +426,8 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 	for (i = s->jobs_n; i-- > 0;)
 		if (pfd[2 + i].revents != 0)
 			server_reap(s, i);
+	if (pfd[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		return 1;
 	if (pfd[0].revents != 0)
 		server_read(s);
 	if (server_frames(s, e) != 0)
@@ -433,7 +436,6 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 		return 1;
 	(void)server_stalled(s);
 	server_progress(s);
-	/* Nobody there to hear it: what is being delivered goes on. */
 	if (server_flush(s) != 0)
 		return 1;
 	return 0;

@@ -128,7 +128,8 @@ job_files(struct server *s, const struct frame *f, const struct origin *from,
 /* In the child: find the agent, deliver, say what became of it. */
 static void
 job_deliver(struct server *s, const struct frame *f, const struct origin *from,
-    const struct buf *text, const char *dropped, struct frame *answer)
+    pid_t parent, const struct buf *text, const char *dropped,
+    struct frame *answer)
 {
 	struct post p = {
 		.reg = s->o->reg,
@@ -141,6 +142,7 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		.body = text->data,
 		.len = text->len,
 		.repeat = true,
+		.parent = parent,
 		.ask = str_eq(frame_get(f, "Ask", "0"), "1"),
 		.reply_to = frame_get(f, "In-Reply-To", NULL),
 		.thread = frame_get(f, "Thread", NULL),
@@ -253,6 +255,7 @@ server_start(struct server *s, const struct frame *f)
 	struct frame answer;
 	struct err e;
 	struct job *job;
+	pid_t self = getpid();
 	size_t i;
 	int fd[2];
 
@@ -282,7 +285,8 @@ server_start(struct server *s, const struct frame *f)
 		else if (f->verb == FRAME_PING)
 			job_back(s, &answer);
 		else
-			job_deliver(s, f, &from, &text, dropped.data, &answer);
+			job_deliver(
+			    s, f, &from, self, &text, dropped.data, &answer);
 		frame_write(&out, &answer);
 		(void)file_write_all(fd[1], out.data, out.len);
 		_exit(0);

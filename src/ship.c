@@ -16,7 +16,12 @@
 #include "path.h"
 #include "str.h"
 
-enum { SHIP_ENDED_MS = 3000 }; /* for a broken link to say why */
+enum {
+	SHIP_ENDED_MS = 3000, /* for a broken link to say why */
+	SHIP_TRIES = 6,       /* connections that may break under a message */
+	SHIP_TRY_MS = 10000,  /* in which one more is begun after the first */
+	SHIP_NAP_MS = 50,     /* before the third; then twice as long each */
+};
 
 void
 ship_open(struct ship *s, const struct home *home)
@@ -391,6 +396,7 @@ struct attempt {
 	bool alone; /* not over a link that is kept */
 	bool left;  /* result: the message may be there */
 	bool warm;  /* result: it was over such a link */
+	bool broke; /* result: the connection ended, not only its time */
 };
 
 /* Does the peer keep messages? One that does not would refuse them for another
@@ -439,9 +445,55 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 		a->left = true;
 out:
 	a->warm = r != NULL && r->warm;
+	a->broke = rc != 0 && e->code == EXIT_WIRE && r != NULL && r->ended;
 	if (rc != 0)
 		ship_drop(s, peer->alias);
 	buf_free(&files);
+	return rc;
+}
+
+/* Is it worth another connection? After the second only where one ended: one
+ * that is silent has had its time. Then files are asked for, not sent again. */
+static bool
+ship_again(const struct attempt *a, const struct ship_message *m, bool left,
+    int tried, int64_t deadline)
+{
+	/* A link that was kept and broke says nothing of the host. */
+	if (tried == 1)
+		return a->left || a->warm;
+	return a->broke && (left || m->files_n == 0) && tried < SHIP_TRIES &&
+	    clock_left(deadline) > 0;
+}
+
+/* Send until there is an answer. -1 with the first error; *left: it may be
+ * there all the same. */
+static int
+ship_try(struct ship *s, const struct peer *peer, const struct ship_message *m,
+    struct frame *answer, bool *left, struct err *e)
+{
+	struct attempt a = { .ask = false };
+	int64_t nap = SHIP_NAP_MS, deadline;
+	struct err again;
+	int tried = 1, rc;
+
+	rc = ship_once(s, peer, m, &a, answer, e);
+	*left = a.left;
+	deadline = clock_deadline(SHIP_TRY_MS);
+	if (rc != 0 && !a.left && e->code != EXIT_WIRE)
+		return rc;
+	while (rc != 0 && ship_again(&a, m, *left, tried, deadline)) {
+		if (++tried > 2) {
+			clock_nap(nap, deadline);
+			nap *= 2;
+		}
+		/* With files it is only asked for: they may have arrived. */
+		a = (struct attempt){ .alone = true,
+			.ask = *left && m->files_n > 0 };
+		rc = ship_once(s, peer, m, &a, answer, &again);
+		if (rc != 0 && !*left)
+			*e = again;
+		*left = *left || a.left;
+	}
 	return rc;
 }
 
@@ -449,11 +501,9 @@ int
 ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e)
 {
-	struct attempt first = { .ask = false }, second = { .alone = true };
 	const struct peer *peer;
 	struct frame answer;
-	struct err again;
-	int rc;
+	bool left;
 
 	*dropped = NULL;
 	if (m->files_n > SHIP_FILES_MAX)
@@ -464,21 +514,12 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 	peer = ship_route(s, m->host, e);
 	if (peer == NULL)
 		return -1;
-	rc = ship_once(s, peer, m, &first, &answer, e);
-	/* A link that was kept and broke says nothing of the host. */
-	if (rc != 0 && (first.left || (first.warm && e->code == EXIT_WIRE))) {
-		/* With files it is only asked for: they may have arrived. */
-		second.ask = first.left && m->files_n > 0;
-		rc = ship_once(s, peer, m, &second, &answer, &again);
-		if (rc != 0 && !first.left)
-			*e = again;
-	}
-	if (rc == 0) {
+	if (ship_try(s, peer, m, &answer, &left, e) == 0) {
 		ship_verdict(&answer, to, renamed, dropped, v);
 		frame_free(&answer);
 		return 0;
 	}
-	if (first.left || second.left) {
+	if (left) {
 		e->code = EXIT_UNPROVEN;
 		(void)err_prefix(e, "it may have been delivered");
 	}

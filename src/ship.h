@@ -68,8 +68,9 @@ bool ship_dials(struct ship *s, const char *host);
  * -1 with EXIT_WIRE (no route, no connection), EXIT_USAGE (a file).
  *
  * When the connection breaks after the message may have left, it is asked for
- * once more by its id, on a new connection: the far end answers what it
- * recorded, and never types it twice. No answer then is EXIT_UNPROVEN.
+ * again by its id, on a new connection: the far end answers what it recorded,
+ * and never types it twice. Where that one breaks too, a few times more. No
+ * answer then is EXIT_UNPROVEN.
  */
 int ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e);

@@ -12,7 +12,8 @@
 #   gone HOST ADDRESS         is it not?
 
 world=${world:?}
-port_base=$((20000 + $$ % 20000))
+# Below the ports that clients are given, and far from those of the next pids.
+port_base=$((10000 + $$ * 7919 % 20000))
 mesh_hosts=()
 
 host_dir() {

@@ -10,7 +10,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 20
+plan 21
 
 home_b=$world/hosts/b
 
@@ -186,11 +186,13 @@ strike session now
 wait "$notify"
 is "$? $(grep -c 'it may have been delivered' "$err")" '5 1' \
 	'no way back to ask: it may have been delivered'
-tmx b send-keys -t =s:lost Enter
-lost_is_shown() {
-	[ "$(submitted b lost late.)" = 1 ]
+nobody_delivers() {
+	[ -z "$(of_kind deliver)" ]
 }
-check 'and so it is, later' until_true 10 lost_is_shown
+check 'the far end gives it up' until_true 10 nobody_delivers
+tmx b send-keys -t =s:lost Enter
+is "$(submitted b lost late.)" 0 'but it is not, once nobody waits for it'
+
 sshd_start b
 until_true 10 settled
 

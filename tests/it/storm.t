@@ -43,10 +43,17 @@ sender() {
 	done
 }
 
-# Somebody ends the far end or the holder of a link.
+# Somebody ends the far end or the holder of a link: about once a message,
+# however slow the machine is.
 killer() {
-	local pids
+	local pids kills=0
 	while [ ! -e "$world/done" ]; do
+		if [ "$kills" -gt $((senders + $(
+			cat "$world"/status.* 2>/dev/null | wc -l
+		))) ]; then
+			read -rt 0.05 <>"$world/pipe" || :
+			continue
+		fi
 		mapfile -t pids < <(pgrep -x 'agent-link|agent-serve' |
 			while read -r pid; do
 				grep -qzs "^HOME=$world/" "/proc/$pid/environ" &&
@@ -54,6 +61,7 @@ killer() {
 			done)
 		if [ ${#pids[@]} -gt 0 ] && kill -9 \
 			"${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null; then
+			kills=$((kills + 1))
 			echo x >>"$world/kills"
 		fi
 		read -rt "0.0$((RANDOM % 5 + 3))" <>"$world/pipe" || :
