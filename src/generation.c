@@ -1,5 +1,6 @@
 #include "generation.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
@@ -9,58 +10,118 @@
 #include "slice.h"
 #include "str.h"
 
-enum { GENERATION_TEXT_MAX = 32 }; /* bytes of the file */
+enum {
+	GENERATION_KEPT = 16,      /* numbers in the file */
+	GENERATION_GAP_MS = 60000, /* a step that may be a clock's */
+	GENERATION_TEXT_MAX = 32 * GENERATION_KEPT, /* bytes of the file */
+};
 
-/* The number that was left, if it is no longer ahead; else 0. */
-static int64_t
-generation_left(const struct home *home, int64_t now)
+/* The numbers that were given out before others that may be void, growing. */
+struct generations {
+	int64_t v[GENERATION_KEPT + 1];
+	size_t n;
+};
+
+static char *
+generation_path(const struct home *home)
+{
+	return path_join(home->run, "generation");
+}
+
+/* Put one in its place. Of too many the least likely to be known to anybody
+ * goes: the furthest ahead, else the oldest. */
+static void
+generation_keep(struct generations *kept, int64_t number, int64_t limit)
+{
+	size_t at = kept->n;
+
+	while (at > 0 && kept->v[at - 1] > number)
+		at--;
+	if (number <= 0 || (at > 0 && kept->v[at - 1] == number))
+		return;
+	memmove(kept->v + at + 1, kept->v + at,
+	    (kept->n - at) * sizeof(kept->v[0]));
+	kept->v[at] = number;
+	if (++kept->n <= GENERATION_KEPT)
+		return;
+	kept->n--;
+	if (kept->v[GENERATION_KEPT / 2] <= limit)
+		memmove(kept->v, kept->v + 1, kept->n * sizeof(kept->v[0]));
+}
+
+/* What the file holds; nothing if it is none of ours. */
+static void
+generation_read(const struct home *home, struct generations *kept)
 {
 	struct buf text = BUF_INIT_MAX(GENERATION_TEXT_MAX);
-	char *path = path_join(home->run, "generation");
-	uint64_t left = 0;
+	char *path = generation_path(home), *word, *rest;
+	uint64_t number;
 
-	if (file_read_ours(path, &text, NULL) != FILE_READ ||
-	    str_number(text.data, INT64_MAX, &left) != 0 ||
-	    (int64_t)left > now + SLICE_AHEAD_MS)
-		left = 0;
+	kept->n = 0;
+	if (file_read_ours(path, &text, NULL) == FILE_READ)
+		for (word = strtok_r(text.data, " ", &rest); word != NULL;
+		     word = strtok_r(NULL, " ", &rest))
+			if (str_number(word, INT64_MAX, &number) == 0)
+				generation_keep(kept, (int64_t)number, 0);
 	buf_free(&text);
 	x_free(path);
-	return (int64_t)left;
 }
 
 static int
-generation_leave(const struct home *home, int64_t last, struct err *e)
+generation_write(
+    const struct home *home, const struct generations *kept, struct err *e)
 {
-	char *path = path_join(home->run, "generation");
-	char *text = x_asprintf("%lld", (long long)last);
+	struct buf text = BUF_INIT_MAX(GENERATION_TEXT_MAX);
+	char *path = generation_path(home);
+	size_t i;
 	int rc;
 
+	for (i = 0; i < kept->n; i++)
+		buf_addf(
+		    &text, "%s%lld", i == 0 ? "" : " ", (long long)kept->v[i]);
 	home_sweep(home, "run/generation");
-	rc = file_replace(path, text, strlen(text), FILE_FAST, e);
-	x_free(text);
+	rc = file_replace(path, text.data, text.len, FILE_FAST, e);
+	buf_free(&text);
 	x_free(path);
 	return rc;
+}
+
+/* The highest that is not above `limit`; 0: none. */
+static int64_t
+generation_highest(const struct generations *kept, int64_t limit)
+{
+	size_t i = kept->n;
+
+	while (i > 0 && kept->v[i - 1] > limit)
+		i--;
+	return i == 0 ? 0 : kept->v[i - 1];
 }
 
 int
 generation_next(const struct home *home, int64_t last, int64_t now,
     int64_t *next, struct err *e)
 {
-	int64_t left = generation_left(home, now);
+	int64_t limit = now + SLICE_AHEAD_MS, above = last;
+	struct generations kept;
 
-	if (last > now + SLICE_AHEAD_MS) {
-		if (generation_leave(home, last, e) != 0)
+	generation_read(home, &kept);
+	if (above > limit || generation_highest(&kept, limit) > above)
+		above = generation_highest(&kept, limit);
+	above = now > above ? now : above + 1;
+	if (last > above || above - last > GENERATION_GAP_MS) {
+		generation_keep(&kept, last, limit);
+		if (last > 0 && generation_write(home, &kept, e) != 0)
 			return -1;
-		last = 0;
 	}
-	if (left > last)
-		last = left;
-	*next = now > last ? now : last + 1;
+	*next = above;
 	return 0;
 }
 
 bool
 generation_overtaken(const struct home *home, int64_t generation, int64_t now)
 {
-	return generation_left(home, now) > generation;
+	struct generations kept;
+
+	generation_read(home, &kept);
+	return generation_highest(&kept, now + SLICE_AHEAD_MS) > generation;
 }

@@ -15,8 +15,13 @@
  * was written while the clock was ahead, and nobody has it, or the clock is
  * behind now, and everybody has it. In the second case what we write is
  * refused until the clock is right, and then, if nothing changes any more, it
- * still stands behind. So the number that was left is kept in run/generation,
- * and when it is a time of the past, the slice is written once more, above it.
+ * still stands behind. And a number that nobody takes stands above one that
+ * peers have, if the clock was ahead a little first, and then far.
+ *
+ * So a number that is left, backwards or by a step that may be a clock's, is
+ * kept in run/generation (decimal, a blank between them). The next one is above
+ * all of these that peers may have; when they turn out to be above the newest,
+ * the slice is written once more.
  */
 
 /* The generation after `last`: *next. -1 with EXIT_LOCAL if the one that is

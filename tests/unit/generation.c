@@ -85,6 +85,59 @@ test_went_back(void **state)
 	assert_int_equal(next(behind, NOW - 1000), NOW + 1);
 }
 
+/* A little ahead, which peers take, then far, which they do not, then right. */
+static void
+test_ahead_twice(void **state)
+{
+	int64_t little = next(NOW, NOW + 2 * 60 * 1000), far, right;
+
+	(void)state;
+	far = next(little, NOW + 400LL * 24 * HOUR_MS);
+	assert_int_equal(far, NOW + 400LL * 24 * HOUR_MS);
+	assert_false(generation_overtaken(&home, far, far));
+	right = next(far, NOW + 10);
+	assert_int_equal(right, little + 1);
+	assert_int_equal(next(right, NOW + 20), right + 1);
+}
+
+/* Any number of jumps, and what peers took before them is remembered. */
+static void
+test_many_jumps(void **state)
+{
+	const int64_t day = 24LL * HOUR_MS;
+	int64_t taken = next(NOW, NOW + 5 * 60 * 1000), last = taken, i;
+
+	(void)state;
+	for (i = 0; i < 50; i++) {
+		last = next(last, NOW + (400 + i) * day);
+		last = next(last, NOW - 30 * day + i * 1000);
+	}
+	assert_true(last < NOW);
+	assert_true(generation_overtaken(&home, last, NOW + 10));
+	last = next(last, NOW + 10);
+	assert_int_equal(last, taken + 1);
+	/* And after years of a machine that is used now and then. */
+	for (i = 1; i < 50; i++)
+		last = next(last, NOW + i * HOUR_MS);
+	assert_int_equal(last, NOW + 49 * (int64_t)HOUR_MS);
+	last = next(last, NOW + 50 * (int64_t)HOUR_MS + 400 * day);
+	last = next(last, NOW + 49 * (int64_t)HOUR_MS + 5);
+	assert_int_equal(last, NOW + 49 * (int64_t)HOUR_MS + 5);
+}
+
+/* The file may hold anything. */
+static void
+test_garbage(void **state)
+{
+	char *path = x_asprintf("%s/generation", home.run);
+
+	(void)state;
+	unit_file(
+	    path, "x 99999999999999999999999 -1 1800000000005 12 12", 0600);
+	assert_int_equal(next(NOW, NOW), NOW + 6);
+	x_free(path);
+}
+
 /* What cannot be kept is not begun. */
 static void
 test_unwritable(void **state)
@@ -111,6 +164,11 @@ main(void)
 		    test_was_ahead, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_went_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_ahead_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_many_jumps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_unwritable, setup, teardown),
 	};
