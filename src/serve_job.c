@@ -17,6 +17,7 @@
 #include "post.h"
 #include "queue.h"
 #include "remote.h"
+#include "ring.h"
 #include "str.h"
 
 /* May the other side ask for this? An unrestricted key may; a restricted one
@@ -302,6 +303,7 @@ server_start(struct server *s, const struct frame *f)
 	memcpy(job->id, f->id, sizeof(job->id));
 	job->begun = clock_mono_ms();
 	job->delivers = f->verb == FRAME_DELIVER;
+	job->keeps = str_eq(frame_get(f, "Queue", "0"), "1");
 	buf_init(&job->answer, FRAME_BODY_MAX);
 	s->jobs_n++;
 out:
@@ -314,17 +316,30 @@ out:
 static void
 job_lost(struct server *s, const struct job *job)
 {
+	struct ring_entry entry;
 	struct frame f;
+	bool waited;
+	char *ring;
+	int rc;
 
 	if (!job->delivers) {
 		server_done(s, job->id, EXIT_LOCAL,
 		    "the process that looked was killed");
 		return;
 	}
+	ring = path_join(s->home->run, "verdicts");
+	rc = ring_get(ring, job->id, &entry, NULL);
+	/* One that may be kept may be kept by now. */
+	waited = !job->keeps &&
+	    (rc == 1 || (rc == 0 && str_eq(entry.verdict, RING_ACCEPTED)));
+	x_free(ring);
 	frame_init(&f, FRAME_DONE, job->id);
-	frame_addf(&f, "Code", "%d", EXIT_UNPROVEN);
-	frame_add(&f, "Verdict", "indeterminate");
-	buf_adds(&f.body, "the process that delivered it was killed");
+	frame_addf(&f, "Code", "%d", waited ? EXIT_LOCAL : EXIT_UNPROVEN);
+	frame_add(&f, "Verdict", waited ? "failed" : "indeterminate");
+	buf_adds(&f.body,
+	    waited ? "the process that delivered it was killed before anything "
+		     "was typed; send it again"
+		   : "the process that delivered it was killed");
 	frame_write(&s->out, &f);
 	frame_free(&f);
 }

@@ -21,6 +21,7 @@ struct job {
 	int fd; /* its answer comes from here */
 	char id[FRAME_ID_MAX + 1];
 	bool delivers;
+	bool keeps;    /* may put it into a mailbox instead */
 	int64_t begun; /* monotonic ms */
 	struct buf answer;
 };

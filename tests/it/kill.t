@@ -97,7 +97,7 @@ class Scenario:
         trace = f"{self.world.dir}/trace"
         files = self.state()
         before = self.arrived()
-        for _ in range(8):
+        for _ in range(25):
             # a run without it shows where it is, if anywhere
             when = self.when.get(point, 9999)
             r = self.command(

@@ -102,7 +102,7 @@ wrong() {
 # Is this status true of a message that was shown so often?
 true_word() {
 	case $1/$2 in
-	0/1 | 5/[01] | 137/[01] | [34678]/0) ;;
+	0/1 | 5/[01] | 137/[01] | [346789]/0) ;;
 	*) wrong "$3: status $1, shown $2: $(cat "$err")" ;;
 	esac
 }

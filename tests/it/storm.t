@@ -43,6 +43,14 @@ sender() {
 	done
 }
 
+# Those of its children that deliver are for remote-kill.t.
+is_link() {
+	local parent
+	parent=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
+	[ "$(cat "/proc/${parent:-x}/comm" 2>/dev/null)" != agent-serve ] &&
+		grep -qzs "^HOME=$world/" "/proc/$1/environ"
+}
+
 # Somebody ends the far end or the holder of a link: about once a message,
 # however slow the machine is.
 killer() {
@@ -56,8 +64,7 @@ killer() {
 		fi
 		mapfile -t pids < <(pgrep -x 'agent-link|agent-serve' |
 			while read -r pid; do
-				grep -qzs "^HOME=$world/" "/proc/$pid/environ" &&
-					echo "$pid"
+				is_link "$pid" && echo "$pid"
 			done)
 		if [ ${#pids[@]} -gt 0 ] && kill -9 \
 			"${pids[RANDOM % ${#pids[@]}]}" 2>/dev/null; then
