@@ -1,9 +1,11 @@
 /* agent-sync - exchange slices with all peers, and look after the peers. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "drain.h"
+#include "follow.h"
 #include "home.h"
 #include "log.h"
 #include "mem.h"
@@ -18,6 +20,7 @@
 static const char usage[] =
     "usage: agent-sync [-q] [-t SECONDS]\n"
     "       agent-sync status [-j]\n"
+    "       agent-sync fetch [-q] [-t SECONDS] HOST\n"
     "       agent-sync peer add [-r] [-t SECONDS] HOST\n"
     "       agent-sync peer rm HOST\n"
     "       agent-sync peer install [-a NAME] HOST\n"
@@ -45,12 +48,13 @@ enum {
 
 /* What the command line asks for. */
 struct request {
-	int what;         /* 's'ync, s't'atus, 'a'dd, 'r'm, 'i'nstall */
+	int what; /* 's'ync, s't'atus, 'a'dd, 'r'm, 'i'nstall, 'f'etch */
 	const char *verb; /* behind "peer" */
 	const char *name;
 	const char *as;
 	bool json, quiet, restricted;
 	struct sync_options sync;
+	const struct peers *peers;
 };
 
 /* What a word behind "peer" asks for; 0: it is none. */
@@ -84,6 +88,13 @@ words(void *request, int n, char **words, struct err *e)
 	if (str_eq(words[0], "status")) {
 		q->what = 't';
 		used = 1;
+	} else if (str_eq(words[0], "fetch")) {
+		if (n < 2)
+			return err_set(e, EXIT_USAGE,
+			    "fetch: a peer is missing; as in peers.conf");
+		q->what = 'f';
+		q->name = words[1];
+		used = 2;
 	} else if (str_eq(words[0], "peer") && n > 1 &&
 	    (what = peer_verb(words[1])) != 0) {
 		q->what = what;
@@ -95,7 +106,8 @@ words(void *request, int n, char **words, struct err *e)
 		used = 3;
 	} else {
 		return err_set(e, EXIT_USAGE,
-		    "'%s': is none of: status, peer add, rm, install, leave or "
+		    "'%s': is none of: status, fetch HOST, peer add, rm, "
+		    "install, leave or "
 		    "uninstall HOST",
 		    str_eq(words[0], "peer") && n > 1 ? words[1] : words[0]);
 	}
@@ -142,9 +154,18 @@ static void
 print(void *arg, const struct sync_result *r)
 {
 	const struct request *q = arg;
+	const struct registrar *reg = q->sync.reg;
+	const struct peer *peer = peers_find(q->peers, r->alias);
 
 	if (r->left)
 		return;
+	/* What comes while the link is kept is fetched as it comes. */
+	if (reg != NULL && r->answered && r->e.code == EXIT_OK &&
+	    peer != NULL && peer->accept_mail && reg->config->link_idle > 0)
+		follow_start(reg->home, r->alias,
+		    reg->config->link_idle < SYNC_TOTAL_MAX_S
+			? reg->config->link_idle
+			: SYNC_TOTAL_MAX_S);
 	if (r->e.code != EXIT_OK)
 		(void)log_err(&r->e);
 	else if (!q->quiet)
@@ -238,6 +259,39 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 }
 
 static int
+do_fetch(struct request *q, const struct peers *peers, struct err *e)
+{
+	const struct peer *peer = peers_find(peers, q->name);
+	struct setup setup = SETUP_INIT;
+	const struct registrar reg = { .home = &setup.home,
+		.config = &setup.config,
+		.profiles = &setup.profiles,
+		.quiet = true };
+	struct refused all = { .v = NULL };
+	unsigned n;
+	int rc;
+
+	if (peer == NULL)
+		return err_set(e, EXIT_UNKNOWN,
+		    "%s: is no peer; agent-sync peer add %s", q->name, q->name);
+	if (!peer->accept_mail)
+		return err_set(e, EXIT_REFUSED,
+		    "%s: its line in peers.conf does not say accept=mail",
+		    q->name);
+	(void)signal(SIGPIPE, SIG_IGN);
+	rc = setup_open_all(&setup, e);
+	if (rc == 0)
+		rc = follow(&reg, peer, q->sync.total_ms, refused, &all, &n, e);
+	report_refused(&reg, &all);
+	setup_close(&setup);
+	if (rc == 0 && !q->quiet)
+		(void)printf("%s: %u fetched\n", q->name, n);
+	if (rc > 0 && !q->quiet)
+		(void)printf("%s: another process fetches\n", q->name);
+	return rc < 0 ? -1 : EXIT_OK;
+}
+
+static int
 do_add(const struct home *home, const struct request *q, struct err *e)
 {
 	struct buf line = BUF_INIT, out = BUF_INIT;
@@ -269,9 +323,11 @@ act(struct request *q, const struct home *home, struct err *e)
 	} else if (q->what == 'r') {
 		rc = sync_peer_remove(home, q->name, &out, e);
 	} else if (peers_load(&peers, path, e) == 0) {
+		q->peers = &peers;
 		rc = q->what == 't'
 		    ? sync_status(home, &peers, q->json, &out, e)
-		    : do_sync(home, q, &peers, e);
+		    : q->what == 'f' ? do_fetch(q, &peers, e)
+				     : do_sync(home, q, &peers, e);
 	}
 	(void)fwrite(out.data, 1, out.len, stdout);
 	buf_free(&out);

@@ -92,13 +92,13 @@ _panemesh() {
 		"agent-inbox queue first")
 		_panemesh_take < <(agent-inbox queue 2>/dev/null | awk '{ print $1 }')
 		;;
-	"agent-sync ") _panemesh_take <<<$'peer\nstatus' ;;
+	"agent-sync ") _panemesh_take <<<$'fetch\npeer\nstatus' ;;
 	"agent-status ") _panemesh_take <<<$'line\npeers\nset\nwhois' ;;
 	"agent-status whois") _panemesh_addresses ;;
 	"agent-sync peer")
 		_panemesh_take <<<$'add\ninstall\nleave\nrm\nuninstall'
 		;;
-	"agent-sync peer rm" | "agent-sync peer leave" | \
+	"agent-sync fetch" | "agent-sync peer rm" | "agent-sync peer leave" | \
 		"agent-sync peer uninstall" | "agent-link ")
 		_panemesh_take < <(_panemesh_peers)
 		;;

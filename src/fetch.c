@@ -138,6 +138,15 @@ fetch_close(struct fetch *t)
 	argv_free(&t->stay);
 }
 
+int
+fetch_unable(const struct peer *peer, const char *version, struct err *e)
+{
+	return err_set(e, EXIT_WIRE,
+	    "%s: its panemesh %s keeps no mail for us; update it, or take "
+	    "accept=mail out of its line in peers.conf",
+	    peer->alias, version);
+}
+
 /* What is to be said of the next message that is owed: false if none is. */
 static bool
 fetch_receipt(struct fetch *t)
@@ -321,12 +330,14 @@ fetch_take(struct fetch *t, const struct frame *f, struct err *e)
 		t->at++;
 		return 0;
 	}
-	if (frame_get(f, "Message", NULL) == NULL || ++t->asked >= FETCH_MOST) {
+	if (frame_get(f, "Message", NULL) == NULL) {
 		t->done = true;
 		return 0;
 	}
-	if (fetch_message(t, f, e) == 0)
-		return 0;
-	t->done = true;
-	return -1;
+	t->asked++;
+	if (fetch_message(t, f, e) != 0) {
+		t->done = true;
+		return -1;
+	}
+	return 0;
 }

@@ -15,7 +15,7 @@
 #include "peers.h"
 #include "register.h"
 
-enum { FETCH_MOST = 500 }; /* requests of one conversation */
+enum { FETCH_MOST = 500 }; /* messages that one sync asks for */
 
 /*
  * One conversation's part. The requests follow one another: first what became
@@ -36,8 +36,8 @@ struct fetch {
 	struct argv receipts;
 	size_t at; /* of them */
 	uint64_t past;
-	unsigned asked;
-	bool done;
+	unsigned asked; /* how many messages came */
+	bool done;      /* there are no more; set false to ask again */
 	/* What is to be told of the last one; "": nothing. */
 	char took[MAIL_ID_MAX + 1];
 	enum exit_code code;
@@ -67,6 +67,9 @@ bool fetch_next(struct fetch *t, struct frame *f);
 /* The answer to it: 0; -1 with the code that it has, after which no other is
  * asked for. */
 int fetch_take(struct fetch *t, const struct frame *f, struct err *e);
+
+/* EXIT_WIRE: that peer, of this version, knows no FETCH. Returns -1. */
+int fetch_unable(const struct peer *peer, const char *version, struct err *e);
 
 /* Is there a message that was fetched, came to its end and was not told of? */
 bool fetch_owes(const struct home *h);

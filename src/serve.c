@@ -352,6 +352,7 @@ static void
 server_read(struct server *s)
 {
 	ssize_t n;
+	size_t i;
 
 	do {
 		n = buf_read_fd(&s->in, s->o->in, SERVE_CHUNK);
@@ -360,6 +361,9 @@ server_read(struct server *s)
 		s->moved = clock_mono_ms();
 	if (n == 0 || (n < 0 && errno != EAGAIN))
 		s->ended = true;
+	for (i = 0; s->ended && i < s->jobs_n; i++)
+		if (s->jobs[i].waits)
+			(void)kill(s->jobs[i].pid, SIGKILL);
 }
 
 /* Whoever waits for an answer need not take silence for death. */

@@ -16,10 +16,11 @@ enum {
 	SERVE_WAIT_MAX_MS = 3600000, /* the longest wait one may ask for */
 	SERVE_STALL_MS =
 	    60000, /* without a byte: files under way are given up */
-	SERVE_PROGRESS_MS = 3000, /* between words that it goes on */
-	SERVE_BACK_MS = 8000,     /* to reach a host that asks whether we do */
-	SERVE_BURST = 200,        /* requests a restricted peer may make */
-	SERVE_RATE = 20,          /* ... and how many more a second */
+	SERVE_PROGRESS_MS = 3000,   /* between words that it goes on */
+	SERVE_AWAIT_MAX_MS = 60000, /* that a FETCH waits for a message */
+	SERVE_BACK_MS = 8000, /* to reach a host that asks whether we do */
+	SERVE_BURST = 200,    /* requests a restricted peer may make */
+	SERVE_RATE = 20,      /* ... and how many more a second */
 };
 
 /* The longest that a message may be kept. */

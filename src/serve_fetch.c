@@ -1,10 +1,14 @@
 #include "serve_parts.h"
 
-#include <string.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "exchange.h"
+#include "mem.h"
 #include "outbox.h"
+#include "path.h"
 #include "str.h"
 
 /* Is it the machine whose slice we hold under that name? */
@@ -66,30 +70,80 @@ fetch_mail(struct frame *f, uint64_t number, struct mail *m)
 	buf_add(&f->body, m->body.data, m->body.len);
 }
 
+/* The first message behind the one that `f` names: 0, in `answer`. */
+static int
+fetch_answer(struct mailbox *b, const struct frame *f, struct frame *answer)
+{
+	struct mail m = MAIL_INIT;
+	uint64_t number = 0;
+	int rc;
+
+	rc = outbox_next(
+	    b, frame_number(f, "Past", OUTBOX_NUMBER_MAX, 0), &number, &m);
+	if (rc == 0)
+		fetch_mail(answer, number, &m);
+	mail_free(&m);
+	return rc;
+}
+
 void
 server_fetch(struct server *s, const struct frame *f)
 {
+	bool only = frame_get(f, "Only", NULL) != NULL;
 	struct mailbox b = MAILBOX_INIT;
-	struct mail m = MAIL_INIT;
 	struct frame answer;
-	uint64_t number = 0;
 	struct err e;
+	int rc;
 
 	frame_init(&answer, FRAME_DONE, f->id);
-	if (fetch_check(s, &e) != 0 ||
-	    outbox_open(&b, s->home, s->host, s->host_id, &e) != 0 ||
-	    fetch_settle(s, &b, f, &e) != 0) {
-		server_done(s, f->id, e.code, e.msg);
-		goto out;
-	}
 	frame_add(&answer, "Code", "0");
-	if (frame_get(f, "Only", NULL) == NULL &&
-	    outbox_next(&b, frame_number(f, "Past", OUTBOX_NUMBER_MAX, 0),
-		&number, &m) == 0)
-		fetch_mail(&answer, number, &m);
-	frame_write(&s->out, &answer);
-out:
-	frame_free(&answer);
-	mail_free(&m);
+	rc = fetch_check(s, &e);
+	if (rc == 0)
+		rc = outbox_open(&b, s->home, s->host, s->host_id, &e);
+	if (rc == 0)
+		rc = fetch_settle(s, &b, f, &e);
+	if (rc == 0 && !only)
+		rc = fetch_answer(&b, f, &answer);
+	/* A child would hold the lock as well. */
 	mailbox_close(&b);
+	if (rc < 0)
+		server_done(s, f->id, e.code, e.msg);
+	else if (rc > 0 && frame_number(f, "Wait-Ms", INT32_MAX, 0) > 0)
+		server_start(s, f);
+	else
+		frame_write(&s->out, &answer);
+	frame_free(&answer);
+}
+
+void
+server_await(
+    const struct server *s, const struct frame *f, struct frame *answer)
+{
+	uint64_t wait = frame_number(f, "Wait-Ms", INT32_MAX, 0);
+	struct pollfd pfd = { .fd = inotify_init1(IN_CLOEXEC),
+		.events = POLLIN };
+	struct mailbox b = MAILBOX_INIT;
+	char events[4096], *queue;
+	int64_t deadline;
+	int rc;
+
+	if (wait > SERVE_AWAIT_MAX_MS)
+		wait = SERVE_AWAIT_MAX_MS;
+	deadline = clock_deadline((int64_t)wait);
+	frame_add(answer, "Code", "0");
+	do {
+		rc = outbox_open(&b, s->home, s->host, s->host_id, NULL);
+		if (rc == 0) {
+			queue = path_join(b.path, "queue");
+			(void)inotify_add_watch(pfd.fd, queue, IN_CREATE);
+			x_free(queue);
+			rc = fetch_answer(&b, f, answer);
+		}
+		mailbox_close(&b);
+		if (rc != 0 && poll(&pfd, 1, clock_left(deadline)) > 0 &&
+		    read(pfd.fd, events, sizeof(events)) < 0)
+			break;
+	} while (rc != 0 && clock_left(deadline) > 0);
+	if (pfd.fd >= 0)
+		(void)close(pfd.fd);
 }

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -281,8 +283,14 @@ server_start(struct server *s, const struct frame *f)
 			if (s->files[i].drop.fd >= 0)
 				(void)close(s->files[i].drop.fd);
 		frame_init(&answer, FRAME_DONE, f->id);
+		if (f->verb == FRAME_FETCH)
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (f->verb == FRAME_FETCH && getppid() != self)
+			_exit(0);
 		if (f->verb == FRAME_CHECK)
 			job_check(s, f, &answer);
+		else if (f->verb == FRAME_FETCH)
+			server_await(s, f, &answer);
 		else if (f->verb == FRAME_PING)
 			job_back(s, &answer);
 		else
@@ -304,6 +312,7 @@ server_start(struct server *s, const struct frame *f)
 	job->begun = clock_mono_ms();
 	job->delivers = f->verb == FRAME_DELIVER;
 	job->keeps = str_eq(frame_get(f, "Queue", "0"), "1");
+	job->waits = f->verb == FRAME_FETCH;
 	buf_init(&job->answer, FRAME_BODY_MAX);
 	s->jobs_n++;
 out:

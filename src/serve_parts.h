@@ -22,6 +22,7 @@ struct job {
 	char id[FRAME_ID_MAX + 1];
 	bool delivers;
 	bool keeps;    /* may put it into a mailbox instead */
+	bool waits;    /* only while there is somebody to hear of it */
 	int64_t begun; /* monotonic ms */
 	struct buf answer;
 };
@@ -75,6 +76,10 @@ void server_drop_file(struct server *s, struct file *file); /* and remove it */
 
 /* serve_fetch.c: the other side asks for what waits here for it. */
 void server_fetch(struct server *s, const struct frame *f);
+
+/* In a child: wait until something does, as long as `f` says. */
+void server_await(
+    const struct server *s, const struct frame *f, struct frame *answer);
 
 /* serve_job.c: start a child for a message or a check; its answer has come, or
  * it has ended. */

@@ -218,10 +218,7 @@ talk_fetch(struct sync *s, struct talk *t, struct err *e)
 	t->asked = true;
 	if (!t->remote.fetches) {
 		t->fetched = true;
-		return err_set(e, EXIT_WIRE,
-		    "%s: its panemesh %s keeps no mail for us; update it, or "
-		    "take accept=mail out of its line in peers.conf",
-		    t->peer->alias, t->remote.version);
+		return fetch_unable(t->peer, t->remote.version, e);
 	}
 	if (fetch->host == NULL &&
 	    fetch_open(fetch, s->options->reg, t->peer, t->remote.host,
@@ -232,7 +229,7 @@ talk_fetch(struct sync *s, struct talk *t, struct err *e)
 	fetch->refused = s->options->refused;
 	fetch->arg = s->options->refused_arg;
 	talk_frame_init(t, &f, FRAME_FETCH, "fetch");
-	t->fetched = !fetch_next(fetch, &f);
+	t->fetched = fetch->asked >= FETCH_MOST || !fetch_next(fetch, &f);
 	if (!t->fetched)
 		remote_put(&t->remote, &f);
 	frame_free(&f);
