@@ -44,6 +44,27 @@ outbox_known(const struct home *h, const char *host, const char *host_id)
 }
 
 int
+outbox_waiting(const struct home *h, const char *host, const char *host_id)
+{
+	struct mailbox_list list = { .v = NULL };
+	struct mailbox b;
+	char *path;
+	int n = -1;
+
+	if (!outbox_names_ok(host, host_id))
+		return -1;
+	path = outbox_path(h, host, host_id);
+	if (mailbox_look_folder(&b, path, NULL) == 0) {
+		mailbox_queue(&b, &list);
+		n = (int)list.n;
+	}
+	mailbox_list_free(&list);
+	mailbox_close(&b);
+	x_free(path);
+	return n;
+}
+
+int
 outbox_open(struct mailbox *b, const struct home *h, const char *host,
     const char *host_id, struct err *e)
 {

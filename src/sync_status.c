@@ -11,6 +11,7 @@
 #include "json.h"
 #include "log.h"
 #include "mem.h"
+#include "outbox.h"
 #include "path.h"
 #include "slice.h"
 #include "str.h"
@@ -26,6 +27,7 @@ struct row {
 	struct slice_came came;
 	struct slice head;
 	size_t agents;
+	int waiting;      /* messages that it will fetch; -1: it does not */
 	bool slice;       /* we hold one */
 	char *bad;        /* why one was refused, or NULL */
 	const char *same; /* it dials us, and a newer host has its host_id */
@@ -47,6 +49,7 @@ row_fill(const struct status *s, struct row *row)
 	char *path = x_asprintf("%s/%s.toml", s->home->hosts, row->host);
 	struct slice all = SLICE_INIT;
 
+	row->waiting = -1;
 	if (row->host[0] != '\0' &&
 	    file_read_ours(path, &text, NULL) == FILE_READ &&
 	    slice_parse(&all, path, text.data, text.len, NULL) == 0) {
@@ -55,6 +58,8 @@ row_fill(const struct status *s, struct row *row)
 		row->agents = all.agents.n;
 		row->head = all;
 		row->head.agents = (struct agent_list)AGENT_LIST_INIT;
+		row->waiting =
+		    outbox_waiting(s->home, row->host, row->head.host_id);
 	}
 	slice_free(&all);
 	x_free(path);
@@ -245,6 +250,10 @@ print_text(const struct status *s, struct buf *out)
 		    seen, row->agents, when, version);
 		if (row->contact.failed[0] != '\0')
 			add_escaped(out, "  ", row->contact.failed);
+		if (row->waiting >= 0)
+			buf_addf(out,
+			    "  fetches its messages; %d wait here for it\n",
+			    row->waiting);
 		if (row->same != NULL)
 			buf_addf(out,
 			    "  same machine and user as %s: if that is the "
@@ -304,6 +313,11 @@ print_json(const struct status *s, struct buf *out)
 		json_field(&j, "by", row->came.by);
 		json_key(&j, "agents");
 		json_integer(&j, (int64_t)row->agents);
+		json_key(&j, "waiting");
+		if (row->waiting < 0)
+			json_null(&j);
+		else
+			json_integer(&j, row->waiting);
 		json_field(&j, "host_id", row->head.host_id);
 		json_field(&j, "version", row->contact.version);
 		json_key(&j, "bash");

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 45
+plan 58
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -130,6 +130,15 @@ is "$(grep -c '^Message' "$world/answers")" 0 'nor a key of another peer'
 fetches l "$host_id" | on a agent-serve >"$world/answers" 2>&1
 is "$(grep '^Message' "$world/answers")" "Message: $waits" \
 	'the right one is offered it'
+fetches l "$host_id" | on a agent-serve --peer l >"$world/answers" 2>&1
+is "$(grep '^Message' "$world/answers")" "Message: $waits" \
+	'by a key that is bound to it too'
+on a agent-sync status >"$world/synced"
+check 'the status counts it' grep -q \
+	'^  fetches its messages; 1 wait here for it$' "$world/synced"
+is "$(on a agent-sync status -j | python3 -c 'import json, sys
+print([p["waiting"] for p in json.load(sys.stdin)["peers"]])')" '[1]' \
+	'as JSON too'
 check 'and until it says that it took it' says "$waits" 'queued: it waits here'
 
 # --- one who is not who it says ---
@@ -162,6 +171,43 @@ check 'the other is asked' until_true 20 arrived comp 3
 is "$(submitted l comp evil)" 0 'nothing of the first is shown'
 peers l 'a accept=mail'
 
+# --- a peer that hands over what is no message ---
+sent a -q l-s-comp 'a healthy text'
+cat >"$world/bin/odd" <<END
+#!/bin/sh
+"$BUILD/agent-serve" | python3 "$world/odder"
+END
+cat >"$world/odder" <<END
+import os, re
+old, new = eval(open("$world/odd").read())
+while data := os.read(0, 65536):
+    os.write(1, re.sub(old, new, data))
+END
+chmod +x "$world/bin/odd"
+peers l "a accept=mail serve=$world/bin/odd"
+# odd NAME OLD NEW
+odd() {
+	printf '(rb"%s", rb"%s")\n' "$2" "$3" >"$world/odd"
+	syncs
+	is "$? $(grep -c 'agent-sync: a: hands over what is no message' \
+		"$world/synced")" '4 1' "a message with $1 is none"
+}
+odd 'a number that was there' 'Place: [0-9]+' 'Place: 0'
+odd 'no number' 'Place: [0-9]+' 'Place: first'
+odd 'a path as its id' 'Message: [0-9a-z]+' 'Message: ../../../../evil'
+odd 'an id too short' 'Message: [0-9a-z]+' 'Message: a'
+odd 'a path as its address' 'To: l-s-comp' 'To: ../l-s-comp'
+printf '(rb"From: [^\\n]+", rb"From: a b] [from x")\n' >"$world/odd"
+syncs
+is "$? $(grep -c "is no sender's name" "$world/synced")" '4 1' \
+	'nor one from what is no name'
+printf '(rb"To: l-s-comp", rb"To: a-s-one")\n' >"$world/odd"
+check 'what is for another host' syncs
+is "$(states l l-s-comp)" '1 answered, 2 shown' 'is not kept, nor any of these'
+peers l 'a accept=mail'
+check 'the peer has it still' syncs
+check 'and it comes whole' until_true 20 arrived comp 4
+
 # --- refused there: its sender hears of it ---
 tmx l set-option -p -t =s:comp @agent-allow nobody
 AGENT_NAME=a-s-author sent a -q l-s-comp 'unwanted'
@@ -181,7 +227,7 @@ sent a -q l-s-comp 'behind it'
 tmx l kill-window -t =s:other
 until_true 20 sh -c "! grep -q '^\[agents.l-s-other\]' $home_l/.agents/local.toml"
 check 'a sync' syncs
-check 'brings what is behind' until_true 20 arrived comp 4
+check 'brings what is behind' until_true 20 arrived comp 5
 expires() {
 	on a agent-discover >/dev/null 2>&1
 	says "$gone" expired

@@ -126,6 +126,8 @@ test_names(void **state)
 	mailbox_close(&b);
 	assert_true(outbox_known(&home, "lap", ID));
 	assert_false(outbox_known(&home, "lap", "fedcba9876543210"));
+	assert_int_equal(outbox_waiting(&home, "lap", "fedcba9876543210"), -1);
+	assert_int_equal(outbox_waiting(&home, "lap", ID), 0);
 	end();
 }
 
@@ -143,6 +145,7 @@ test_order(void **state)
 	assert_int_equal(add(2, 0, &e), 0);
 	assert_int_equal(add(3, 0, &e), 0);
 	assert_int_equal(add(2, 0, &e), 1);
+	assert_int_equal(outbox_waiting(&home, "lap", ID), 3);
 	past = 0;
 	assert_int_equal(next(&past), 1);
 	/* left where it is, and offered again another time */
