@@ -173,8 +173,11 @@ mail_write(struct buf *out, const struct mail *m)
 	if (m->note[0] != '\0')
 		buf_addf(out, "X-Panemesh-Note: %s\n", m->note);
 	if (m->sender[0] != '\0')
-		buf_addf(out, "X-Panemesh-Sender: %s\nX-Panemesh-Host: %s\n",
-		    m->sender, m->from_host);
+		buf_addf(out, "X-Panemesh-Sender: %s\n", m->sender);
+	/* Not every From says it. */
+	if (m->from_host[0] != '\0' &&
+	    (m->sender[0] != '\0' || strchr(m->from, '@') != NULL))
+		buf_addf(out, "X-Panemesh-Host: %s\n", m->from_host);
 	if (m->folder[0] != '\0')
 		buf_addf(out, "X-Panemesh-Folder: %s\n", m->folder);
 	buf_addc(out, '\n');
@@ -241,7 +244,7 @@ mail_take_time(int64_t *ms, const char *value, const char *format)
 	if (end == NULL || *end != '\0')
 		return -1;
 	*ms = (int64_t)timegm(&tm) * 1000;
-	return 0;
+	return *ms < 0 ? -1 : 0;
 }
 
 static bool
@@ -358,6 +361,9 @@ mail_parse(struct mail *m, const char *name, const char *text, size_t len,
 		(void)err_set(e, EXIT_LOCAL, "%s: is no whole message", name);
 		goto out;
 	}
+	/* An answer has a thread, and nothing else has. */
+	if (m->reply_to[0] == '\0' || m->thread[0] == '\0')
+		memcpy(m->thread, m->reply_to, sizeof(m->thread));
 	if (len - at >= 2)
 		buf_add(&m->body, text + at + 1, len - at - 2);
 	if (!utf8_valid(m->body.data, m->body.len))
