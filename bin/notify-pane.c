@@ -26,7 +26,7 @@ static const char usage[] =
     "                   ADDRESS[,ADDRESS]... [BODY]\n"
     "       notify-pane --reply ID [-qtuv] [-w SECONDS] BODY\n"
     "       notify-pane --status ID\n"
-    "       notify-pane --list [--json] [-v]\n"
+    "       notify-pane --list [--json] [-vx] [-p PROJECT]\n"
     "       notify-pane --addresses\n"
     "       notify-pane --check [--json] [-v] ADDRESS\n"
     "       notify-pane --whoami\n"
@@ -53,6 +53,7 @@ static const struct prog_option options[] = {
 	    "drop a copy of FILE for the recipient, and say so" },
 	{ 'j', "json", NULL, "what is printed as JSON" },
 	{ 'l', "list", NULL, "all addresses" },
+	{ 'p', "project", "NAME", "with --list: only agents of that project" },
 	{ 'n', "no-queue", NULL, "refuse where queue = true is set" },
 	{ 'q', "queue", NULL, "keep it until the pane is ready" },
 	{ 'r', "reply", "ID", "answer a message of agent-inbox" },
@@ -61,6 +62,7 @@ static const struct prog_option options[] = {
 	{ 'u', "urgent", NULL, "also into a running turn" },
 	{ 'v', "verbose", NULL, "say more" },
 	{ 'w', "wait", "SECONDS", "look again until the pane is ready" },
+	{ 'x', "include-explicit", NULL, "with --list: hidden agents too" },
 	{ 'W', "whoami", NULL, "the name that messages from here carry" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -70,10 +72,11 @@ struct request {
 	int what; /* 0: send; or one of a c l r s W */
 	struct argv files;
 	const char *addresses;
-	const char *body; /* NULL: none, "-": stdin */
-	const char *id;   /* of --reply, --status */
+	const char *body;    /* NULL: none, "-": stdin */
+	const char *id;      /* of --reply, --status */
+	const char *project; /* of --list; NULL: all */
 	int64_t wait_ms, ttl_ms;
-	bool json, queue, no_queue, type, urgent, verbose;
+	bool hidden, json, queue, no_queue, type, urgent, verbose;
 };
 
 /* "90s", "30m", "4h", "2d", or seconds. */
@@ -108,6 +111,9 @@ words(void *request, int n, char **words, struct err *e)
 	bool sends = q->what == 0 || q->what == 'r';
 	int want = q->what == 0 ? 2 : q->what == 'c' || sends ? 1 : 0;
 
+	if (q->what != 'l' && (q->project != NULL || q->hidden))
+		return err_set(e, EXIT_USAGE,
+		    "--project, --include-explicit: only with --list");
 	if (n > want)
 		return err_set(e, EXIT_USAGE, "'%s': one word too many%s",
 		    words[want], sends ? "; put the body into quotes" : "");
@@ -145,6 +151,9 @@ set(void *request, int letter, const char *value, struct err *e)
 	case 'n':
 		q->no_queue = true;
 		break;
+	case 'p':
+		q->project = str_eq(value, "*") ? NULL : value;
+		break;
 	case 'q':
 		q->queue = true;
 		break;
@@ -161,6 +170,9 @@ set(void *request, int letter, const char *value, struct err *e)
 		break;
 	case 'v':
 		q->verbose = true;
+		break;
+	case 'x':
+		q->hidden = true;
 		break;
 	case 'w':
 		if (prog_number("wait", " of seconds", value, 0, WAIT_MAX_S,
@@ -432,6 +444,10 @@ run(void *request, struct err *e)
 	const struct registrar reg = { .home = &setup.home,
 		.config = &setup.config,
 		.profiles = &setup.profiles };
+	const struct listing what = { .as_json = q->json,
+		.verbose = q->verbose,
+		.hidden = q->hidden,
+		.project = q->project };
 	bool lists = q->what == 'l' || q->what == 'a';
 	int rc = -1;
 
@@ -440,7 +456,7 @@ run(void *request, struct err *e)
 	else if (q->what == 'a')
 		rc = listing_addresses(&setup.home, stdout, e);
 	else if (q->what == 'l')
-		rc = listing_print(&setup.home, stdout, q->json, q->verbose, e);
+		rc = listing_print(&setup.home, stdout, &what, e);
 	else if (q->what == 'c')
 		rc = do_check(&reg, q, e);
 	else if (q->what == 's')

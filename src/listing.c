@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "json.h"
 #include "registry.h"
+#include "str.h"
 
 enum { LISTING_CHUNK = 32768 }; /* bytes printed at a time */
 
@@ -45,12 +46,21 @@ listing_json(struct json *j, const struct agent *a)
 	json_object_end(j);
 }
 
+/* Where lines go, and which. */
+struct lines {
+	struct buf *out;
+	bool hidden;
+};
+
 /* Address, tab, role. */
 static void
-listing_line(void *arg, const char *address, const char *role)
+listing_line(void *arg, const char *address, const char *role, bool hidden)
 {
-	struct buf *out = arg;
+	const struct lines *lines = arg;
+	struct buf *out = lines->out;
 
+	if (hidden && !lines->hidden)
+		return;
 	buf_adds(out, address);
 	buf_addc(out, '\t');
 	buf_adds(out, role);
@@ -105,47 +115,62 @@ listing_columns(FILE *to, const struct buf *lines)
 	buf_free(&out);
 }
 
+static bool
+listing_wants(const struct listing *what, const struct agent *a)
+{
+	return (what->hidden || !a->hidden) &&
+	    (what->project == NULL ||
+		(a->project != NULL && str_eq(a->project, what->project)));
+}
+
 /* Every entry in full, which takes parsing it. */
 static int
-listing_all(struct registry *r, struct buf *out, bool as_json, struct err *e)
+listing_all(struct registry *r, struct buf *out, const struct listing *what,
+    struct err *e)
 {
+	struct lines lines = { .out = out, .hidden = true };
 	struct json j = JSON_INIT(out);
 	struct agent a;
 	size_t at = 0;
 	int rc;
 
-	if (as_json)
+	if (what->as_json)
 		json_array_begin(&j);
 	while ((rc = registry_next(r, &at, &a, e)) == 1) {
-		if (as_json) {
-			listing_json(&j, &a);
-		} else {
-			listing_line(out, a.address, a.role);
-			listing_more(out, &a);
+		if (!listing_wants(what, &a)) {
+			agent_free(&a);
+			continue;
 		}
+		if (what->as_json)
+			listing_json(&j, &a);
+		else
+			listing_line(&lines, a.address, a.role, a.hidden);
+		if (what->verbose && !what->as_json)
+			listing_more(out, &a);
 		agent_free(&a);
 	}
-	if (as_json)
+	if (what->as_json)
 		json_array_end(&j);
 	return rc;
 }
 
 int
-listing_print(const struct home *home, FILE *to, bool as_json, bool verbose,
+listing_print(const struct home *home, FILE *to, const struct listing *what,
     struct err *e)
 {
 	struct buf out = BUF_INIT_MAX(4U * REGISTRY_SIZE_MAX);
+	struct lines lines = { .out = &out, .hidden = what->hidden };
 	struct registry r = REGISTRY_INIT;
 	int rc;
 
 	rc = registry_open(&r, home, clock_real_ms(), e);
 	if (rc == 0)
-		rc = as_json || verbose
-		    ? listing_all(&r, &out, as_json, e)
-		    : registry_each(&r, listing_line, &out, e);
+		rc = what->as_json || what->verbose || what->project != NULL
+		    ? listing_all(&r, &out, what, e)
+		    : registry_each(&r, listing_line, &lines, e);
 	if (rc == 0)
 		rc = buf_check(&out, "list", e);
-	if (rc == 0 && as_json)
+	if (rc == 0 && what->as_json)
 		(void)fprintf(to, "%s\n", out.data);
 	else if (rc == 0)
 		listing_columns(to, &out);
@@ -155,11 +180,13 @@ listing_print(const struct home *home, FILE *to, bool as_json, bool verbose,
 }
 
 static void
-listing_address(void *arg, const char *address, const char *role)
+listing_address(void *arg, const char *address, const char *role, bool hidden)
 {
 	struct buf *out = arg;
 
 	(void)role;
+	if (hidden)
+		return;
 	buf_adds(out, address);
 	buf_addc(out, '\n');
 }

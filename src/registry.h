@@ -84,12 +84,13 @@ int registry_next(
     struct registry *r, size_t *at, struct agent *a, struct err *e);
 
 /*
- * Address and role of all entries, in that order: what a list shows, in one
- * pass over the text. It knows the lines as slice_write_agent() writes them,
- * which is the only writer of what a registry is read from.
+ * Address and role of all entries, in that order, and whether they are hidden:
+ * what a list shows, in one pass over the text. It knows the lines as
+ * slice_write_agent() writes them, which is the only writer of what a registry
+ * is read from.
  */
 int registry_each(struct registry *r,
-    void (*each)(void *arg, const char *address, const char *role), void *arg,
-    struct err *e);
+    void (*each)(void *arg, const char *address, const char *role, bool hidden),
+    void *arg, struct err *e);
 
 #endif

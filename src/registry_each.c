@@ -10,17 +10,20 @@ enum { EACH_PAGE = 65536 };
 
 /* One entry as its lines come by. */
 struct each {
-	void (*each)(void *arg, const char *address, const char *role);
+	void (*each)(
+	    void *arg, const char *address, const char *role, bool hidden);
 	void *arg;
 	struct buf address; /* empty: none yet */
 	struct buf role;
+	bool hidden;
 };
 
 static void
 each_end(struct each *x)
 {
 	if (x->address.len > 0)
-		x->each(x->arg, x->address.data, x->role.data);
+		x->each(x->arg, x->address.data, x->role.data, x->hidden);
+	x->hidden = false;
 	buf_reset(&x->address);
 	buf_reset(&x->role);
 }
@@ -51,11 +54,13 @@ each_role(struct each *x, const char *line, size_t len, struct err *e)
 static int
 each_line(struct each *x, const char *line, size_t len, struct err *e)
 {
-	static const char start[] = "[agents.";
+	static const char start[] = "[agents.", hidden[] = "explicit = true";
 	const size_t begun = sizeof(start) - 1;
 
 	if (len == 0)
 		return 0;
+	if (len == sizeof(hidden) - 1 && memcmp(line, hidden, len) == 0)
+		x->hidden = true;
 	if (line[0] == 'r')
 		return each_role(x, line, len, e);
 	if (line[0] != '[')
@@ -111,8 +116,8 @@ each_page(struct each *x, const struct registry *r, struct err *e)
 
 int
 registry_each(struct registry *r,
-    void (*each)(void *arg, const char *address, const char *role), void *arg,
-    struct err *e)
+    void (*each)(void *arg, const char *address, const char *role, bool hidden),
+    void *arg, struct err *e)
 {
 	struct each x = {
 		.each = each, .arg = arg, .address = BUF_INIT, .role = BUF_INIT

@@ -81,7 +81,7 @@ def usage(case):
         ("two bodies", "'two': one word too many", a, "one", "two"),
         ("an unknown option", "--nosuch: no such option", a, "--nosuch", "x"),
         ("a mistyped option", "did you mean --check?", "--chekc", a),
-        ("an unknown letter", "-x: no such option", a, "-x"),
+        ("an unknown letter", "-Z: no such option", a, "-Z"),
         ("a body like an option", "write -- before", a, "-q text"),
         ("an option without its value", "-w: needs a value", a, "x", "-w"),
         ("--wait with no number", "'soon' is no number", "-w", "soon", a, "x"),

@@ -12,7 +12,7 @@ far_up a b
 composer a one1
 composer a two2
 composer b far1
-plan 41
+plan 46
 
 status() {
 	"$@" >"$out" 2>"$err" </dev/null
@@ -26,7 +26,7 @@ r = {x["address"] or x["asked"]: x for x in m["recipients"]}
 print(eval(sys.argv[2]))' "$out" "$1"
 }
 known() { # HOST KEY VALUE: does a's book have such an entry of that host?
-	on a notify-pane --list --json | python3 -c 'import json, sys
+	on a notify-pane --list --json --include-explicit | python3 -c 'import json, sys
 host, key, value = sys.argv[1:]
 sys.exit(not any(x["host"] == host and str(x[key]) == value
 	for x in json.load(sys.stdin)))' "$@"
@@ -74,6 +74,11 @@ on b agent-discover -q
 on b agent-sync >/dev/null 2>&1
 check 'a project reaches the peers' until_true 10 known b project repo
 check 'and who is hidden' known b explicit True
+is "$(on a notify-pane --list | grep -c '^b-s-one ')" 0 'which a list leaves out'
+is "$(on a notify-pane -lx | grep -c '^b-s-one ')" 1 'unless it is told not to'
+is "$(on a notify-pane -lvx | grep -c '^b-s-one ')" 1 'at length too'
+is "$(on a notify-pane --addresses | grep -c '^b-s-one$')" 0 'nor is it completed'
+is "$(on a notify-pane -lp repo | cut -d' ' -f1)" b-s-inrepo 'a list of one project'
 is "$(status on a notify-pane -j '@reviews*' roles)" 0 '@ROLE*'
 is "$(json 'sorted(r)')" "['a-s-one1', 'b-s-far1']" 'by their roles'
 is "$(status on a notify-pane -j '@role:* C' roles)" 0 '@role: with blanks'

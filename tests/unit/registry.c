@@ -382,9 +382,9 @@ test_torn(void **state)
 }
 
 static void
-list_one(void *arg, const char *address, const char *role)
+list_one(void *arg, const char *address, const char *role, bool hidden)
 {
-	buf_addf(arg, "%s|%s\n", address, role);
+	buf_addf(arg, "%s|%s%s\n", address, role, hidden ? "|hidden" : "");
 }
 
 /* A list in one pass says what parsing every entry says. */
@@ -420,7 +420,7 @@ test_each(void **state)
 		assert_int_equal(registry_each(&r, list_one, &got, &e), 0);
 		for (at = 0; registry_next(&r, &at, &a, &e) == 1;
 		     agent_free(&a))
-			list_one(&want, a.address, a.role);
+			list_one(&want, a.address, a.role, a.hidden);
 		assert_true(want.len > 900 * 10);
 		assert_string_equal(got.data, want.data);
 		buf_reset(&got);
