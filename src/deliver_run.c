@@ -130,50 +130,90 @@ run_spill(struct run *r, enum classify_way way, struct err *e)
 	return 0;
 }
 
-int
-run_text(struct run *r, enum classify_way way, struct err *e)
+/* How it is written, and how much of it the program takes. */
+static enum body_form
+run_form(const struct run *r, enum classify_way way, size_t *bytes)
 {
 	const struct profile *profile = r->ready.profile;
-	size_t bytes = BODY_INLINE_MAX, lines = BODY_LINES_MAX;
 	enum body_form form = BODY_FOLDED;
-	struct buf check = BUF_INIT;
 
+	*bytes = BODY_INLINE_MAX;
 	if (profile != NULL && profile->inline_bytes > 0)
-		bytes = profile->inline_bytes;
-	if (profile != NULL && profile->inline_lines > 0)
-		lines = profile->inline_lines;
-	if (way == CLASSIFY_WAY_SHOW) {
+		*bytes = profile->inline_bytes;
+	if (way == CLASSIFY_WAY_SHOW)
+		return BODY_LINES;
+	if (profile != NULL && profile->paste == PROFILE_YES &&
+	    r->facts.bracketed != 0)
 		form = BODY_LINES;
-	} else {
-		if (profile != NULL && profile->paste == PROFILE_YES &&
-		    r->facts.bracketed != 0)
-			form = BODY_LINES;
-		if ((r->facts.modes_tty.canonical || form == BODY_FOLDED) &&
-		    bytes > BODY_COOKED_MAX)
-			bytes = BODY_COOKED_MAX;
-	}
+	if ((r->facts.modes_tty.canonical || form == BODY_FOLDED) &&
+	    *bytes > BODY_COOKED_MAX)
+		*bytes = BODY_COOKED_MAX;
+	return form;
+}
+
+/* The whole of it in r->text. */
+static int
+run_whole(struct run *r, enum classify_way way, enum body_form form, bool tail,
+    struct err *e)
+{
+	struct buf expanded = BUF_INIT;
+
 	buf_reset(&r->text);
 	body_tag(&r->text, r->d->sender, r->d->note, clock_real_ms());
 	if (body_clean(&r->text, r->d->body, r->d->len, form, e) != 0)
 		return -1;
-	run_tail(r, way);
+	if (tail)
+		run_tail(r, way);
 	if (way == CLASSIFY_WAY_SHOW) {
-		show_expand(&check, r->text.data, r->text.len);
+		show_expand(&expanded, r->text.data, r->text.len);
 		buf_reset(&r->text);
-		buf_add(&r->text, check.data, check.len);
-		buf_reset(&check);
+		buf_add(&r->text, expanded.data, expanded.len);
 	}
-	if (way == CLASSIFY_WAY_SHOW &&
-	    show_bytes(&check, r->text.data, r->text.len, r->facts.width, 0) >
-		show_room(r->facts.height, r->ready.prompt_rows))
-		lines = 0;
-	buf_free(&check);
-	if ((r->text.len > bytes ||
-		body_lines(r->text.data, r->text.len) > lines ||
-		(way == CLASSIFY_WAY_COMPOSE &&
-		    classify_framed(&r->ready, r->facts.width, r->text.data,
-			r->text.len))) &&
-	    run_spill(r, way, e) != 0)
+	buf_free(&expanded);
+	return 0;
+}
+
+/* Does r->text find room there? */
+static bool
+run_fits(const struct run *r, enum classify_way way, size_t bytes)
+{
+	const struct profile *profile = r->ready.profile;
+	size_t lines = profile != NULL && profile->inline_lines > 0
+	    ? profile->inline_lines
+	    : BODY_LINES_MAX;
+	struct buf shown = BUF_INIT;
+	bool fits = r->text.len <= bytes &&
+	    body_lines(r->text.data, r->text.len) <= lines;
+
+	if (fits && way == CLASSIFY_WAY_SHOW)
+		fits = show_bytes(&shown, r->text.data, r->text.len,
+			   r->facts.width, 0) <=
+		    show_room(r->facts.height, r->ready.prompt_rows);
+	buf_free(&shown);
+	return fits &&
+	    (way != CLASSIFY_WAY_COMPOSE ||
+		!classify_framed(
+		    &r->ready, r->facts.width, r->text.data, r->text.len));
+}
+
+int
+run_text(struct run *r, enum classify_way way, struct err *e)
+{
+	bool tail = r->d->tail != NULL, fits;
+	enum body_form form;
+	size_t bytes;
+
+	form = run_form(r, way, &bytes);
+	for (;;) {
+		if (run_whole(r, way, form, tail, e) != 0)
+			return -1;
+		fits = run_fits(r, way, bytes);
+		if (fits || !tail)
+			break;
+		/* Rather the text than what to answer it by. */
+		tail = false;
+	}
+	if (!fits && run_spill(r, way, e) != 0)
 		return -1;
 	/* A menu that opens on the last word would take the Enter. */
 	if (way == CLASSIFY_WAY_COMPOSE &&
