@@ -44,19 +44,30 @@ outbox_known(const struct home *h, const char *host, const char *host_id)
 }
 
 int
-outbox_waiting(const struct home *h, const char *host, const char *host_id)
+outbox_waiting(
+    const struct home *h, const char *host, const char *host_id, const char *to)
 {
 	struct mailbox_list list = { .v = NULL };
+	int64_t now = clock_real_ms();
 	struct mailbox b;
-	char *path;
+	struct mail m;
 	int n = -1;
+	char *path;
+	size_t i;
 
 	if (!outbox_names_ok(host, host_id))
 		return -1;
 	path = outbox_path(h, host, host_id);
 	if (mailbox_look_folder(&b, path, NULL) == 0) {
 		mailbox_queue(&b, &list);
-		n = (int)list.n;
+		n = 0;
+	}
+	for (i = 0; i < list.n; i++) {
+		if (mailbox_read(&b, &list.v[i], &m, NULL) == 0 &&
+		    (m.expires == 0 || m.expires > now) &&
+		    (to == NULL || str_eq(m.to, to)))
+			n++;
+		mail_free(&m);
 	}
 	mailbox_list_free(&list);
 	mailbox_close(&b);

@@ -57,8 +57,10 @@ int outbox_next(
 int outbox_settle(const struct home *h, struct mailbox *b, const char *id,
     enum exit_code code, const char *word, const char *why, struct err *e);
 
-/* How many wait for a host; -1: it does not fetch here. */
-int outbox_waiting(const struct home *h, const char *host, const char *host_id);
+/* How many wait for a host that have not expired, to the address `to` or, NULL,
+ * any; -1: it does not fetch here. */
+int outbox_waiting(const struct home *h, const char *host, const char *host_id,
+    const char *to);
 
 /* What is known of a message in any outbox: 0; 1 if none has it. */
 int outbox_status(

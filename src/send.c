@@ -175,8 +175,7 @@ send_outbox(const struct send *s, const char *host_id,
 
 	if (!s->queue)
 		return err_set(e, EXIT_WIRE,
-		    "host %s: cannot be dialled, and fetches its messages "
-		    "here; add --queue",
+		    "host %s: fetches its messages here; add --queue",
 		    to->host);
 	if (s->files_n > 0 || s->len > MAIL_BODY_MAX)
 		return err_set(e, EXIT_USAGE,
@@ -202,17 +201,25 @@ send_outbox(const struct send *s, const char *host_id,
 	return 0;
 }
 
-/* Is that the only way to the recipient's host? Then its id. */
-static bool
-send_waits(const struct send *s, const struct send_result *result,
+/* How many messages wait here for the recipient; -1: its host does not fetch
+ * them. And that host's id. */
+static int
+send_waiting(const struct send *s, const struct send_result *result,
     char host_id[HOME_ID_LEN + 1])
 {
 	int64_t generation;
 
-	if (ship_dials(s->ship, result->to.host))
-		return false;
 	exchange_have(s->reg->home, result->to.host, &generation, host_id);
-	return outbox_known(s->reg->home, result->to.host, host_id);
+	return outbox_waiting(
+	    s->reg->home, result->to.host, host_id, result->to.address);
+}
+
+/* It could not be dialled, which is sure: may it wait here all the same? */
+static bool
+send_may_wait(const struct send *s, const struct err *e)
+{
+	return s->queue && e->code == EXIT_WIRE && s->files_n == 0 &&
+	    s->len <= MAIL_BODY_MAX;
 }
 
 /* To an agent of another host. */
@@ -241,15 +248,20 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 		.progress = s->progress,
 	};
 	char host_id[HOME_ID_LEN + 1];
-	int rc;
+	int rc, waiting;
 
-	if (send_waits(s, result, host_id)) {
+	waiting = send_waiting(s, result, host_id);
+	/* None overtakes those that wait. */
+	if (waiting > 0 ||
+	    (waiting == 0 && !ship_dials(s->ship, result->to.host))) {
 		x_free(address);
 		return send_outbox(s, host_id, result, e);
 	}
 	rc = ship_send(s->ship, &m, &result->to, &result->renamed,
 	    &result->dropped, &result->verdict, e);
 	x_free(address);
+	if (rc != 0 && waiting >= 0 && send_may_wait(s, e))
+		return send_outbox(s, host_id, result, e);
 	if (rc == 0 && str_eq(result->verdict.word, "queued"))
 		send_remember(s->reg->home, result);
 	return rc;

@@ -50,8 +50,9 @@ struct send_result {
  * Find `address` and deliver. Always fills `result`, which is to be freed;
  * returns its verdict's code. When the pane turns out to be gone or another
  * one, its server is scanned once and the address looked up again. With `queue`
- * and no way to dial its host it is kept here, if that host fetches its
- * messages (outbox.h).
+ * and a host that fetches its messages (outbox.h) it is kept here, where there
+ * is no way to dial that host, where it was not reached, or where others wait
+ * for the agent already.
  */
 enum exit_code send_message(
     const struct send *s, const char *address, struct send_result *result);

@@ -59,7 +59,7 @@ row_fill(const struct status *s, struct row *row)
 		row->head = all;
 		row->head.agents = (struct agent_list)AGENT_LIST_INIT;
 		row->waiting =
-		    outbox_waiting(s->home, row->host, row->head.host_id);
+		    outbox_waiting(s->home, row->host, row->head.host_id, NULL);
 	}
 	slice_free(&all);
 	x_free(path);

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 58
+plan 67
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -251,3 +251,27 @@ syncs
 is "$?" 4 'an older panemesh there'
 check 'is told apart' grep -q 'keeps no mail for us; update it' \
 	"$world/synced"
+
+# --- one that can be dialled now and then ---
+peers l 'a accept=mail'
+peers a l
+syncs
+before=$(messages l comp | wc -l)
+sent a l-s-comp 'dialled'
+is "$?" 0 'a host that can be dialled is dialled'
+sshd_stop l
+sent a l-s-comp 'lost'
+is "$?" 4 'without --queue nothing waits for it while it cannot'
+sent a -q l-s-comp 'while it sleeps'
+is "$? $(grep -c '^queued' "$out")" '0 1' 'with --queue it waits here'
+sshd_start l
+sent a -q l-s-comp 'behind it'
+is "$? $(kept)" '0 2' 'and so do later ones, for order'
+refuses 4 'add --queue' 'or are refused' l-s-comp 'overtakes'
+sent a l-s-one 'to another'
+is "$? $(tail -n 1 "$out")" '0 shown' 'what goes to another agent is dialled'
+check 'a sync' syncs
+check 'brings both' until_true 20 arrived comp $((before + 3))
+is "$(messages l comp | tail -n 3)" 'dialled
+while it sleeps
+behind it' 'in order'

@@ -126,8 +126,9 @@ test_names(void **state)
 	mailbox_close(&b);
 	assert_true(outbox_known(&home, "lap", ID));
 	assert_false(outbox_known(&home, "lap", "fedcba9876543210"));
-	assert_int_equal(outbox_waiting(&home, "lap", "fedcba9876543210"), -1);
-	assert_int_equal(outbox_waiting(&home, "lap", ID), 0);
+	assert_int_equal(
+	    outbox_waiting(&home, "lap", "fedcba9876543210", NULL), -1);
+	assert_int_equal(outbox_waiting(&home, "lap", ID, NULL), 0);
 	end();
 }
 
@@ -145,7 +146,9 @@ test_order(void **state)
 	assert_int_equal(add(2, 0, &e), 0);
 	assert_int_equal(add(3, 0, &e), 0);
 	assert_int_equal(add(2, 0, &e), 1);
-	assert_int_equal(outbox_waiting(&home, "lap", ID), 3);
+	assert_int_equal(outbox_waiting(&home, "lap", ID, NULL), 3);
+	assert_int_equal(outbox_waiting(&home, "lap", ID, "lap-s-one"), 3);
+	assert_int_equal(outbox_waiting(&home, "lap", ID, "lap-s-two"), 0);
 	past = 0;
 	assert_int_equal(next(&past), 1);
 	/* left where it is, and offered again another time */
@@ -214,6 +217,7 @@ test_expire(void **state)
 	assert_int_equal(settle(3, EXIT_OK, "queued"), 0);
 	/* what expired is not handed out, even before it is swept */
 	assert_int_equal(next(&past), 2);
+	assert_int_equal(outbox_waiting(&home, "lap", ID, NULL), 1);
 	outbox_sweep(&home, now, count, &n);
 	assert_int_equal(n, 1);
 	assert_string_equal(known(1, &code), "expired");
