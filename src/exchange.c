@@ -99,6 +99,17 @@ exchange_have(const struct home *home, const char *host, int64_t *generation,
 	memcpy(host_id, held.slice.host_id, HOME_ID_LEN + 1);
 }
 
+void
+exchange_host_id(
+    const struct home *home, const char *host, char host_id[HOME_ID_LEN + 1])
+{
+	struct held held = { .slice = SLICE_INIT };
+
+	if (str_host_ok(host))
+		exchange_held(home, host, &held);
+	memcpy(host_id, held.slice.host_id, HOME_ID_LEN + 1);
+}
+
 bool
 exchange_has(const struct home *home, const char *host, int64_t generation)
 {

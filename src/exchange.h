@@ -40,6 +40,10 @@ int exchange_take(const struct home *home, const char *alias, const char *host,
 void exchange_have(const struct home *home, const char *host,
     int64_t *generation, char host_id[HOME_ID_LEN + 1]);
 
+/* The same host_id alone, for which not all of the slice is read. */
+void exchange_host_id(
+    const struct home *home, const char *host, char host_id[HOME_ID_LEN + 1]);
+
 /* Do we hold all of the slice of `host` of that generation, confirmed lately?
  */
 bool exchange_has(

@@ -110,14 +110,13 @@ fetch_open(struct fetch *t, const struct registrar *reg,
 {
 	char known[HOME_ID_LEN + 1];
 	struct slice_came came;
-	int64_t generation;
 
 	*t = (struct fetch){ .reg = reg,
 		.peer = peer,
 		.host = host,
 		.receipts = ARGV_INIT,
 		.stay = ARGV_INIT };
-	exchange_have(reg->home, host, &generation, known);
+	exchange_host_id(reg->home, host, known);
 	exchange_came(reg->home, host, &came);
 	if (known[0] == '\0' || !str_eq(known, host_id) ||
 	    !str_eq(came.by, peer->alias))

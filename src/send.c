@@ -207,9 +207,7 @@ static int
 send_waiting(const struct send *s, const struct send_result *result,
     char host_id[HOME_ID_LEN + 1])
 {
-	int64_t generation;
-
-	exchange_have(s->reg->home, result->to.host, &generation, host_id);
+	exchange_host_id(s->reg->home, result->to.host, host_id);
 	return outbox_waiting(
 	    s->reg->home, result->to.host, host_id, result->to.address);
 }

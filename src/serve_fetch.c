@@ -16,9 +16,8 @@ static int
 fetch_check(const struct server *s, struct err *e)
 {
 	char known[HOME_ID_LEN + 1];
-	int64_t generation;
 
-	exchange_have(s->home, s->host, &generation, known);
+	exchange_host_id(s->home, s->host, known);
 	if (known[0] != '\0' && str_eq(known, s->host_id))
 		return 0;
 	return err_set(e, EXIT_REFUSED,
