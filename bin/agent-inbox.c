@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "argv.h"
+#include "ask.h"
 #include "drain.h"
 #include "inbox.h"
 #include "lookup.h"
@@ -20,11 +21,13 @@ static const char usage[] =
     "       agent-inbox read [-j] [-a ADDRESS] [ID]\n"
     "       agent-inbox ack [-a ADDRESS] [ID...]\n"
     "       agent-inbox reply [-jq] [-a ADDRESS] ID BODY\n"
+    "       agent-inbox get [-j] [-a ADDRESS] ID\n"
+    "       agent-inbox await [-j] [-t TIME] [-a ADDRESS] ID\n"
     "       agent-inbox queue [list] [-j] [-a ADDRESS]\n"
     "       agent-inbox queue delete [-a ADDRESS] ID...\n"
     "       agent-inbox queue edit [-a ADDRESS] ID BODY\n"
     "       agent-inbox queue first [-a ADDRESS] ID\n"
-    "       agent-inbox drain [-t SECONDS] [-a ADDRESS]\n"
+    "       agent-inbox drain [-t TIME] [-a ADDRESS]\n"
     "       agent-inbox search [-jw] [-n N] [-a ADDRESS] TEXT\n"
     "       agent-inbox thread [-jw] [-n N] [-a ADDRESS] ID|SENDER\n"
     "\n"
@@ -37,7 +40,8 @@ static const struct prog_option options[] = {
 	{ 'n', "count", "N",
 	    "at most so many, the newest; 0: all (default 20)" },
 	{ 'q', "queue", NULL, "keep an answer until the pane is ready" },
-	{ 't', "timeout", "SECONDS", "drain for so long (default 1800)" },
+	{ 't', "timeout", "TIME",
+	    "await, drain: so long, such as 90s 30m 4h (default 30m)" },
 	{ 'w', "waiting", NULL, "only what the pane was not seen to show" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -45,7 +49,7 @@ static const struct prog_option options[] = {
 enum {
 	EXITS = 0x3ff, /* an answer may come to any of them */
 	COUNT_MAX = 10000000,
-	PATIENCE_MAX_S = 86400,
+	PATIENCE_MAX_S = 30 * 86400,
 };
 
 struct request;
@@ -127,6 +131,19 @@ run_reply(const struct registrar *reg, const struct request *q, struct buf *out,
 }
 
 static int
+run_answer(const struct registrar *reg, const struct request *q,
+    struct buf *out, struct err *e)
+{
+	const struct ask_view view = { .agent = q->view.agent,
+		.id = q->words.v[0],
+		.json = q->view.json,
+		.wait = str_eq(q->command->name, "await"),
+		.patience_ms = q->patience_ms };
+
+	return ask_answer(reg->home, &view, out, e);
+}
+
+static int
 queue_edit(const struct registrar *reg, const struct request *q,
     const struct sender *self, struct err *e)
 {
@@ -187,6 +204,8 @@ static const struct command commands[] = {
 	{ "ack", 0, 100, "ids", run_ack },
 	{ "reply", 2, 2, "an id and a text; put the text into quotes",
 	    run_reply },
+	{ "get", 1, 1, "an id", run_answer },
+	{ "await", 1, 1, "an id", run_answer },
 	{ "queue", 0, 101, "list, delete ID..., edit ID BODY or first ID",
 	    run_queue },
 	{ "drain", 0, 0, "no words", run_drain },
@@ -207,8 +226,8 @@ words(void *request, int n, char **list, struct err *e)
 		continue;
 	if (i == known)
 		return err_set(e, EXIT_USAGE,
-		    "'%s': is none of: list, read, ack, reply, queue, "
-		    "drain, search, thread",
+		    "'%s': is none of: list, read, ack, reply, get, "
+		    "await, queue, drain, search, thread",
 		    list[0]);
 	q->command = &commands[i];
 	if (n - 1 < q->command->fewest || n - 1 > q->command->most)
@@ -242,11 +261,8 @@ set(void *request, int letter, const char *value, struct err *e)
 		q->queue = true;
 		break;
 	case 't':
-		if (prog_number("timeout", " of seconds", value, 0,
-			PATIENCE_MAX_S, &number, e) != 0)
-			return -1;
-		q->patience_ms = (int64_t)number * 1000;
-		break;
+		return prog_time(
+		    "timeout", value, 0, PATIENCE_MAX_S, &q->patience_ms, e);
 	case 'w':
 		q->view.waiting = true;
 		break;

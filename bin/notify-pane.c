@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "argv.h"
+#include "ask.h"
 #include "body.h"
 #include "check.h"
 #include "clock.h"
+#include "file.h"
 #include "group.h"
 #include "json.h"
 #include "listing.h"
@@ -15,6 +17,7 @@
 #include "mem.h"
 #include "prog.h"
 #include "reply.h"
+#include "schema.h"
 #include "lookup.h"
 #include "post.h"
 #include "send.h"
@@ -24,6 +27,8 @@
 static const char usage[] =
     "usage: notify-pane [-jnqtuv] [-e TIME] [-w SECONDS] [-f FILE]...\n"
     "                   ADDRESS[,ADDRESS]... [BODY]\n"
+    "       notify-pane --ask [-jqtuv] [-e TIME] [-S FILE] [-w SECONDS] "
+    "ADDRESS BODY\n"
     "       notify-pane --reply ID [-qtuv] [-w SECONDS] BODY\n"
     "       notify-pane --status ID\n"
     "       notify-pane --list [--json] [-vx] [-p PROJECT]\n"
@@ -43,12 +48,13 @@ enum {
 };
 
 static const struct prog_option options[] = {
+	{ 'A', "ask", NULL, "wait for an answer: print the question's id" },
 	{ 'a', "addresses", NULL,
 	    "all addresses and nothing else, for scripts" },
 	{ 'c', "check", NULL,
 	    "look whether a message would be taken now, and why" },
 	{ 'e', "ttl", "TIME",
-	    "with --queue: not after TIME, such as 90s 30m 4h 2d" },
+	    "with --queue, --ask: not after 90s, 30m, 4h, 2d" },
 	{ 'f', "file", "FILE",
 	    "drop a copy of FILE for the recipient, and say so" },
 	{ 'j', "json", NULL, "what is printed as JSON" },
@@ -57,7 +63,9 @@ static const struct prog_option options[] = {
 	{ 'n', "no-queue", NULL, "refuse where queue = true is set" },
 	{ 'q', "queue", NULL, "keep it until the pane is ready" },
 	{ 'r', "reply", "ID", "answer a message of agent-inbox" },
-	{ 's', "status", "ID", "what became of a message that was queued" },
+	{ 's', "status", "ID",
+	    "what became of a message that was queued, or asked" },
+	{ 'S', "schema", "FILE", "with --ask: keys and types of the answer" },
 	{ 't', "type", NULL, "type at a shell's prompt, which runs it" },
 	{ 'u', "urgent", NULL, "also into a running turn" },
 	{ 'v', "verbose", NULL, "say more" },
@@ -76,32 +84,9 @@ struct request {
 	const char *id;      /* of --reply, --status */
 	const char *project; /* of --list; NULL: all */
 	int64_t wait_ms, ttl_ms;
-	bool hidden, json, queue, no_queue, type, urgent, verbose;
+	const char *schema; /* a file; NULL: none */
+	bool ask, hidden, json, queue, no_queue, type, urgent, verbose;
 };
-
-/* "90s", "30m", "4h", "2d", or seconds. */
-static int
-parse_ttl(struct request *q, const char *word, struct err *e)
-{
-	static const char units[] = "smhd";
-	static const int64_t seconds[] = { 1, 60, 3600, 86400 };
-	size_t len = strlen(word);
-	const char *unit = len > 0 ? strchr(units, word[len - 1]) : NULL;
-	char *number = x_strndup(word, unit == NULL ? len : len - 1);
-	int64_t each = unit == NULL ? 1 : seconds[unit - units];
-	uint64_t n;
-	int rc = 0;
-
-	if (str_number(number, (uint64_t)(TTL_MAX_S / each), &n) != 0 || n == 0)
-		rc = err_set(e, EXIT_USAGE,
-		    "--ttl: '%s' is no time from 1s to 30d, such as 90s, 30m, "
-		    "4h, 2d",
-		    word);
-	else
-		q->ttl_ms = (int64_t)n * each * 1000;
-	x_free(number);
-	return rc;
-}
 
 /* What is left after the options: address and body. */
 static int
@@ -126,6 +111,12 @@ words(void *request, int n, char **words, struct err *e)
 		q->addresses = n > 0 ? words[0] : NULL;
 		q->body = n > 1 ? words[1] : NULL;
 	}
+	if ((q->ask && q->what != 0) || (q->schema != NULL && !q->ask))
+		return err_set(e, EXIT_USAGE,
+		    q->ask ? "--ask: takes an address and a question"
+			   : "--schema: goes with --ask");
+	if (q->ask && q->body == NULL)
+		return err_set(e, EXIT_USAGE, "--ask: a question is missing");
 	if (sends && q->body == NULL && q->files.n == 0)
 		return err_set(e, EXIT_USAGE,
 		    "a body is missing: a text, - for standard input, or "
@@ -140,8 +131,14 @@ set(void *request, int letter, const char *value, struct err *e)
 	uint64_t seconds;
 
 	switch (letter) {
+	case 'A':
+		q->ask = true;
+		break;
+	case 'S':
+		q->schema = value;
+		break;
 	case 'e':
-		return parse_ttl(q, value, e);
+		return prog_time("ttl", value, 1, TTL_MAX_S, &q->ttl_ms, e);
 	case 'f':
 		argv_add(&q->files, value);
 		break;
@@ -198,6 +195,11 @@ report(const struct send *s, const struct request *q, const char *address,
 
 	if (result->found && result->renamed)
 		log_line("%s: is called %s now", address, result->to.address);
+	/* It may have arrived, and then be answered. */
+	if (q->ask && (v->code == EXIT_OK || v->code == EXIT_UNPROVEN))
+		(void)printf("%s\n", result->id);
+	if (q->ask && v->code == EXIT_OK && !q->verbose)
+		return;
 	if (v->code != EXIT_OK) {
 		name = result->found ? result->to.address : address;
 		/* Some reasons begin with the name already. */
@@ -289,6 +291,16 @@ send_to(struct sending *x, const struct group *g, const char *id, struct err *e)
 		send_result_free(&result);
 		return 0;
 	}
+	if (x->q->ask) {
+		if (g->n != 1)
+			return err_set(e, EXIT_USAGE,
+			    "--ask: takes one agent, not %zu", g->n);
+		alone.id = id;
+		(void)ask(&alone, g->v[0].address, &result);
+		sent(x, g->v[0].address, &result);
+		send_result_free(&result);
+		return 0;
+	}
 	if (g->n != 1) {
 		/* One fault of the text is no fault of each recipient. */
 		if (alone.body != NULL &&
@@ -321,6 +333,27 @@ progress(const char *name, int64_t done, int64_t size)
 	    done == size ? "\r\033[K" : "");
 }
 
+/* What --schema names. */
+static int
+read_schema(const char *path, struct buf *schema, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(65536);
+	int rc = -1;
+
+	switch (file_read(path, &text, e)) {
+	case FILE_READ:
+		rc = schema_read(schema, path, text.data, text.len, e);
+		break;
+	case FILE_MISSING:
+		(void)err_set(e, EXIT_USAGE, "%s: is not there", path);
+		break;
+	case FILE_FAILED:
+		break;
+	}
+	buf_free(&text);
+	return rc;
+}
+
 static int
 do_send(const struct registrar *reg, const struct request *q, struct err *e)
 {
@@ -339,7 +372,7 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 		.type = q->type,
 		.urgent = q->urgent,
 		.force = force != NULL && str_eq(force, "1") };
-	struct buf text = BUF_INIT;
+	struct buf schema = BUF_INIT, text = BUF_INIT;
 	struct json json = JSON_INIT(&text);
 	struct sending x = { .q = q, .s = &s, .json = q->json ? &json : NULL };
 	char id[AGENT_ID_MAX + 1];
@@ -347,7 +380,8 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 
 	ship_open(&ship, reg->home);
 	agent_id_new(id);
-	if ((q->body != NULL && prog_text(q->body, &body, e) != 0) ||
+	if ((q->schema != NULL && read_schema(q->schema, &schema, e) != 0) ||
+	    (q->body != NULL && prog_text(q->body, &body, e) != 0) ||
 	    sender_find(&s.sender, reg->home, e) != 0 ||
 	    (q->what == 0 &&
 		find_recipients(q->addresses, reg, &s.sender, &to, e) != 0))
@@ -356,6 +390,8 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 		s.body = body.data;
 		s.len = body.len;
 	}
+	if (q->schema != NULL)
+		s.schema = schema.data;
 	send_json_begin(&json, id);
 	rc = send_to(&x, &to, id, e);
 	if (rc == 0) {
@@ -368,6 +404,7 @@ out:
 	ship_close(&ship);
 	group_free(&to);
 	buf_free(&body);
+	buf_free(&schema);
 	buf_free(&text);
 	return rc;
 }

@@ -83,7 +83,7 @@ _panemesh() {
 		[[ " ${COMP_WORDS[*]} " == *\ @(-l|--list|-W|--whoami)\ * ]] ||
 			_panemesh_addresses
 		;;
-	"agent-inbox ") _panemesh_take <<<$'ack\ndrain\nlist\nqueue\nread\nreply\nsearch\nthread' ;;
+	"agent-inbox ") _panemesh_take <<<$'ack\nawait\ndrain\nget\nlist\nqueue\nread\nreply\nsearch\nthread' ;;
 	"agent-inbox read" | "agent-inbox reply" | "agent-inbox thread" | "agent-inbox ack"*)
 		_panemesh_take < <(agent-inbox list 2>/dev/null | awk '{ print $1 }')
 		;;

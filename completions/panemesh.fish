@@ -56,7 +56,7 @@ for program in notify-pane agent-discover agent-doctor agent-feed agent-inbox ag
 end
 complete -c notify-pane -n '__panemesh_is; and not __fish_contains_opt -s l -s W list whoami' -a '(__panemesh_addresses)'
 complete -c agent-link -n __panemesh_is -a '(__panemesh_peers)'
-complete -c agent-inbox -n __panemesh_is -a 'ack drain list queue read reply search thread'
+complete -c agent-inbox -n __panemesh_is -a 'ack await drain get list queue read reply search thread'
 complete -c agent-inbox -n '__panemesh_is read; or __panemesh_is reply; or __panemesh_is ack; or __panemesh_is thread' -a "(agent-inbox list 2>/dev/null | string match -rg '^(\S+)')"
 complete -c agent-inbox -n '__panemesh_is queue' -a 'delete edit first list'
 complete -c agent-inbox -n '__panemesh_is queue delete; or __panemesh_is queue edit; or __panemesh_is queue first' -a "(agent-inbox queue 2>/dev/null | string match -rg '^(\S+)')"

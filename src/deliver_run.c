@@ -208,7 +208,7 @@ run_text(struct run *r, enum classify_way way, struct err *e)
 		if (run_whole(r, way, form, tail, e) != 0)
 			return -1;
 		fits = run_fits(r, way, bytes);
-		if (fits || !tail)
+		if (fits || !tail || r->d->tail_needed)
 			break;
 		/* Rather the text than what to answer it by. */
 		tail = false;

@@ -35,6 +35,7 @@ struct deliver {
 	const char *body;         /* raw bytes */
 	size_t len;
 	const char *tail;  /* put behind it where it is not run; NULL: none */
+	bool tail_needed;  /* also where the two are a file and one is not */
 	const char *inbox; /* folder for bodies too long to show */
 	int64_t inbox_max; /* bytes */
 	const char *ring;  /* file of verdicts; NULL: not recorded */
@@ -74,7 +75,7 @@ struct deliver_verdict {
 	char why[DELIVER_WORDS_MAX];
 	bool forced;
 	bool queued;    /* the program shows it after its turn */
-	bool barred;    /* by @agent-allow: files do not stay either */
+	bool barred;    /* for good, by @agent-allow say: nor do files stay */
 	bool repeated;  /* what an earlier delivery of the id came to */
 	unsigned calls; /* tmux calls made */
 	int64_t ms;     /* time it took in all */

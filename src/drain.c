@@ -90,6 +90,11 @@ drain_report(const struct registrar *reg, const struct mail *m,
 	    str_eq(word, "indeterminate") ? "not seen shown" : word,
 	    why[0] == '\0' ? "" : ", ", why);
 	mail_brief(&body, m->body.data, m->body.len, DRAIN_BRIEF);
+	/* Whoever waits for the answer waits in vain. */
+	if (m->question && !str_eq(word, "indeterminate")) {
+		s.reply_to = s.thread = m->id;
+		s.hops = m->hops + 1;
+	}
 	s.body = body.data;
 	s.len = body.len;
 	ship_open(&ship, reg->home);
@@ -240,6 +245,8 @@ drain_deliver(struct drain *d, const struct mail *m, int64_t soonest,
 		.reply_to = m->reply_to[0] == '\0' ? NULL : m->reply_to,
 		.thread = m->thread,
 		.hops = m->hops,
+		.question = m->question,
+		.schema = m->schema[0] == '\0' ? NULL : m->schema,
 		.nap = drain_nap,
 		.nap_arg = d,
 		.begin = drain_begin,

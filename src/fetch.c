@@ -235,6 +235,8 @@ fetch_keep(struct fetch *t, const struct frame *f, const struct origin *from,
 		    ? 0
 		    : (unsigned)frame_number(
 			  f, "Hops", MAIL_HOPS_MAX, MAIL_HOPS_MAX),
+		.question = frame_get(f, "Question", NULL) != NULL,
+		.schema = frame_get(f, "Schema", NULL),
 		.type = peer->allow_type && frame_get(f, "Type", NULL) != NULL,
 		.urgent =
 		    peer->allow_urgent && frame_get(f, "Urgent", NULL) != NULL,

@@ -1,11 +1,8 @@
 #include "inbox.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "body.h"
 #include "clock.h"
@@ -16,67 +13,20 @@
 
 /* ---- one message ---- */
 
-/* The ids of messages that begin so, up to one more than are listed. */
-static void
-inbox_match(const struct mailbox *b, const char *begin, struct argv *ids)
-{
-	int fd = openat(b->dir, "ids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct mailbox_entry entry;
-	struct dirent *found;
-
-	if (dir == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
-		return;
-	}
-	while ((found = readdir(dir)) != NULL && ids->n <= INBOX_LISTED)
-		if (str_starts(found->d_name, begin) &&
-		    mailbox_find(b, found->d_name, &entry) == 0)
-			argv_add(ids, found->d_name);
-	(void)closedir(dir);
-}
-
-/* Several messages are meant: say which. */
-static int
-inbox_ambiguous(const char *id, const struct argv *ids, struct err *e)
-{
-	struct buf list = BUF_INIT;
-	size_t i;
-
-	for (i = 0; i < ids->n && i < INBOX_LISTED; i++)
-		buf_addf(&list, "%s%s", i == 0 ? "" : ", ", ids->v[i]);
-	(void)err_set(e, EXIT_UNKNOWN,
-	    "%.40s: begins the ids of several messages: %s%s; give more of it",
-	    id, list.data, ids->n > INBOX_LISTED ? " and others" : "");
-	buf_free(&list);
-	return -1;
-}
-
 int
 inbox_find(const struct mailbox *b, const char *id, struct mailbox_entry *entry,
     struct err *e)
 {
-	struct argv ids = ARGV_INIT;
-	int rc;
+	char whole[MAIL_ID_MAX + 1];
 
 	if (mailbox_find(b, id, entry) == 0)
 		return 0;
-	if (strlen(id) < INBOX_PREFIX_MIN || str_starts(id, "."))
-		return err_set(e, EXIT_UNKNOWN,
-		    "'%.40s': is no message's id, nor %d or more letters of "
-		    "its begin",
-		    id, INBOX_PREFIX_MIN);
-	inbox_match(b, id, &ids);
-	if (ids.n > 1)
-		rc = inbox_ambiguous(id, &ids, e);
-	else if (ids.n == 1 && mailbox_find(b, ids.v[0], entry) == 0)
-		rc = 0;
-	else
-		rc = err_set(e, EXIT_UNKNOWN,
-		    "%.40s: no such message in this mailbox", id);
-	argv_free(&ids);
-	return rc;
+	if (mailbox_resolve(b, "ids", id, whole, e) != 0)
+		return -1;
+	if (mailbox_find(b, whole, entry) == 0)
+		return 0;
+	return err_set(
+	    e, EXIT_UNKNOWN, "%.40s: no such message in this mailbox", id);
 }
 
 static void
@@ -95,7 +45,7 @@ inbox_time(struct json *j, const char *key, int64_t ms)
 	inbox_text(j, key, ms == 0 ? "" : when);
 }
 
-static void
+void
 inbox_json(
     struct json *j, const struct mailbox_entry *entry, const struct mail *m)
 {
@@ -111,6 +61,9 @@ inbox_json(
 	inbox_text(j, "thread", m->thread);
 	json_key(j, "urgent");
 	json_boolean(j, m->urgent);
+	json_key(j, "question");
+	json_boolean(j, m->question);
+	inbox_text(j, "schema", m->schema);
 	json_key(j, "hops");
 	json_integer(j, m->hops);
 	inbox_time(j, "expires", m->expires);
@@ -135,6 +88,12 @@ inbox_print(
 	buf_addf(out, "Id: %s\n", m->id);
 	if (m->reply_to[0] != '\0')
 		buf_addf(out, "Answers: %s\n", m->reply_to);
+	if (m->question) {
+		clock_text(when, m->expires);
+		buf_addf(out, "Wants an answer until: %s\n", when);
+	}
+	if (m->schema[0] != '\0')
+		buf_addf(out, "As JSON: %s\n", m->schema);
 	buf_addf(out, "State: %s%s\n", mailbox_word(entry->state),
 	    m->urgent ? ", urgent" : "");
 	buf_addc(out, '\n');
@@ -308,12 +267,12 @@ inbox_open(
 	return rc == 0 ? mailbox_lock(b, e) : -1;
 }
 
-/* It was read: it waits no more, and whoever asks hears so. */
-static int
+int
 inbox_done(struct mailbox *b, const struct home *h, struct mailbox_entry *entry,
     struct err *e)
 {
-	bool waited = entry->state == MAILBOX_QUEUED;
+	bool waited =
+	    entry->state == MAILBOX_QUEUED || entry->state == MAILBOX_UNREAD;
 
 	if (entry->state == MAILBOX_SHOWN || entry->state == MAILBOX_ANSWERED ||
 	    entry->state == MAILBOX_DEAD)

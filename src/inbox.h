@@ -14,10 +14,8 @@
 #include "mailbox.h"
 
 enum {
-	INBOX_PREFIX_MIN = 4, /* bytes of an id that may stand for all of it */
-	INBOX_LISTED = 5,     /* ids that are named where one is ambiguous */
-	INBOX_LIST_MAX = 20,  /* messages listed where nobody says how many */
-	INBOX_SUBJECT = 48,   /* columns of a body's begin in a list */
+	INBOX_LIST_MAX = 20, /* messages listed where nobody says how many */
+	INBOX_SUBJECT = 48,  /* columns of a body's begin in a list */
 };
 
 /* Which messages, and how they are printed. */
@@ -50,8 +48,17 @@ bool inbox_there(const struct home *h, const char *agent);
 int inbox_read(const struct home *h, const char *agent, const char *id,
     bool json, struct buf *out, struct err *e);
 
-/* The same without printing, for each of `ids`; none: all that waits. *count is
- * how many. */
+/* With the lock: it was read, so it waits no more, and whoever asks hears so.
+ */
+int inbox_done(struct mailbox *b, const struct home *h,
+    struct mailbox_entry *entry, struct err *e);
+
+/* A message as a JSON object. */
+void inbox_json(
+    struct json *j, const struct mailbox_entry *entry, const struct mail *m);
+
+/* inbox_read() without printing, for each of `ids`; none: all that waits.
+ * *count is how many. */
 int inbox_ack(const struct home *h, const char *agent, const struct argv *ids,
     size_t *count, struct err *e);
 

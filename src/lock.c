@@ -10,13 +10,13 @@
 
 enum { LOCK_NAP_MIN_MS = 1, LOCK_NAP_MAX_MS = 16 };
 
-enum lock_result
-lock_fd(int fd, const char *name, int wait_ms, struct err *e)
+static enum lock_result
+lock_as(int how, int fd, const char *name, int wait_ms, struct err *e)
 {
 	int64_t deadline = clock_deadline(wait_ms), nap = LOCK_NAP_MIN_MS;
 
 	/* Not a blocking flock: that has no deadline without a signal. */
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	while (flock(fd, how | LOCK_NB) != 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK) {
@@ -31,6 +31,18 @@ lock_fd(int fd, const char *name, int wait_ms, struct err *e)
 			nap *= 2;
 	}
 	return LOCK_TAKEN;
+}
+
+enum lock_result
+lock_fd(int fd, const char *name, int wait_ms, struct err *e)
+{
+	return lock_as(LOCK_EX, fd, name, wait_ms, e);
+}
+
+enum lock_result
+lock_shared(int fd, const char *name, int wait_ms, struct err *e)
+{
+	return lock_as(LOCK_SH, fd, name, wait_ms, e);
 }
 
 enum lock_result

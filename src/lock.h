@@ -27,6 +27,11 @@ int lock_need(const char *path, int wait_ms, int *fd, struct err *e);
  */
 enum lock_result lock_fd(int fd, const char *name, int wait_ms, struct err *e);
 
+/* The same for a lock that several may hold at once, and lock_fd() none of
+ * them. */
+enum lock_result lock_shared(
+    int fd, const char *name, int wait_ms, struct err *e);
+
 /* Release and close; *fd becomes -1. -1 is fine. */
 void lock_drop(int *fd);
 

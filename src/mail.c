@@ -164,6 +164,10 @@ mail_write(struct buf *out, const struct mail *m)
 		buf_adds(out, "X-Panemesh-First: 1\n");
 	if (m->type)
 		buf_adds(out, "X-Panemesh-Type: 1\n");
+	if (m->question)
+		buf_adds(out, "X-Panemesh-Question: 1\n");
+	if (m->schema[0] != '\0')
+		buf_addf(out, "X-Panemesh-Schema: %s\n", m->schema);
 	if (m->hops > 0)
 		buf_addf(out, "X-Panemesh-Hops: %u\n", m->hops);
 	if (m->expires > 0) {
@@ -291,6 +295,11 @@ mail_header(struct mail *m, const char *name, const char *value)
 		m->first = str_eq(value, "1");
 	else if (strcasecmp(name, "X-Panemesh-Type") == 0)
 		m->type = str_eq(value, "1");
+	else if (strcasecmp(name, "X-Panemesh-Question") == 0)
+		m->question = str_eq(value, "1");
+	else if (strcasecmp(name, "X-Panemesh-Schema") == 0)
+		return mail_take(m->schema, sizeof(m->schema), value,
+		    strlen(value), schema_ok);
 	else if (strcasecmp(name, "X-Panemesh-Hops") == 0)
 		return mail_take_number(&m->hops, value);
 	else if (strcasecmp(name, "X-Panemesh-Expires") == 0)

@@ -10,6 +10,7 @@
 #include "body.h"
 #include "buf.h"
 #include "err.h"
+#include "schema.h"
 #include "str.h"
 
 enum {
@@ -44,8 +45,10 @@ struct mail {
 	char reply_to[MAIL_ID_MAX + 1]; /* the message that this answers */
 	char thread[MAIL_ID_MAX + 1];   /* the first of the thread */
 	bool urgent;
-	bool first; /* before others of its kind: agent-inbox queue first */
-	bool type;  /* to be typed at a shell's prompt */
+	bool first;    /* before others of its kind: agent-inbox queue first */
+	bool type;     /* to be typed at a shell's prompt */
+	bool question; /* its sender waits for an answer */
+	char schema[SCHEMA_MAX + 1]; /* which must be like that; "": any */
 	unsigned hops;
 	int64_t expires; /* real ms, whole seconds; 0: never */
 	struct buf body; /* UTF-8 */
@@ -79,8 +82,8 @@ bool mail_answerable(const char *from, const char *note);
  *	Content-Type: text/plain; charset=utf-8
  *	Content-Transfer-Encoding: 8bit
  *	X-Panemesh-Urgency: urgent
- *	X-Panemesh-Hops, -Expires, -Note, -Folder, -First, -Type,
- *	-Sender and -Host
+ *	X-Panemesh-Question, -Schema, -Hops, -Expires, -Note, -Folder, -First,
+ *-Type, -Sender and -Host
  *
  *	the body's bytes, and one newline
  */

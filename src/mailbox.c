@@ -413,6 +413,13 @@ mailbox_idle(struct mailbox *b)
 	return idle;
 }
 
+/* Is it told to be safe, while nobody has seen it? */
+static bool
+mailbox_durable(enum mailbox_state state)
+{
+	return state == MAILBOX_QUEUED || state == MAILBOX_UNREAD;
+}
+
 /* Everything that names it, then its own name. */
 static int
 mailbox_enter(struct mailbox *b, const struct mail *m, const char *temp,
@@ -420,6 +427,7 @@ mailbox_enter(struct mailbox *b, const struct mail *m, const char *temp,
 {
 	static const char *const synced[] = { "index", "ids", "queue", "new" };
 	bool waits = entry->state == MAILBOX_QUEUED;
+	bool durable = mailbox_durable(entry->state);
 	char file[MAILBOX_FILE_MAX];
 	size_t i;
 
@@ -431,7 +439,7 @@ mailbox_enter(struct mailbox *b, const struct mail *m, const char *temp,
 		return -1;
 	if (renameat(b->dir, temp, b->dir, file) != 0)
 		return mailbox_errno(e, b, file);
-	for (i = 0; waits && i < sizeof(synced) / sizeof(synced[0]); i++)
+	for (i = 0; durable && i < sizeof(synced) / sizeof(synced[0]); i++)
 		if (mailbox_sync(b, synced[i], e) != 0) {
 			/* Not accepted, so not kept either. */
 			(void)unlinkat(b->dir, file, 0);
@@ -481,7 +489,7 @@ mailbox_add(struct mailbox *b, const struct mail *m, enum mailbox_state state,
 	    MAILBOX_DIGITS, number, m->id);
 	mailbox_flag(entry.flags, "", state);
 	(void)snprintf(temp, sizeof(temp), "tmp/%s", entry.name);
-	if (mailbox_write(b, temp, m, state == MAILBOX_QUEUED, e) != 0)
+	if (mailbox_write(b, temp, m, mailbox_durable(state), e) != 0)
 		return -1;
 	if (mailbox_enter(b, m, temp, &entry, e) == 0)
 		return 0;

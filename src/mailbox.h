@@ -17,6 +17,8 @@ enum {
 	MAILBOX_NAME_MAX = 47,    /* bytes of a file's base name */
 	MAILBOX_FLAGS_MAX = 16,   /* bytes of the flags that we look at */
 	MAILBOX_LOCK_MS = 5000,
+	MAILBOX_BEGIN_MIN = 4, /* bytes of an id that may stand for all of it */
+	MAILBOX_LISTED = 5,    /* ids that are named where one is ambiguous */
 };
 
 /*
@@ -25,6 +27,7 @@ enum {
  *	tmp/ new/ cur/	the Maildir: NUMBER.MESSAGE-ID, in cur/ with ":2,FLAGS"
  *	ids/		MESSAGE-ID -> base name: one look tells a repeated id
  *	queue/		base names of what waits to be shown
+ *	asked/		questions that the agent sent: asked.h
  *	bad/		files that are no message, for people; never deleted
  *	index		base names in the order they came, a fixed width each
  *	.lock		held by whoever changes something
@@ -105,9 +108,10 @@ void mailbox_unlock(struct mailbox *b);
 void mailbox_close(struct mailbox *b);
 
 /*
- * Keep a message. MAILBOX_QUEUED: it is synced when this returns, and refused
- * with EXIT_REFUSED where MAILBOX_UNREAD_MAX wait; any other state is a record
- * of what happened, and written fast. 1: its id is there already, nothing done.
+ * Keep a message. MAILBOX_QUEUED and MAILBOX_UNREAD: it is synced when this
+ * returns, and the former is refused with EXIT_REFUSED where MAILBOX_UNREAD_MAX
+ * wait; any other state is a record of what happened, and written fast. 1: its
+ * id is there already, nothing done.
  */
 int mailbox_add(struct mailbox *b, const struct mail *m,
     enum mailbox_state state, struct err *e);
@@ -132,6 +136,11 @@ int mailbox_remove(
 /* The entry of a message's id: 0; 1 if there is none. */
 int mailbox_find(
     const struct mailbox *b, const char *id, struct mailbox_entry *entry);
+
+/* The id that `id`, or a begin of one, means among the names in folder "ids" or
+ * "asked". EXIT_UNKNOWN if there is none, or several, which are named. */
+int mailbox_resolve(const struct mailbox *b, const char *folder, const char *id,
+    char whole[MAIL_ID_MAX + 1], struct err *e);
 
 /* Read a message. One that is none is moved to bad/, where the lock is held,
  * and is -1 with EXIT_LOCAL. `m` is to be freed in any case. */

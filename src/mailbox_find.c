@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "argv.h"
 #include "file.h"
 #include "mailbox_parts.h"
 #include "mem.h"
@@ -180,6 +181,71 @@ mailbox_find(
 		return 1;
 	name[n] = '\0';
 	return mailbox_place(b, name, entry);
+}
+
+/* The names in a folder that begin so, up to one more than are listed. */
+static void
+mailbox_begins(const struct mailbox *b, const char *folder, const char *begin,
+    struct argv *ids)
+{
+	int fd = openat(b->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	bool messages = str_eq(folder, "ids");
+	struct mailbox_entry entry;
+	struct dirent *found;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((found = readdir(dir)) != NULL && ids->n <= MAILBOX_LISTED)
+		if (str_starts(found->d_name, begin) &&
+		    mail_id_ok(found->d_name) &&
+		    (!messages || mailbox_find(b, found->d_name, &entry) == 0))
+			argv_add(ids, found->d_name);
+	(void)closedir(dir);
+}
+
+/* Several are meant: say which. */
+static int
+mailbox_ambiguous(const char *id, const struct argv *ids, struct err *e)
+{
+	struct buf list = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < ids->n && i < MAILBOX_LISTED; i++)
+		buf_addf(&list, "%s%s", i == 0 ? "" : ", ", ids->v[i]);
+	(void)err_set(e, EXIT_UNKNOWN,
+	    "%.40s: begins the ids of several messages: %s%s; give more of it",
+	    id, list.data, ids->n > MAILBOX_LISTED ? " and others" : "");
+	buf_free(&list);
+	return -1;
+}
+
+int
+mailbox_resolve(const struct mailbox *b, const char *folder, const char *id,
+    char whole[MAIL_ID_MAX + 1], struct err *e)
+{
+	struct argv ids = ARGV_INIT;
+	int rc = 0;
+
+	if (strlen(id) < MAILBOX_BEGIN_MIN || str_starts(id, "."))
+		return err_set(e, EXIT_UNKNOWN,
+		    "'%.40s': is no message's id, nor %d or more letters of "
+		    "its begin",
+		    id, MAILBOX_BEGIN_MIN);
+	mailbox_begins(b, folder, id, &ids);
+	if (ids.n > 1 && !str_eq(ids.v[0], id))
+		rc = mailbox_ambiguous(id, &ids, e);
+	else if (ids.n == 0)
+		rc = err_set(e, EXIT_UNKNOWN,
+		    "%.40s: no such %s in this mailbox", id,
+		    str_eq(folder, "asked") ? "question" : "message");
+	else
+		(void)snprintf(whole, MAIL_ID_MAX + 1, "%s", ids.v[0]);
+	argv_free(&ids);
+	return rc;
 }
 
 uint64_t

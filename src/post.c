@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "asked.h"
 #include "body.h"
 #include "clock.h"
 #include "feed.h"
@@ -51,6 +52,9 @@ post_mail(struct mail *m, const struct post *p, const struct agent *to)
 	m->urgent = p->urgent;
 	m->expires = p->expires;
 	m->hops = p->hops;
+	m->question = p->question;
+	if (p->schema != NULL)
+		(void)snprintf(m->schema, sizeof(m->schema), "%s", p->schema);
 	if (p->reply_to != NULL && mail_id_ok(p->reply_to)) {
 		(void)snprintf(
 		    m->reply_to, sizeof(m->reply_to), "%s", p->reply_to);
@@ -104,19 +108,32 @@ post_keep(const struct post *p, const struct agent *to,
 		    folder, p->folder, p->id, p->len);
 		x_free(folder);
 	}
-	if (mailbox_open(&b, p->reg->home, to->id, to->address, NULL) == 0)
-		(void)mailbox_add(&b, &m, state, NULL);
+	if (mailbox_open(&b, p->reg->home, to->id, to->address, NULL) == 0 &&
+	    mailbox_add(&b, &m, state, NULL) == 0)
+		asked_settle(&b, &m);
 	mailbox_close(&b);
 	mail_free(&m);
 }
 
-/* What to answer it by: "[id ...]", for whoever can be answered. */
+/* What to answer it by: "[id ...]", or how, for whoever can be answered. */
 static void
 post_tail(struct buf *out, const struct post *p)
 {
-	if (mail_id_ok(p->id) && mail_answerable(p->sender, p->note) &&
-	    p->hops + 1 < MAIL_HOPS_MAX)
+	if (!mail_id_ok(p->id) || !mail_answerable(p->sender, p->note) ||
+	    p->hops + 1 >= MAIL_HOPS_MAX)
+		return;
+	if (!p->question)
 		buf_addf(out, "[id %.*s]", MAIL_SHORT, p->id);
+	else if (p->schema == NULL)
+		buf_addf(out,
+		    "[question %.*s: answer by notify-pane --reply %.*s "
+		    "'TEXT']",
+		    MAIL_SHORT, p->id, MAIL_SHORT, p->id);
+	else
+		buf_addf(out,
+		    "[question %.*s: answer by notify-pane --reply %.*s "
+		    "'JSON', of %s]",
+		    MAIL_SHORT, p->id, MAIL_SHORT, p->id, p->schema);
 }
 
 static enum exit_code
@@ -157,6 +174,7 @@ post_once(
 	post_tail(&tail, p);
 	if (tail.len > 0)
 		d.tail = tail.data;
+	d.tail_needed = p->question;
 	if (post_check_other(p->from, to, &e) != 0)
 		deliver_refuse(v, &e);
 	else

@@ -40,6 +40,8 @@ struct post {
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */
+	bool question;        /* its sender waits for an answer */
+	const char *schema;   /* which must be like that; NULL: any */
 	bool queue;           /* it is kept where the pane is not ready */
 	bool later;      /* ... without a look whether it is; see queue.h */
 	int64_t expires; /* real ms; then it is not shown any more; 0: never */

@@ -275,3 +275,28 @@ prog_text(const char *word, struct buf *out, struct err *e)
 		    e, EXIT_LOCAL, "standard input: %s", strerror(errno));
 	return buf_check(out, "body", e);
 }
+
+int
+prog_time(const char *option, const char *word, int64_t min_s, int64_t max_s,
+    int64_t *ms, struct err *e)
+{
+	static const char units[] = "smhd";
+	static const int64_t seconds[] = { 1, 60, 3600, 86400 };
+	size_t len = strlen(word);
+	const char *unit = len > 0 ? strchr(units, word[len - 1]) : NULL;
+	char *number = x_strndup(word, unit == NULL ? len : len - 1);
+	int64_t each = unit == NULL ? 1 : seconds[unit - units];
+	uint64_t n;
+	int rc = 0;
+
+	if (str_number(number, (uint64_t)(max_s / each), &n) != 0 ||
+	    (int64_t)n * each < min_s)
+		rc = err_set(e, EXIT_USAGE,
+		    "--%s: '%s' is no time from %llds to %lldd, such as 90s, "
+		    "30m, 4h, 2d",
+		    option, word, (long long)min_s, (long long)(max_s / 86400));
+	else
+		*ms = (int64_t)n * each * 1000;
+	x_free(number);
+	return rc;
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asked.h"
 #include "clock.h"
 #include "drop.h"
 #include "feed.h"
@@ -39,8 +40,8 @@ const char *
 queue_word(const char *word)
 {
 	static const char *const words[] = { "submitted", "shown", "read",
-		"unsubmitted", "indeterminate", "expired", "deleted", "failed",
-		"refused" };
+		"answered", "unsubmitted", "indeterminate", "expired",
+		"deleted", "failed", "refused" };
 	size_t i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -53,7 +54,7 @@ bool
 queue_proven(const char *word)
 {
 	return str_eq(word, "submitted") || str_eq(word, "shown") ||
-	    str_eq(word, "read");
+	    str_eq(word, "read") || str_eq(word, "answered");
 }
 
 void
@@ -114,8 +115,14 @@ queue_tell(const struct home *h, const struct mailbox_entry *entry,
 		(void)queue_verdict(v, EXIT_OK, "queued", id);
 		break;
 	case MAILBOX_UNREAD:
-	case MAILBOX_SHOWN:
+		if (!queue_recall(h, id, v))
+			(void)queue_verdict(v, EXIT_OK, "queued", id);
+		break;
 	case MAILBOX_ANSWERED:
+		(void)queue_verdict(
+		    v, EXIT_OK, "answered", "as its mailbox says");
+		break;
+	case MAILBOX_SHOWN:
 		if (!queue_recall(h, id, v) || v->code != EXIT_OK)
 			(void)queue_verdict(
 			    v, EXIT_OK, "shown", "as its mailbox says");
@@ -150,6 +157,19 @@ queue_known(const struct home *h, const char *agent, const char *id,
 	return known;
 }
 
+/* Is it a question of this mailbox, of which the end is known? */
+static bool
+queue_told(const struct home *h, const char *agent, const char *id,
+    struct deliver_verdict *v)
+{
+	struct mailbox b = MAILBOX_INIT;
+	bool told;
+
+	told = mailbox_look(&b, h, agent, NULL) == 0 && asked_tell(&b, id, v);
+	mailbox_close(&b);
+	return told;
+}
+
 /* Is it in any mailbox? */
 static bool
 queue_anywhere(const struct home *h, const char *id, struct deliver_verdict *v)
@@ -157,11 +177,15 @@ queue_anywhere(const struct home *h, const char *id, struct deliver_verdict *v)
 	char *mail = path_join(h->dir, "mail");
 	struct dirent *found;
 	DIR *dir = opendir(mail);
-	bool known = false;
+	bool known = false, told = false;
 
-	while (dir != NULL && !known && (found = readdir(dir)) != NULL)
-		known = agent_id_ok(found->d_name) &&
-		    queue_known(h, found->d_name, id, v);
+	/* Of a question, who asked knows more than who was asked. */
+	while (dir != NULL && !told && (found = readdir(dir)) != NULL) {
+		if (!agent_id_ok(found->d_name))
+			continue;
+		told = queue_told(h, found->d_name, id, v);
+		known = told || known || queue_known(h, found->d_name, id, v);
+	}
 	if (dir != NULL)
 		(void)closedir(dir);
 	x_free(mail);
@@ -252,9 +276,10 @@ queue_mail(const struct post *p, const struct agent *to, struct mail *m,
 	return 0;
 }
 
+/* Keep it: MAILBOX_QUEUED, or MAILBOX_UNREAD for what somebody awaits. */
 static enum exit_code
-queue_store(
-    const struct post *p, const struct agent *to, struct deliver_verdict *v)
+queue_store(const struct post *p, const struct agent *to,
+    enum mailbox_state state, struct deliver_verdict *v)
 {
 	const struct home *h = p->reg->home;
 	struct feed_event event = {
@@ -268,7 +293,9 @@ queue_store(
 
 	if (queue_mail(p, to, &m, &file, &e) == 0 &&
 	    mailbox_open(&b, h, to->id, to->address, &e) == 0)
-		rc = mailbox_add(&b, &m, MAILBOX_QUEUED, &e);
+		rc = mailbox_add(&b, &m, state, &e);
+	if (rc == 0)
+		asked_settle(&b, &m);
 	mailbox_close(&b);
 	if (rc < 0) {
 		deliver_refuse(v, &e);
@@ -282,7 +309,8 @@ queue_store(
 		event.preview = m.body.data;
 		if (rc == 0)
 			(void)feed_append(h, &event, NULL);
-		wake(h, to->id);
+		if (state == MAILBOX_QUEUED)
+			wake(h, to->id);
 	}
 	x_free(file);
 	mail_free(&m);
@@ -357,26 +385,137 @@ queue_try(const struct post *p, struct agent *to, struct deliver_verdict *v)
 		v->repeated = true;
 }
 
+/* How often did this sender answer or ask here a moment ago, and how often with
+ * these words? */
+static void
+queue_count(const struct post *p, const struct mailbox *b, unsigned *all,
+    unsigned *same)
+{
+	int64_t now = clock_real_ms();
+	const char *host = p->host == NULL ? p->reg->home->host : p->host;
+	struct mailbox_list list;
+	struct mail m;
+	size_t i;
+	bool old = false;
+
+	*all = *same = 0;
+	mailbox_newest(b, QUEUE_RATE_LOOK, &list);
+	for (i = 0; i < list.n && !old; i++) {
+		if (mailbox_read(b, &list.v[i], &m, NULL) == 0) {
+			old = m.date < now - QUEUE_RATE_MS;
+			/* Not what came before a clock was set back. */
+			if (!old && m.date < now + QUEUE_RATE_MS &&
+			    (m.reply_to[0] != '\0' || m.question) &&
+			    str_eq(m.from, p->sender) &&
+			    str_eq(m.from_host, host)) {
+				++*all;
+				*same += m.body.len == p->len &&
+				    memcmp(m.body.data, p->body, p->len) == 0;
+			}
+		}
+		mail_free(&m);
+	}
+	mailbox_list_free(&list);
+}
+
+/* Two that answer each other without end are stopped, whatever they answer. */
+static int
+queue_rate(const struct post *p, const struct mailbox *b, struct err *e)
+{
+	unsigned all, same;
+
+	queue_count(p, b, &all, &same);
+	if (same >= QUEUE_RATE_SAME)
+		return err_set(e, EXIT_REFUSED,
+		    "rate limit reached: %u times the same text from %s within "
+		    "a minute",
+		    same, p->sender);
+	if (all >= QUEUE_RATE_ALL)
+		return err_set(e, EXIT_REFUSED,
+		    "rate limit reached: %u questions and answers from %s "
+		    "within a minute; wait, or leave it at that",
+		    all, p->sender);
+	return 0;
+}
+
+/* Questions and answers: may it come? -1: never; 1: not now. *awaited: somebody
+ * waits for it, so that the pane need not show it. */
+static int
+queue_may(
+    const struct post *p, const struct agent *to, bool *awaited, struct err *e)
+{
+	const char *host = p->host == NULL ? p->reg->home->host : p->host;
+	struct mailbox b = MAILBOX_INIT;
+	int rc = 0;
+
+	*awaited = false;
+	if (p->hops >= MAIL_HOPS_MAX)
+		return err_set(
+		    e, EXIT_REFUSED, "hop limit reached: %u answers", p->hops);
+	if (p->ask || (p->reply_to == NULL && !p->question))
+		return 0;
+	if (p->schema != NULL && !schema_ok(p->schema))
+		return err_set(e, EXIT_USAGE, "schema: is none");
+	if (p->question && !mail_answerable(p->sender, p->note))
+		return err_set(e, EXIT_REFUSED,
+		    "cannot be asked by %s, who is %s here and cannot be "
+		    "answered",
+		    p->sender, p->note == NULL ? "no agent" : p->note);
+	if (mailbox_look(&b, p->reg->home, to->id, NULL) == 0) {
+		/* Of the others nobody begins a loop: reports, for example. */
+		if (mail_answerable(p->sender, p->note)) {
+			rc = queue_rate(p, &b, e) != 0;
+			if (rc == 0 && p->reply_to != NULL)
+				rc = asked_may(&b, p->reply_to, host, e);
+		}
+		*awaited = rc == 0 && p->reply_to != NULL &&
+		    asked_awaited(&b, p->reply_to, host);
+	}
+	mailbox_close(&b);
+	return rc;
+}
+
+/* Without a try at the pane, which would have asked this. */
+static int
+queue_admit(const struct post *p, struct agent *to, struct deliver_verdict *v)
+{
+	struct err e;
+
+	if (post_check_other(p->from, to, &e) == 0 && post_may(p, to, &e) == 0)
+		return 0;
+	deliver_refuse(v, &e);
+	v->barred = e.code == EXIT_REFUSED;
+	if (v->barred)
+		v->word = "refused";
+	return -1;
+}
+
 enum exit_code
 queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 {
 	const struct home *h = p->reg->home;
 	enum ahead ahead;
+	bool awaited;
 	struct err e;
+	int may;
 	size_t own;
 
-	if (p->hops >= MAIL_HOPS_MAX) {
-		(void)err_set(
-		    &e, EXIT_REFUSED, "hop limit reached: %u answers", p->hops);
-		deliver_refuse(v, &e);
-		v->word = "refused";
-		return v->code;
-	}
 	if (p->later ? queue_before(p, v)
 		     : p->repeat && queue_known(h, to->id, p->id, v)) {
 		v->repeated = true;
 		return v->code;
 	}
+	may = queue_may(p, to, &awaited, &e);
+	if (may != 0) {
+		deliver_refuse(v, &e);
+		v->word = "refused";
+		v->barred = may < 0;
+		return v->code;
+	}
+	if (awaited)
+		return queue_admit(p, to, v) != 0
+		    ? v->code
+		    : queue_store(p, to, MAILBOX_UNREAD, v);
 	ahead = p->ask ? AHEAD_NONE : queue_ahead(p, to, &own);
 	if (ahead != AHEAD_NONE)
 		wake(h, to->id);
@@ -396,13 +535,8 @@ queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 			return v->code;
 		if (!queue_claim(p))
 			return queue_follow(p, to, v);
-	} else if (post_check_other(p->from, to, &e) != 0 ||
-	    post_may(p, to, &e) != 0) {
-		deliver_refuse(v, &e);
-		v->barred = e.code == EXIT_REFUSED;
-		if (v->barred)
-			v->word = "refused";
+	} else if (queue_admit(p, to, v) != 0) {
 		return v->code;
 	}
-	return queue_store(p, to, v);
+	return queue_store(p, to, MAILBOX_QUEUED, v);
 }

@@ -9,7 +9,15 @@
 #include "home.h"
 #include "post.h"
 
-enum { QUEUE_DAYS = 7 }; /* that a message waits where nobody says how long */
+enum {
+	QUEUE_DAYS = 7, /* that a message waits where nobody says how long */
+
+	/* Questions and answers from one agent to another */
+	QUEUE_RATE_MS = 60 * 1000, /* within such a time, */
+	QUEUE_RATE_ALL = 10,       /* at most so many, */
+	QUEUE_RATE_SAME = 3,       /* and with the same text; */
+	QUEUE_RATE_LOOK = 256,     /* among the newest messages there */
+};
 
 /* Words and reasons of what people do, for queue_record(). */
 #define QUEUE_READ "read", "by agent-inbox"
@@ -26,6 +34,12 @@ enum { QUEUE_DAYS = 7 }; /* that a message waits where nobody says how long */
  * Without it nothing is kept; a sender whose earlier messages wait there is
  * refused (EXIT_NOT_READY), since this one would overtake them.
  *
+ * EXIT_REFUSED too for an answer that is the fifth in a row, for questions and
+ * answers that come too fast, for the answer to a question that was answered
+ * already or has expired, and for a question whose sender cannot be answered.
+ * An answer that somebody awaits (ask.h) is kept for him and not shown: verdict
+ * "queued".
+ *
  * An id that is in the mailbox already answers what became of it. With p->later
  * the pane is not tried at all, but left to the process that waits for it; then
  * an id that any mailbox of this host has, or that came to its end here,
@@ -36,8 +50,9 @@ enum exit_code queue_post(
 
 /*
  * What became of a message that this host was given: "queued", "submitted",
- * "shown", "read", "unsubmitted", "indeterminate", "expired", "deleted",
- * "failed", "refused". -1 with EXIT_UNKNOWN if it is not known (any more).
+ * "shown", "read", "answered", "unsubmitted", "indeterminate", "expired",
+ * "deleted", "failed", "refused". -1 with EXIT_UNKNOWN if it is not known (any
+ * more).
  */
 int queue_status(const struct home *h, const char *id,
     struct deliver_verdict *v, struct err *e);

@@ -336,6 +336,7 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	r->offers = frame_lists(f, "Can", "offer");
 	r->queues = frame_lists(f, "Can", "queue");
 	r->fetches = frame_lists(f, "Can", "fetch");
+	r->asks = frame_lists(f, "Can", "ask");
 	r->hello = true;
 	return 0;
 }

@@ -57,6 +57,7 @@ struct remote {
 	bool offers;       /* it knows a PUSH with Offer */
 	bool queues;       /* it keeps messages, and knows STATUS */
 	bool fetches;      /* it keeps messages for us, and knows FETCH */
+	bool asks;         /* it knows questions */
 	int64_t moved;     /* monotonic ms: when a byte last came or left */
 	size_t written;    /* bytes the link was given */
 	bool hello;        /* the peer's HELLO came */

@@ -3,26 +3,63 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "lookup.h"
 #include "mailbox.h"
+#include "schema.h"
 #include "str.h"
+
+int
+reply_owner(const struct registrar *reg, const struct sender *sender,
+    struct agent *a, struct err *e)
+{
+	bool renamed;
+
+	if (lookup(reg, sender->name, a, &renamed, NULL) == 0 &&
+	    str_eq(a->host, reg->home->host))
+		return 0;
+	return err_set(e, EXIT_UNKNOWN,
+	    "%s: is no agent of this host, and has no mailbox", sender->name);
+}
 
 int
 reply_mailbox(const struct registrar *reg, const struct sender *sender,
     char agent[AGENT_ID_MAX + 1], struct err *e)
 {
 	struct agent a;
-	bool renamed, found;
+	int rc = reply_owner(reg, sender, &a, e);
 
-	found = lookup(reg, sender->name, &a, &renamed, NULL) == 0 &&
-	    str_eq(a.host, reg->home->host);
-	if (found)
+	if (rc == 0)
 		memcpy(agent, a.id, sizeof(a.id));
 	agent_free(&a);
-	if (found)
+	return rc;
+}
+
+/* May this question be answered so? */
+static int
+reply_fits(const struct send *s, const struct mail *m,
+    const struct mailbox_entry *entry, struct err *e)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	if (!m->question)
 		return 0;
-	return err_set(e, EXIT_UNKNOWN,
-	    "%s: is no agent of this host, and has no mailbox", sender->name);
+	if (entry->state == MAILBOX_ANSWERED)
+		return err_set(e, EXIT_REFUSED,
+		    "%s: was answered already; send more with notify-pane %s",
+		    m->id, m->from);
+	clock_text(when, m->expires);
+	if (m->expires <= clock_real_ms())
+		return err_set(e, EXIT_REFUSED,
+		    "%s: the question has expired at %s; send it with "
+		    "notify-pane %s",
+		    m->id, when, m->from);
+	if (m->schema[0] == '\0')
+		return 0;
+	if (s->body == NULL)
+		return err_set(e, EXIT_USAGE,
+		    "%s: a body is missing: JSON of %.300s", m->id, m->schema);
+	return schema_check(m->schema, s->body, s->len, e);
 }
 
 /* May it be answered? */
@@ -59,6 +96,8 @@ reply_find(const struct send *s, const char *agent, const char *id,
 		rc = mailbox_read(&b, &entry, m, e);
 	if (rc == 0)
 		rc = reply_may(m, e);
+	if (rc == 0)
+		rc = reply_fits(s, m, &entry, e);
 	mailbox_close(&b);
 	return rc;
 }
@@ -96,6 +135,8 @@ reply(const struct send *s, const char *agent, const char *id,
 	    : m.reply_to[0] != '\0'         ? m.reply_to
 					    : m.id;
 	answer.hops = m.hops + 1;
+	/* Whoever waits for it is busy with that. */
+	answer.queue = answer.queue || m.question;
 	(void)send_message(&answer, m.from, result);
 	if (result->verdict.code == EXIT_OK)
 		reply_mark(s->reg->home, agent, m.id);

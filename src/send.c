@@ -88,6 +88,8 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		.reply_to = s->reply_to,
 		.thread = s->thread,
 		.hops = s->hops,
+		.question = s->question,
+		.schema = s->schema,
 		.queue = s->queue,
 		.expires = s->ttl_ms == 0 ? 0 : clock_real_ms() + s->ttl_ms,
 		.type = s->type,
@@ -166,6 +168,8 @@ send_outbox(const struct send *s, const char *host_id,
 		.reply_to = s->reply_to,
 		.thread = s->thread,
 		.hops = s->hops,
+		.question = s->question,
+		.schema = s->schema,
 		.expires = s->ttl_ms == 0 ? 0 : clock_real_ms() + s->ttl_ms,
 		.type = s->type,
 		.urgent = s->urgent,
@@ -238,6 +242,8 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 		.reply_to = s->reply_to,
 		.thread = s->thread,
 		.hops = s->hops,
+		.question = s->question,
+		.schema = s->schema,
 		.queue = s->queue,
 		.ttl_ms = s->ttl_ms,
 		.type = s->type,
@@ -260,7 +266,7 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 	x_free(address);
 	if (rc != 0 && waiting >= 0 && send_may_wait(s, e))
 		return send_outbox(s, host_id, result, e);
-	if (rc == 0 && str_eq(result->verdict.word, "queued"))
+	if (rc == 0 && (s->question || str_eq(result->verdict.word, "queued")))
 		send_remember(s->reg->home, result);
 	return rc;
 }

@@ -27,8 +27,11 @@ struct send {
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */
+	bool question;        /* of which ask.h has more */
+	const char *schema;   /* of the answer: schema_read(); NULL: any */
 	bool queue;           /* kept there where the pane is not ready */
-	int64_t ttl_ms;       /* for how long then; 0: as queue.h says */
+	int64_t ttl_ms;       /* for how long then, or may it be answered; 0: as
+				 queue.h says */
 	bool type;
 	bool urgent;
 	bool force;

@@ -175,7 +175,11 @@ server_status(struct server *s, const struct frame *f)
 		deliver_refuse(&v, &e);
 	frame_init(&answer, FRAME_DONE, f->id);
 	frame_addf(&answer, "Code", "%d", (int)v.code);
-	frame_add(&answer, "Verdict", v.word);
+	/* An older dialler would take another word for a failure. */
+	if (str_eq(v.word, "answered"))
+		frame_add(&answer, "Answered", "1");
+	frame_add(
+	    &answer, "Verdict", str_eq(v.word, "answered") ? "shown" : v.word);
 	buf_adds(&answer.body, v.why);
 	frame_write(&s->out, &answer);
 	frame_free(&answer);
@@ -322,7 +326,7 @@ server_greet(struct server *s)
 	frame_add(&f, "Host-Id", s->home->host_id);
 	frame_add(&f, "Can",
 	    "deliver file check pull push ping progress "
-	    "offer queue fetch");
+	    "offer queue fetch ask");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);

@@ -62,6 +62,10 @@ fetch_mail(struct frame *f, uint64_t number, struct mail *m)
 		frame_add(f, "Thread", m->thread);
 	if (m->hops > 0)
 		frame_addf(f, "Hops", "%u", m->hops);
+	if (m->question)
+		frame_add(f, "Question", "1");
+	if (m->schema[0] != '\0')
+		frame_add(f, "Schema", m->schema);
 	if (m->type)
 		frame_add(f, "Type", "1");
 	if (m->urgent)

@@ -153,6 +153,8 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		    ? 0
 		    : (unsigned)frame_number(
 			  f, "Hops", MAIL_HOPS_MAX, MAIL_HOPS_MAX),
+		.question = str_eq(frame_get(f, "Question", "0"), "1"),
+		.schema = frame_get(f, "Schema", NULL),
 		.queue = str_eq(frame_get(f, "Queue", "0"), "1"),
 		.type = server_may(s, f, "Type"),
 		.urgent = server_may(s, f, "Urgent"),

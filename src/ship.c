@@ -298,7 +298,11 @@ ship_text(
 		frame_addf(&f, "Hops", "%u", m->hops);
 	if (m->queue)
 		frame_add(&f, "Queue", "1");
-	if (m->queue && m->ttl_ms > 0)
+	if (m->question)
+		frame_add(&f, "Question", "1");
+	if (m->schema != NULL)
+		frame_add(&f, "Schema", m->schema);
+	if ((m->queue || m->question) && m->ttl_ms > 0)
 		frame_addf(&f, "Ttl-Ms", "%lld", (long long)m->ttl_ms);
 	if (m->type)
 		frame_add(&f, "Type", "1");
@@ -342,6 +346,9 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 	v->code =
 	    (enum exit_code)frame_number(f, "Code", EXIT_LOCAL, EXIT_UNPROVEN);
 	v->word = ship_word(frame_get(f, "Verdict", ""));
+	/* Beside a word that older versions know. */
+	if (v->code == EXIT_OK && str_eq(frame_get(f, "Answered", ""), "1"))
+		v->word = "answered";
 	v->forced = str_eq(frame_get(f, "Forced", ""), "1");
 	v->queued = str_eq(frame_get(f, "Queued", ""), "1");
 	v->calls = (unsigned)frame_number(f, "Calls", 1000000, 0);
@@ -350,7 +357,7 @@ ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
 	/* Only a proof is a success. */
 	if (v->code == EXIT_OK && !str_eq(v->word, "submitted") &&
 	    !str_eq(v->word, "shown") && !str_eq(v->word, "queued") &&
-	    !str_eq(v->word, "read"))
+	    !str_eq(v->word, "read") && !str_eq(v->word, "answered"))
 		v->code = EXIT_UNPROVEN;
 	body_plain(&why, f->body.data,
 	    f->body.len < sizeof(v->why) ? f->body.len : sizeof(v->why) - 1,
@@ -414,6 +421,20 @@ ship_queues(struct remote *r, struct err *e)
 	    r->alias, r->version);
 }
 
+/* Does it know questions? */
+static int
+ship_asks(struct remote *r, struct err *e)
+{
+	if (remote_greet(r, e) != 0)
+		return -1;
+	if (r->asks)
+		return 0;
+	return err_set(e, EXIT_WIRE,
+	    "%s: its panemesh %s knows no questions; update it, or send "
+	    "without --ask",
+	    r->alias, r->version);
+}
+
 /* Send and wait for the answer, once. */
 static int
 ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
@@ -426,7 +447,9 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 
 	a->left = false;
 	r = ship_remote(s, peer, a->alone, e);
-	if (r != NULL && m->queue && ship_queues(r, e) != 0)
+	if (r != NULL &&
+	    ((m->queue && ship_queues(r, e) != 0) ||
+		(m->question && ship_asks(r, e) != 0)))
 		goto out;
 	if (r != NULL && !a->ask && m->files_n > 0 &&
 	    (ship_prove(r, e) != 0 || ship_files(r, m, &files, &bytes, e) != 0))

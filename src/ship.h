@@ -45,6 +45,8 @@ struct ship_message {
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */
+	bool question;        /* EXIT_WIRE where no questions are known */
+	const char *schema;   /* of the answer; NULL: any */
 	bool queue;           /* it may be kept there: EXIT_WIRE if it cannot */
 	int64_t ttl_ms;       /* for how long; 0: as that host has it */
 	bool type;

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 67
+plan 73
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -234,6 +234,25 @@ expires() {
 }
 check 'what nobody took expires' until_true 20 expires
 check 'and is reported' until_true 20 reported "$gone" l-s-other expired
+
+# --- questions, both ways ---
+id=$(AGENT_NAME=l-s-comp on l notify-pane --ask a-s-author 'up to date?')
+AGENT_NAME=a-s-author sent a --reply "${id:0:8}" 'I am'
+is "$? $(tail -n 1 "$out" | sed 's/ .*//')" '0 queued' \
+	'the answer to its question waits'
+check 'a sync' syncs
+is "$(on l agent-inbox get "$id" -a l-s-comp)" 'I am' 'brings it'
+AGENT_NAME=a-s-author sent a -q --ask l-s-comp 'and you?'
+id=$(cat "$out")
+is "$? ${#id}" '0 20' 'a question to it waits'
+check 'a sync' syncs
+asked_there() {
+	messages l comp | grep -q "^and you? \[question ${id:0:8}: answer"
+}
+until_true 20 asked_there
+AGENT_NAME=l-s-comp on l notify-pane --reply "${id:0:8}" 'I am too' >"$out" 2>&1
+is "$(on a agent-inbox await "$id" -t 20s -a a-s-author)" 'I am too' \
+	'brings it, and its answer comes'
 
 # --- a peer that cannot ---
 cat >"$world/bin/old" <<END

@@ -20,22 +20,9 @@ from world import BUILD, World, done, equal, note, ok, skip, until
 class Kills:
     def __init__(self, world):
         self.world = world
-        self.log = f"{world.dir}/calls"
         self.wrong = []
         world.env["ASAN_OPTIONS"] = (
             world.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
-
-    def run(self, n, *args):
-        """Kill it before call n: its result; was it killed?"""
-        if os.path.exists(self.log):
-            os.unlink(self.log)
-        r = subprocess.run(
-            ["kill-at", self.log, str(n), f"{BUILD}/{args[0]}", *args[1:]],
-            env=self.world.env, cwd=self.world.dir, capture_output=True,
-            text=True, timeout=60, stdin=subprocess.DEVNULL)
-        with open(self.log) as f:
-            calls = f.read().split()
-        return r, "killed" in calls
 
     def inbox(self, *args):
         return subprocess.run(
@@ -91,9 +78,9 @@ def senders(world, kills):
     accepted, n, killed = [], 0, True
     while killed:
         n += 1
-        r, killed = kills.run(n, "notify-pane", "-q", composer.address,
+        r, killed = world.killed(n, "notify-pane", "-q", composer.address,
                               f"text {n}.")
-        if "\nqueued " in r.stdout:
+        if "\nqueued " in r.out:
             accepted.append(f"text {n}.")
     kept = kills.mail(composer.address)
     note(f"sender: killed at {n - 1} calls, {len(kept)} kept, "
@@ -137,7 +124,7 @@ def drain_share(kills, first):
             break
         kills.kill_waiters()
         calm(world, composer)
-        r, killed = kills.run(n, "agent-inbox", "drain", "-a",
+        r, killed = world.killed(n, "agent-inbox", "drain", "-a",
                               composer.address, "-t", "20")
         points += killed
         before = texts(composer).count(text)

@@ -204,6 +204,20 @@ class World:
             r.stderr.decode(errors="replace"),
         )
 
+    def killed(self, n, program, *args, **env):
+        """Run it and kill it before its call n that changes something: its
+        result; was it?"""
+        log = f"{self.dir}/calls"
+        if os.path.exists(log):
+            os.unlink(log)
+        r = subprocess.run(
+            ["kill-at", log, str(n), f"{BUILD}/{program}", *args],
+            env={**self.env, **env}, cwd=self.dir, capture_output=True,
+            text=True, timeout=60, stdin=subprocess.DEVNULL)
+        with open(log) as f:
+            calls = f.read().split()
+        return Result(r.returncode, r.stdout, r.stderr), "killed" in calls
+
     def mailbox(self, *args, stdin="", timeout=60, **env):
         r = subprocess.run(
             [f"{BUILD}/agent-inbox", *args], env={**self.env, **env},

@@ -96,6 +96,28 @@ test_two_processes(void **state)
 	(void)close(told[1]);
 }
 
+static void
+test_shared(void **state)
+{
+	const char *path = unit_path(dir, "shared");
+	int one, two, all;
+	struct err e;
+
+	(void)state;
+	unit_file(path, "", 0600);
+	one = open(path, O_RDONLY | O_CLOEXEC);
+	two = open(path, O_RDONLY | O_CLOEXEC);
+	all = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(lock_shared(one, path, 0, &e), LOCK_TAKEN);
+	assert_int_equal(lock_shared(two, path, 0, &e), LOCK_TAKEN);
+	assert_int_equal(lock_fd(all, path, 0, &e), LOCK_BUSY);
+	lock_drop(&one);
+	assert_int_equal(lock_fd(all, path, 0, &e), LOCK_BUSY);
+	lock_drop(&two);
+	assert_int_equal(lock_fd(all, path, 0, &e), LOCK_TAKEN);
+	lock_drop(&all);
+}
+
 /* A holder that is killed holds nothing. */
 static void
 test_killed(void **state)
@@ -136,6 +158,7 @@ main(void)
 		LOCK_TEST(test_take),
 		LOCK_TEST(test_failed),
 		LOCK_TEST(test_two_processes),
+		LOCK_TEST(test_shared),
 		LOCK_TEST(test_killed),
 	};
 

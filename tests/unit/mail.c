@@ -40,6 +40,8 @@ check_same(const struct mail *a, const struct mail *b)
 	assert_int_equal(a->urgent, b->urgent);
 	assert_int_equal(a->first, b->first);
 	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->question, b->question);
+	assert_string_equal(a->schema, b->schema);
 	assert_int_equal(a->hops, b->hops);
 	assert_int_equal(a->expires, b->expires);
 	assert_int_equal(a->body.len, b->body.len);
@@ -99,7 +101,8 @@ test_round_trip(void **state)
 		round_trip(&m);
 	}
 	m = sample("all of it");
-	m.urgent = m.first = m.type = true;
+	m.urgent = m.first = m.type = m.question = true;
+	(void)snprintf(m.schema, sizeof(m.schema), "{\"ok\":\"boolean\"}");
 	m.hops = 4;
 	m.expires = 1767229200000;
 	(void)snprintf(m.note, sizeof(m.note), "no reply");

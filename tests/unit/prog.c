@@ -325,6 +325,35 @@ test_number(void **state)
 	assert_int_equal(prog_number("wait", "", "1x", 0, 7, &n, &e), -1);
 }
 
+static void
+test_time(void **state)
+{
+	static const struct {
+		const char *word;
+		int64_t ms;
+	} good[] = { { "7", 7000 }, { "90s", 90000 }, { "30m", 1800000 },
+		{ "4h", 14400000 }, { "2d", 172800000 } };
+	static const char *const bad[] = { "", "s", "0", "0s", "3d", "49h",
+		"1w", "-1s", "1.5h", "1 s", "99999999999999999999s" };
+	int64_t ms;
+	struct err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(
+		    prog_time("ttl", good[i].word, 1, 172800, &ms, &e), 0);
+		assert_int_equal(ms, good[i].ms);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(
+		    prog_time("ttl", bad[i], 1, 172800, &ms, &e), -1);
+		assert_err(e, EXIT_USAGE, "is no time from 1s to 2d");
+	}
+	assert_int_equal(prog_time("t", "0", 0, 60, &ms, &e), 0);
+	assert_int_equal(ms, 0);
+}
+
 int
 main(void)
 {
@@ -335,6 +364,7 @@ main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_main),
 		cmocka_unit_test(test_number),
+		cmocka_unit_test(test_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
