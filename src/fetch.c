@@ -278,6 +278,7 @@ fetch_message(struct fetch *t, const struct frame *f, struct err *e)
 	struct mail m = MAIL_INIT;
 	struct origin from;
 	uint64_t place = frame_number(f, "Place", FETCH_PLACE_MAX, 0);
+	bool known;
 
 	if (!mail_id_ok(id) || !str_address_ok(to) || place <= t->past ||
 	    f->body.len > MAIL_BODY_MAX)
@@ -286,10 +287,14 @@ fetch_message(struct fetch *t, const struct frame *f, struct err *e)
 	if (origin_read(t->reg->home, t->host, f, &from, e) != 0)
 		return -1;
 	t->past = place;
-	if (fetch_stays(t, to))
+	/* Its pane may have closed since it was kept: that is no reason to have
+	 * it wait there. */
+	known = queue_before(t->reg->home, id, &v);
+	if (!known && fetch_stays(t, to))
 		return 0;
 	fetch_owe(t, id);
-	fetch_keep(t, f, &from, &v);
+	if (!known)
+		fetch_keep(t, f, &from, &v);
 	if (!fetch_settled(&v)) {
 		fetch_paid(t, id);
 		return 0;

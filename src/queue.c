@@ -317,14 +317,13 @@ queue_store(const struct post *p, const struct agent *to,
 	return v->code;
 }
 
-/* Was it here before, whatever its recipient was called then? Where nothing was
- * kept or shown it may be tried again. */
-static bool
-queue_before(const struct post *p, struct deliver_verdict *v)
+bool
+queue_before(const struct home *h, const char *id, struct deliver_verdict *v)
 {
-	return queue_anywhere(p->reg->home, p->id, v) ||
-	    (queue_recall(p->reg->home, p->id, v) &&
-		!str_eq(v->word, "refused") && !str_eq(v->word, "failed"));
+	v->repeated = queue_anywhere(h, id, v) ||
+	    (queue_recall(h, id, v) && !str_eq(v->word, "refused") &&
+		!str_eq(v->word, "failed"));
+	return v->repeated;
 }
 
 /* Another process has it, from the same frame: what it comes to there. */
@@ -500,7 +499,7 @@ queue_post(const struct post *p, struct agent *to, struct deliver_verdict *v)
 	int may;
 	size_t own;
 
-	if (p->later ? queue_before(p, v)
+	if (p->later ? queue_before(h, p->id, v)
 		     : p->repeat && queue_known(h, to->id, p->id, v)) {
 		v->repeated = true;
 		return v->code;

@@ -57,6 +57,12 @@ enum exit_code queue_post(
 int queue_status(const struct home *h, const char *id,
     struct deliver_verdict *v, struct err *e);
 
+/* Was it here before, whatever its recipient was called then? What became of
+ * it, as of a repeated one. Where nothing was kept or shown it may be tried
+ * again: false. `id` is a message's. */
+bool queue_before(
+    const struct home *h, const char *id, struct deliver_verdict *v);
+
 /* Is it being shown, or was it: can nobody take it back any more? Told in time
  * only under its mailbox's lock. */
 bool queue_begun(const struct home *h, const char *id);

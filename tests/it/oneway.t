@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 73
+plan 76
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -221,6 +221,19 @@ check 'and reported' until_true 20 reported "$barred" l-s-comp refused
 tmx l set-option -pu -t =s:comp @agent-allow
 
 # --- a pane that is gone: it waits, and what is behind it does not ---
+sent a -q l-s-other 'told late'
+late=$(ident)
+cp -a "$home_a/.agents/outbox" "$world/outbox"
+check 'a sync' syncs
+check 'brings it' until_true 20 arrived other 2
+settled() {
+	says "$late" submitted &&
+		[ -z "$(find "$home_l/.agents/fetched" -type f)" ]
+}
+until_true 20 settled
+# As if its peer had been killed before it wrote down that it was taken.
+rm -r "$home_a/.agents/outbox"
+mv "$world/outbox" "$home_a/.agents/outbox"
 AGENT_NAME=a-s-author sent a -q -e 2s l-s-other 'to nobody'
 gone=$(ident)
 sent a -q l-s-comp 'behind it'
@@ -228,6 +241,8 @@ tmx l kill-window -t =s:other
 until_true 20 sh -c "! grep -q '^\[agents.l-s-other\]' $home_l/.agents/local.toml"
 check 'a sync' syncs
 check 'brings what is behind' until_true 20 arrived comp 5
+is "$(find "$home_a/.agents/outbox" -name "*.$late*" \( -path '*/new/*' -o \
+	-path '*/cur/*' \))" '' 'and what was shown before is known to be'
 expires() {
 	on a agent-discover >/dev/null 2>&1
 	says "$gone" expired
