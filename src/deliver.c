@@ -228,6 +228,7 @@ run_gate(struct run *r, enum classify_way *way, const char **why)
 static enum exit_code
 run_send(struct run *r, enum classify_way way)
 {
+	enum exit_code code;
 	struct err e;
 	int rc;
 
@@ -246,7 +247,11 @@ run_send(struct run *r, enum classify_way way)
 		    "nothing was typed, since that could not be written down: "
 		    "%s",
 		    e.msg);
-	return way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
+	code = way == CLASSIFY_WAY_SHOW ? run_show(r) : run_type(r, way);
+	/* Refused by the server: it waits again. */
+	if (code == EXIT_TIMEOUT)
+		(void)run_record(r, RING_ACCEPTED, EXIT_NOT_READY, NULL);
+	return code;
 }
 
 /* Has nobody waited for the verdict any more since our parent ended? Whoever

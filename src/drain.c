@@ -390,6 +390,7 @@ drain(const struct registrar *reg, const char *id, int64_t patience_ms,
 		.watch = -1,
 		.until = clock_deadline(patience_ms) };
 	enum round round = ROUND_OVER;
+	bool ended = false;
 	int fd = -1, rc;
 
 	agent_init(&d.to);
@@ -401,6 +402,7 @@ drain(const struct registrar *reg, const char *id, int64_t patience_ms,
 			break;
 		do {
 			round = drain_round(&d);
+			ended = ended || round == ROUND_NEXT;
 		} while (round == ROUND_NEXT ||
 		    (round == ROUND_AGAIN && clock_left(d.until) > 0));
 		lock_drop(&fd);
@@ -411,8 +413,9 @@ drain(const struct registrar *reg, const char *id, int64_t patience_ms,
 		(void)close(d.watch);
 	mailbox_close(&d.box);
 	agent_free(&d.to);
-	/* What was fetched from a host that cannot dial us: it hears of it. */
-	if (fetch_owes(reg->home))
+	/* What was fetched from a host that cannot dial us: it hears of it. Not
+	 * of what could not be told before: a sync wakes us again. */
+	if (ended && fetch_owes(reg->home))
 		register_bell(reg->home);
 	if (rc < 0)
 		return -1;

@@ -228,7 +228,10 @@ mailbox_open_folder(struct mailbox *b, const char *path, struct err *e)
 {
 	int rc = mailbox_look_folder(b, path, e);
 
-	if (rc == 1 && mailbox_make(path, e) == 0) {
+	/* Whoever made it may have been killed before its last part. */
+	if (rc == 0 && faccessat(b->dir, "bad", F_OK, 0) != 0)
+		rc = mailbox_make(path, e);
+	else if (rc == 1 && mailbox_make(path, e) == 0) {
 		b->dir = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		rc = b->dir < 0 ? mailbox_errno(e, b, ".") : 0;
 	}

@@ -57,6 +57,7 @@ struct talk {
 	bool said, pushed, pulled, ponged;
 	bool fetched;               /* nothing is to be asked for (any more) */
 	bool asked;                 /* ... and something is */
+	int64_t fetch_by;           /* the rest is left to the next time */
 	struct fetch fetch;         /* begun if its host is set */
 	bool again;                 /* it goes on over a link of its own */
 	char tag[AGENT_ID_MAX + 1]; /* behind the names of our requests */
@@ -226,10 +227,13 @@ talk_fetch(struct sync *s, struct talk *t, struct err *e)
 		t->fetched = true;
 		return -1;
 	}
+	if (t->fetch_by == 0)
+		t->fetch_by = clock_deadline(s->options->total_ms);
 	fetch->refused = s->options->refused;
 	fetch->arg = s->options->refused_arg;
 	talk_frame_init(t, &f, FRAME_FETCH, "fetch");
-	t->fetched = fetch->asked >= FETCH_MOST || !fetch_next(fetch, &f);
+	t->fetched = fetch->asked >= FETCH_MOST ||
+	    clock_left(t->fetch_by) == 0 || !fetch_next(fetch, &f);
 	if (!t->fetched)
 		remote_put(&t->remote, &f);
 	frame_free(&f);
@@ -330,6 +334,10 @@ talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
 		return 0;
 	}
 	if (talk_answers(t, f, "fetch")) {
+		if (!t->asked || t->fetched)
+			return err_set(e, EXIT_WIRE,
+			    "%s: hands over what was not asked for; refused",
+			    t->peer->alias);
 		t->asked = false;
 		t->done_by = clock_deadline(s->options->total_ms);
 		return fetch_take(&t->fetch, f, e);
@@ -381,6 +389,9 @@ talk_lost(struct sync *s, struct talk *t, struct err *e)
 	if (t->remote.warm && !t->again) {
 		t->again = true;
 		t->said = t->pushed = t->pulled = t->ponged = t->asked = false;
+		/* Another may be there now. */
+		fetch_close(&t->fetch);
+		memset(&t->fetch, 0, sizeof(t->fetch));
 		remote_close(&t->remote);
 		return remote_open_alone(&t->remote, s->home, t->peer,
 			   s->options->connect_ms, e) == 0;

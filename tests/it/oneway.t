@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 76
+plan 78
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -169,6 +169,19 @@ check 'for that reason' grep -q 'evil: calls itself a, .*mail is not taken' \
 	"$world/synced"
 check 'the other is asked' until_true 20 arrived comp 3
 is "$(submitted l comp evil)" 0 'nothing of the first is shown'
+
+# --- one who answers what he was not asked ---
+sed -e 's/^Host: .*//; s/nHost: a.nHost-Id: [0-9a-f]*/nHost: eager\\nHost-Id: 0123456789abcdef/' \
+	-e 's/^    if verb == b"PUSH".*/    if verb == b"PUSH":\
+        w.write(b"panemesh\/1 DONE " + id.replace(b"push", b"fetch") + b" 0\\nCode: 4\\n\\n")\
+&/' "$world/bin/evil" >"$world/bin/eager"
+chmod +x "$world/bin/eager"
+for accept in 'accept=mail ' ''; do
+	peers l "eager ${accept}command=$world/bin/eager" 'a accept=mail'
+	syncs
+	is "$? $(grep -c 'eager: hands over what was not asked for' \
+		"$world/synced")" '6 1' "an answer before its question, ${accept:-no mail}"
+done
 peers l 'a accept=mail'
 
 # --- a peer that hands over what is no message ---
