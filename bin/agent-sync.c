@@ -211,6 +211,7 @@ report_refused(const struct registrar *reg, struct refused *all)
 		mail_free(&all->v[i].m);
 	}
 	x_free(all->v);
+	*all = (struct refused){ .v = NULL };
 }
 
 /* Does any peer hand us mail? */
@@ -258,6 +259,26 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 				 : EXIT_PARTIAL;
 }
 
+/* Follow it; who sent what is refused hears of that before the next comes. */
+static int
+follow_on(const struct registrar *reg, const struct peer *peer, int64_t idle_ms,
+    unsigned *n, struct err *e)
+{
+	struct refused all = { .v = NULL };
+	unsigned came;
+	bool again;
+	int rc;
+
+	*n = 0;
+	do {
+		rc = follow(reg, peer, idle_ms, refused, &all, &came, e);
+		*n += came;
+		again = rc == 0 && all.n > 0;
+		report_refused(reg, &all);
+	} while (again);
+	return rc;
+}
+
 static int
 do_fetch(struct request *q, const struct peers *peers, struct err *e)
 {
@@ -267,7 +288,6 @@ do_fetch(struct request *q, const struct peers *peers, struct err *e)
 		.config = &setup.config,
 		.profiles = &setup.profiles,
 		.quiet = true };
-	struct refused all = { .v = NULL };
 	unsigned n;
 	int rc;
 
@@ -281,8 +301,7 @@ do_fetch(struct request *q, const struct peers *peers, struct err *e)
 	(void)signal(SIGPIPE, SIG_IGN);
 	rc = setup_open_all(&setup, e);
 	if (rc == 0)
-		rc = follow(&reg, peer, q->sync.total_ms, refused, &all, &n, e);
-	report_refused(&reg, &all);
+		rc = follow_on(&reg, peer, q->sync.total_ms, &n, e);
 	setup_close(&setup);
 	if (rc == 0 && !q->quiet)
 		(void)printf("%s: %u fetched\n", q->name, n);

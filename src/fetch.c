@@ -183,7 +183,7 @@ fetch_next(struct fetch *t, struct frame *f)
 		frame_add(f, "Verdict", t->word);
 		buf_adds(&f->body, t->why);
 	}
-	if (t->at < t->receipts.n)
+	if (t->last || t->at < t->receipts.n)
 		frame_add(f, "Only", "1");
 	else
 		frame_addf(f, "Past", "%llu", (unsigned long long)t->past);
@@ -311,6 +311,7 @@ fetch_message(struct fetch *t, const struct frame *f, struct err *e)
 	(void)snprintf(
 	    m.note, sizeof(m.note), "%s", from.note == NULL ? "" : from.note);
 	buf_add(&m.body, f->body.data, f->body.len);
+	t->refusal = true;
 	if (t->refused != NULL)
 		t->refused(t->arg, &m, v.word, v.why);
 	mail_free(&m);
@@ -336,7 +337,7 @@ fetch_take(struct fetch *t, const struct frame *f, struct err *e)
 		t->at++;
 		return 0;
 	}
-	if (frame_get(f, "Message", NULL) == NULL) {
+	if (t->last || frame_get(f, "Message", NULL) == NULL) {
 		t->done = true;
 		return 0;
 	}

@@ -38,6 +38,8 @@ struct fetch {
 	uint64_t past;
 	unsigned asked; /* how many messages came */
 	bool done;      /* there are no more; set false to ask again */
+	bool last;      /* set: only tell of the last one, ask for none */
+	bool refusal;   /* `refused` was called */
 	/* What is to be told of the last one; "": nothing. */
 	char took[MAIL_ID_MAX + 1];
 	enum exit_code code;

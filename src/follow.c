@@ -28,7 +28,7 @@ follow_claim(const struct home *h, const char *alias, int *fd, struct err *e)
 static int
 follow_ask(struct remote *r, struct fetch *t, int64_t until, struct err *e)
 {
-	int wait = clock_left(until);
+	int wait = t->last ? 0 : clock_left(until);
 	char id[AGENT_ID_MAX + 1];
 	struct frame f;
 	int rc;
@@ -70,8 +70,10 @@ follow_talk(struct remote *r, struct fetch *t, int64_t idle_ms, unsigned *n,
 			return 0;
 		}
 		t->done = false;
-	} while (clock_left(until) > 0);
-	return 0;
+	} while (!t->refusal && clock_left(until) > 0);
+	/* Its sender is to be told now; the peer is first. */
+	t->last = true;
+	return t->refusal ? follow_ask(r, t, until, e) : 0;
 }
 
 int

@@ -14,9 +14,10 @@ enum { FOLLOW_WAIT_MS = 30000 }; /* that one request waits at the peer */
 
 /*
  * Ask `peer` for the messages that wait there for this host (fetch.h), and go
- * on as they come, until none did for `idle_ms`. *n counts them; `refused` as
- * in struct fetch. One process a peer: 1 where another does it. 0; -1 with
- * EXIT_WIRE when the link ends, EXIT_REFUSED, EXIT_LOCAL.
+ * on as they come, until none did for `idle_ms`, or one was refused for good:
+ * `refused` was called then, as in struct fetch, and the caller tells its
+ * sender and calls again. *n counts them. One process a peer: 1 where another
+ * does it. 0; -1 with EXIT_WIRE when the link ends, EXIT_REFUSED, EXIT_LOCAL.
  */
 int follow(const struct registrar *reg, const struct peer *peer,
     int64_t idle_ms,

@@ -15,7 +15,7 @@ at_end() {
 	mesh_down
 }
 far_up a l
-plan 22
+plan 27
 
 # Processes there whose command line has this.
 ours() {
@@ -63,6 +63,7 @@ syncs() {
 }
 
 composer l comp
+composer a author
 peers a ''
 on a agent-link --stop >"$out" 2>&1
 peers l 'a accept=mail'
@@ -82,6 +83,22 @@ number 2
 number 3' 'in order'
 check 'and so does what became of them' until_true 20 says "$third" submitted
 check 'it goes on' follows
+
+# --- what is refused is told of while it goes on ---
+tmx l set-option -p -t =s:comp @agent-allow nobody
+reported() {
+	[ "$(messages a author | grep -c 'to l-s-comp was refused')" = "$1" ]
+}
+for n in 1 2; do
+	AGENT_NAME=a-s-author sent a -q l-s-comp "unwanted $n"
+	unwanted=$(ident)
+	check "what is refused ($n) is told of" until_true 20 says "$unwanted" \
+		refused
+	check 'and reported, before the link is idle' until_true 30 reported \
+		"$n"
+done
+tmx l set-option -pu -t =s:comp @agent-allow
+check 'it still goes on' until_true 20 follows
 
 # --- it is killed ---
 kill -KILL "$(follower)"
