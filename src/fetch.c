@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,15 +31,20 @@ fetch_owed(const struct fetch *t, const char *id)
 }
 
 /* Note that the peer will want to hear what becomes of it. Losing this loses
- * the receipt, not the message. */
-static void
+ * the receipt, not the message. False: it is noted already, or cannot be. */
+static bool
 fetch_owe(const struct fetch *t, const char *id)
 {
 	char *path = fetch_owed(t, id);
+	int fd = -1;
 
 	if (file_make_dir(t->owed, NULL) == 0)
-		(void)file_append(path, "", 0, NULL);
+		fd = open(path,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	x_free(path);
+	if (fd >= 0)
+		(void)close(fd);
+	return fd >= 0;
 }
 
 static void
@@ -278,7 +284,7 @@ fetch_message(struct fetch *t, const struct frame *f, struct err *e)
 	struct mail m = MAIL_INIT;
 	struct origin from;
 	uint64_t place = frame_number(f, "Place", FETCH_PLACE_MAX, 0);
-	bool known;
+	bool known, noted;
 
 	if (!mail_id_ok(id) || !str_address_ok(to) || place <= t->past ||
 	    f->body.len > MAIL_BODY_MAX)
@@ -292,11 +298,14 @@ fetch_message(struct fetch *t, const struct frame *f, struct err *e)
 	known = queue_before(t->reg->home, id, &v);
 	if (!known && fetch_stays(t, to))
 		return 0;
-	fetch_owe(t, id);
+	noted = fetch_owe(t, id);
 	if (!known)
 		fetch_keep(t, f, &from, &v);
 	if (!fetch_settled(&v)) {
-		fetch_paid(t, id);
+		/* A sync and a follower may have the same one at once: what the
+		 * other noted, or kept meanwhile, is owed. */
+		if (noted && !queue_before(t->reg->home, id, &v))
+			fetch_paid(t, id);
 		return 0;
 	}
 	memcpy(t->took, id, strlen(id) + 1);
