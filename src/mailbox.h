@@ -163,6 +163,10 @@ void mailbox_newest(
     const struct mailbox *b, size_t most, struct mailbox_list *list);
 void mailbox_list_free(struct mailbox_list *list);
 
+/* All that are there, in no order, from the folders: for a mailbox from which
+ * messages are taken out, whose index has many more. To be freed. */
+void mailbox_all(const struct mailbox *b, struct mailbox_list *list);
+
 /* The message id in an entry's name. */
 const char *mailbox_id(const struct mailbox_entry *entry);
 

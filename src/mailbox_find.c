@@ -434,6 +434,20 @@ mailbox_newest(const struct mailbox *b, size_t most, struct mailbox_list *list)
 	(void)close(fd);
 }
 
+void
+mailbox_all(const struct mailbox *b, struct mailbox_list *list)
+{
+	size_t i, kept = 0;
+
+	*list = (struct mailbox_list){ .v = NULL };
+	mailbox_each(b, "new", mailbox_collect, list);
+	mailbox_each(b, "cur", mailbox_collect, list);
+	for (i = 0; i < list->n; i++)
+		if (mailbox_place(b, list->v[i].name, &list->v[i]) == 0)
+			list->v[kept++] = list->v[i];
+	list->n = kept;
+}
+
 /* Write the index anew, from the folders. */
 static int
 mailbox_mend(struct mailbox *b, struct err *e)

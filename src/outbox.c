@@ -263,8 +263,9 @@ outbox_sweep_one(void *arg, struct mailbox *b, const char *host)
 	size_t i;
 
 	(void)host;
-	mailbox_newest(b, 0, &list);
+	mailbox_all(b, &list);
 	for (i = 0; i < list.n; i++) {
+		m = (struct mail)MAIL_INIT;
 		/* It may be fetched meanwhile. */
 		if (mailbox_lock(b, NULL) == 0 &&
 		    mailbox_find(b, mailbox_id(&list.v[i]), &list.v[i]) == 0 &&
@@ -274,8 +275,8 @@ outbox_sweep_one(void *arg, struct mailbox *b, const char *host)
 			mailbox_unlock(b);
 			if (expired)
 				s->expired(s->arg, &m);
-			mail_free(&m);
 		}
+		mail_free(&m);
 		mailbox_unlock(b);
 	}
 	mailbox_list_free(&list);
