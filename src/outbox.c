@@ -143,7 +143,7 @@ outbox_settle(const struct home *h, struct mailbox *b, const char *id,
 	if (str_eq(word, "queued"))
 		return entry.state == MAILBOX_QUEUED
 		    ? mailbox_set(b, &entry, MAILBOX_UNREAD, e)
-		    : 0;
+		    : 1;
 	if (end == NULL)
 		return err_set(
 		    e, EXIT_USAGE, "'%.40s': is no end of a message", word);

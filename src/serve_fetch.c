@@ -26,7 +26,7 @@ fetch_check(const struct server *s, struct err *e)
 			     : "was another machine before");
 }
 
-/* What became of the last one, or of an earlier one. */
+/* What became of the last one, or of an earlier one. 1: nothing new. */
 static int
 fetch_settle(const struct server *s, struct mailbox *b, const struct frame *f,
     struct err *e)
@@ -36,14 +36,14 @@ fetch_settle(const struct server *s, struct mailbox *b, const struct frame *f,
 	int rc;
 
 	if (id[0] == '\0')
-		return 0;
+		return 1;
 	body_plain(&why, f->body.data,
 	    f->body.len < ERR_MSG_MAX ? f->body.len : ERR_MSG_MAX - 1, false);
 	rc = outbox_settle(s->home, b, id,
 	    (enum exit_code)frame_number(f, "Code", EXIT_LOCAL, EXIT_UNPROVEN),
 	    frame_get(f, "Verdict", ""), why.data, e);
 	buf_free(&why);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 static void
@@ -89,10 +89,10 @@ fetch_answer(struct mailbox *b, const struct frame *f, struct frame *answer)
 	return rc;
 }
 
-void
+bool
 server_fetch(struct server *s, const struct frame *f)
 {
-	bool only = frame_get(f, "Only", NULL) != NULL;
+	bool only = frame_get(f, "Only", NULL) != NULL, settled = false;
 	struct mailbox b = MAILBOX_INIT;
 	struct frame answer;
 	struct err e;
@@ -103,10 +103,12 @@ server_fetch(struct server *s, const struct frame *f)
 	rc = fetch_check(s, &e);
 	if (rc == 0)
 		rc = outbox_open(&b, s->home, s->host, s->host_id, &e);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = fetch_settle(s, &b, f, &e);
-	if (rc == 0 && !only)
-		rc = fetch_answer(&b, f, &answer);
+		settled = rc == 0;
+	}
+	if (rc >= 0)
+		rc = only ? 0 : fetch_answer(&b, f, &answer);
 	/* A child would hold the lock as well. */
 	mailbox_close(&b);
 	if (rc < 0)
@@ -116,6 +118,7 @@ server_fetch(struct server *s, const struct frame *f)
 	else
 		frame_write(&s->out, &answer);
 	frame_free(&answer);
+	return settled;
 }
 
 void

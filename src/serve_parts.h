@@ -74,8 +74,9 @@ int server_stalled(struct server *s);
 void server_forget_file(struct server *s, struct file *file);
 void server_drop_file(struct server *s, struct file *file); /* and remove it */
 
-/* serve_fetch.c: the other side asks for what waits here for it. */
-void server_fetch(struct server *s, const struct frame *f);
+/* serve_fetch.c: the other side asks for what waits here for it. True: it told
+ * what became of one, which it can as often as there are messages. */
+bool server_fetch(struct server *s, const struct frame *f);
 
 /* In a child: wait until something does, as long as `f` says. */
 void server_await(

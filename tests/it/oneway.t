@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 78
+plan 80
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -281,6 +281,31 @@ until_true 20 asked_there
 AGENT_NAME=l-s-comp on l notify-pane --reply "${id:0:8}" 'I am too' >"$out" 2>&1
 is "$(on a agent-inbox await "$id" -t 20s -a a-s-author)" 'I am too' \
 	'brings it, and its answer comes'
+
+# --- a bound key: what it tells of its messages is not counted ---
+peers l a
+for n in 1 2 3 4 5 6 7 8 9 10; do
+	sent a -q l-s-comp "counted $n" || note "$(cat "$err")"
+	ident
+done >"$world/ids"
+many() {
+	local n
+	fetches l "$host_id"
+	for n in {1..198}; do
+		printf 'panemesh/1 FETCH n%s 0\nPast: 4294967295\n\n' "$n"
+	done
+	while read -r id; do
+		for n in queued submitted; do
+			printf 'panemesh/1 FETCH %s.%s 0\nTook: %s\n' \
+				"$n" "$id" "$id"
+			printf 'Code: 0\nVerdict: %s\nOnly: 1\n\n' "$n"
+		done
+	done <"$world/ids"
+}
+many | on a agent-serve --peer l >"$world/answers" 2>&1
+is "$(wc -l <"$world/ids") $(grep -c '^Code: 0' "$world/answers")" '10 219' \
+	'a bound key may tell of each message'
+check 'and does' says "$(tail -n 1 "$world/ids")" submitted
 
 # --- a peer that cannot ---
 cat >"$world/bin/old" <<END

@@ -160,6 +160,7 @@ test_order(void **state)
 	assert_int_equal(next(&past), 1);
 	assert_int_equal(next(&past), 3);
 	assert_string_equal(known(2, &code), "queued");
+	assert_int_equal(settle(2, EXIT_OK, "queued"), 1);
 	assert_int_equal(settle(2, EXIT_OK, "submitted"), 0);
 	assert_string_equal(known(2, &code), "submitted");
 	assert_int_equal(code, EXIT_OK);
