@@ -163,7 +163,7 @@ is "$(grep -c '"state": "expired"' "$out")" 1 'as JSON'
 sent a --status "$id"
 is "$? $(cat "$out")" '8 expired: no answer within its time' '--status: expired'
 answer "$id" 'too late'
-says 7 '' 'the question has expired at' 'too late to answer'
+says 7 '' ' has expired' 'too late to answer'
 # One who does not know that it is.
 printf 'panemesh/1 HELLO 0 0\nHost: b\n\npanemesh/1 DELIVER %s 4\nTo: a-s-ask\nFrom: b-s-help\nSender: b-s-help\nIn-Reply-To: %s\n\nlate' \
 	lateaaaaaaaaaaaaaaaa "$question" | on a agent-serve >"$world/answers"
