@@ -1,7 +1,7 @@
 #!/bin/bash
 # Messages from one host to panes of another: verdicts, names, senders, exit
 # codes; and what there is to say when there is no way.
-# time-limit: 150
+# time-limit: 400
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/it/mesh.sh
