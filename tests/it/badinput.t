@@ -2,7 +2,7 @@
 """Whatever is wrong: one line "notify-pane: object: reason", the documented
 exit status, nothing typed, nothing half done."""
 
-# time-limit: 120
+# time-limit: 240
 
 import json
 import os

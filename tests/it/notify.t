@@ -2,7 +2,7 @@
 """notify-pane on one host: shells, composers, dialogs, pagers, dead panes;
 names, aliases and senders; what it says and the codes it ends with."""
 
-# time-limit: 120
+# time-limit: 240
 
 import json
 import os

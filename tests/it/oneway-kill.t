@@ -32,7 +32,7 @@ killed() {
 	[ "$(tail -n 1 "$world/log.$1" 2>/dev/null)" = killed ]
 }
 shown() {
-	[ -z "$(cut -d' ' -f2- "$accepted" | grep -vFxf <(messages l comp))" ]
+	! cut -d' ' -f2- "$accepted" | grep -qvFxf <(messages l comp)
 }
 # Everything accepted is shown once, whole and in order; others once at most.
 judge() {

@@ -6,7 +6,7 @@ stands in remote.t and sync.t, concurrent hooks in crash.t, interleaving
 senders in race.t, one connection a message in counts.t, replaced files in
 files.t, readers while the book is rebuilt in register.t."""
 
-# time-limit: 120
+# time-limit: 240
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """agent-status: peers, whois, set and line on one host; who is stuck."""
 
-# time-limit: 120
+# time-limit: 240
 
 import json
 import os

@@ -2,7 +2,7 @@
 """A text that is taller than the composer shows: its end is the proof, it is
 submitted once and whole; and what is not ours is not submitted."""
 
-# time-limit: 120
+# time-limit: 240
 
 import os
 import sys
