@@ -1,6 +1,6 @@
 #!/bin/sh
 # soak.t - three minutes of tests/soak/run: five hosts, everything goes wrong.
-# time-limit: 540
+# time-limit: 560
 
 # It preloads a library into our programs, before which ASan wants to be, and
 # holds them to a memory that sanitized ones exceed.
