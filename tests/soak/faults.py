@@ -75,7 +75,8 @@ class Faults(threading.Thread):
         if self.rng.random() < 0.5:
             self.hosts.shell(host, name)
         else:
-            name = self.rng.choice([name, name, "e;'$(x)", "e $HOME é", "e#{pid}"])
+            # tmux expands the last one: no digits after the e, as in a kept window.
+            name = self.rng.choice([name, name, "e;'$(x)", "e $HOME é", "e #{pid}"])
             self.hosts.tmux(host, "new-window", "-d", "-t", "=s:", "-n", name)
 
     def pick(self, host):
