@@ -64,21 +64,44 @@ run_forget(struct run *r)
 	r->looked = false;
 }
 
-int
-run_look(struct run *r, struct err *e)
+/* Make room for a look that begins now. */
+static void
+run_look_begin(struct run *r)
 {
 	run_forget(r);
 	memset(&r->screen, 0, sizeof(r->screen));
 	memset(&r->ready, 0, sizeof(r->ready));
 	r->looked = true;
 	r->looked_at = clock_mono_ms();
-	r->v->calls++;
-	if (tmux_look(&r->tmux, &r->d->ident, &r->facts, &r->cells, e) != 0)
-		return -1;
+}
+
+static int
+run_look_judge(struct run *r, struct err *e)
+{
 	if (screen_parse(&r->screen, r->cells.data, r->cells.len,
 		r->facts.width, r->facts.height, e) != 0)
 		return -1;
 	return classify(&r->facts, &r->screen, r->d->profiles, &r->ready);
+}
+
+int
+run_look(struct run *r, struct err *e)
+{
+	run_look_begin(r);
+	r->v->calls++;
+	if (tmux_look(&r->tmux, &r->d->ident, &r->facts, &r->cells, e) != 0)
+		return -1;
+	return run_look_judge(r, e);
+}
+
+int
+run_look_read(struct run *r, char *answer, struct err *e)
+{
+	run_look_begin(r);
+	if (tmux_look_read(
+		&r->tmux, &r->d->ident, answer, &r->facts, &r->cells, e) != 0)
+		return -1;
+	return run_look_judge(r, e);
 }
 
 int64_t

@@ -12,7 +12,11 @@
 #include "screen.h"
 #include "tmux.h"
 
-enum { DELIVER_NAP_MIN_MS = 4, DELIVER_NAP_MAX_MS = 40 };
+enum {
+	DELIVER_NAP_MIN_MS = 4,
+	DELIVER_NAP_MAX_MS = 40,
+	DELIVER_LOOK_MAX_MS = 1000, /* that the server waits; see run_guarded */
+};
 
 /* One delivery under way. */
 struct run {
@@ -27,6 +31,7 @@ struct run {
 	struct screen screen;
 	struct readiness ready;
 	bool looked;
+	bool fresh;          /* made behind a paste or Enter, not judged yet */
 	int64_t looked_at;   /* when it began */
 	int64_t rests_since; /* idle at every look; 0: not */
 
@@ -37,6 +42,7 @@ struct run {
 	unsigned start_x;           /* its cursor's column */
 	unsigned end_x, end_y;      /* the cursor behind the pasted text */
 	unsigned enters;            /* pressed so far */
+	int64_t echo_ms;            /* it took to show it; 0: no more */
 };
 
 /* Fill the verdict. Returns its code. `word` is static. */
@@ -52,6 +58,9 @@ int run_record(
 
 /* Look at the pane again and judge it. */
 int run_look(struct run *r, struct err *e);
+
+/* The same with what tmux_look_args() answered in a call that did more. */
+int run_look_read(struct run *r, char *answer, struct err *e);
 
 /* Forget the newest look. */
 void run_forget(struct run *r);

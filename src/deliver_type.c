@@ -5,13 +5,15 @@
  *	paste		one tmux call: the body on stdin into a buffer; the
  *			server compares pane, modes, cursor and people with
  *			the look and pastes in the same turn, or deletes the
- *			buffer
+ *			buffer; a moment later, in the same call, it looks
  *	look ...	until the composer shows exactly the body and the
  *			program's paste window has passed
  *	Enter		one tmux call, guarded again by the newest look; people
- *			must be as they were at the first
+ *			must be as they were at the first; looks, too
  *	look ...	until the composer is empty or the program works;
  *			else Enter alone again, never the body
+ *
+ * A program that reacts at once takes three tmux calls.
  *
  * A key that somebody presses changes session_activity before the program
  * sees it, so a guard that compares it cannot miss one. Between paste and
@@ -39,36 +41,94 @@ enum step {
 	STEP_BROKEN,    /* it may have happened */
 };
 
+/* The answer to one guarded call: a word and, if all went well, a look. */
+static enum step
+run_answer(struct run *r, enum tmux_result result, struct buf *out,
+    int64_t look_ms, struct err *e)
+{
+	char *look = strchr(out->data, '\n');
+
+	if (look != NULL)
+		*look++ = '\0';
+	if (str_eq(out->data, "not-now"))
+		return STEP_REFUSED;
+	if (str_eq(out->data, "did-it")) {
+		/* Where this look failed another one will say why. */
+		r->fresh = result == TMUX_OK &&
+		    run_look_read(r, look == NULL ? out->data : look, NULL) ==
+			0;
+		if (r->fresh)
+			r->v->waited += look_ms;
+		return STEP_DONE;
+	}
+	if (result == TMUX_NO_SERVER)
+		return STEP_UNREACHED;
+	if (result == TMUX_OK)
+		tmux_no_answer(&r->tmux, e);
+	return STEP_BROKEN;
+}
+
 /*
  * One guarded tmux call: `yes` runs if the guard holds, else `no`. Each branch
- * ends by printing a word, which alone proves that it ran.
+ * ends by printing a word, which alone proves that it ran. After `look_ms`,
+ * which the server waits (run-shell -d, tmux 3.2) for us alone, it looks.
  */
 static enum step
 run_guarded(struct run *r, struct argv *args, const struct buf *guard,
-    const char *yes, const char *no, const struct buf *in, struct err *e)
+    const char *yes, const char *no, const struct buf *in, int64_t look_ms,
+    struct err *e)
 {
-	struct buf out = BUF_INIT_MAX(4096);
-	enum step step = STEP_BROKEN;
+	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX);
 	enum tmux_result result;
+	enum step step;
 
 	argv_addl(
 	    args, "if-shell", "-F", "-t", r->d->ident.pane, guard->data, NULL);
 	argv_addf(args, "%s ; display-message -p did-it", yes);
 	argv_addf(args, "%s%sdisplay-message -p not-now", no == NULL ? "" : no,
 	    no == NULL ? "" : " ; ");
+	argv_addl(args, ";", "run-shell", "-d", NULL);
+	argv_addf(args, "%lld.%03lld", (long long)(look_ms / 1000),
+	    (long long)(look_ms % 1000));
+	argv_addl(args, ";", NULL);
+	tmux_look_args(args, &r->d->ident);
 	r->v->calls++;
+	r->fresh = false;
 	result = tmux_call(&r->tmux, args, in == NULL ? NULL : in->data,
 	    in == NULL ? 0 : in->len, &out, e);
-	if (result == TMUX_OK && strstr(out.data, "did-it") != NULL)
-		step = STEP_DONE;
-	else if (result == TMUX_OK && strstr(out.data, "not-now") != NULL)
-		step = STEP_REFUSED;
-	else if (result == TMUX_NO_SERVER)
-		step = STEP_UNREACHED;
-	else if (result == TMUX_OK)
-		tmux_no_answer(&r->tmux, e);
+	step = run_answer(r, result, &out, look_ms, e);
 	buf_free(&out);
 	return step;
+}
+
+/* The next look: the one behind the paste or Enter, or a new one, after a nap
+ * that grows. */
+static int
+run_look_next(struct run *r, int64_t *nap, int64_t deadline, struct err *e)
+{
+	if (r->fresh) {
+		r->fresh = false;
+		return 0;
+	}
+	clock_nap(*nap, deadline);
+	*nap = run_next_nap(*nap);
+	return run_look(r, e);
+}
+
+static int64_t
+run_paste_ms(const struct run *r)
+{
+	return r->ready.profile == NULL ? 0 : r->ready.profile->paste_ms;
+}
+
+/* How long the server waits before it looks: a paste window must pass anyway;
+ * Enter takes about what the text took. */
+static int64_t
+run_look_ms(int64_t expected, int64_t most)
+{
+	if (expected < DELIVER_NAP_MIN_MS)
+		return DELIVER_NAP_MIN_MS;
+	return expected > most ? most : expected;
 }
 
 /* Paste r->text if the pane is still what the look saw. */
@@ -90,7 +150,8 @@ run_paste(struct run *r, struct err *e)
 	    ready->guard[0] != '\0' && !r->v->forced ? ready->guard : NULL,
 	    ready->guard_row);
 	argv_addl(&args, "load-buffer", "-b", name, "-", ";", NULL);
-	step = run_guarded(r, &args, &guard, yes, no, &r->text, e);
+	step = run_guarded(r, &args, &guard, yes, no, &r->text,
+	    run_look_ms(run_paste_ms(r), DELIVER_LOOK_MAX_MS), e);
 	if (step == STEP_BROKEN) {
 		/* Our body does not stay behind in the server. */
 		argv_free(&args);
@@ -117,7 +178,8 @@ run_enter(struct run *r, struct err *e)
 
 	yes = x_asprintf("send-keys -t %s Enter", r->d->ident.pane);
 	guard_build(&guard, &r->facts, parts, NULL, 0);
-	step = run_guarded(r, &args, &guard, yes, NULL, NULL, e);
+	step = run_guarded(r, &args, &guard, yes, NULL, NULL,
+	    run_look_ms(r->echo_ms, DELIVER_NAP_MAX_MS), e);
 	argv_free(&args);
 	buf_free(&guard);
 	x_free(yes);
@@ -224,18 +286,27 @@ run_broken(struct run *r, const struct err *e)
 	    "it may have been typed, not sent again: %s", e->msg);
 }
 
+/* Count what was waited for the program; a look behind a paste or Enter began
+ * before we waited. */
+static void
+run_waited(struct run *r, int64_t from, int64_t to)
+{
+	if (to > from)
+		r->v->waited += to - from;
+}
+
 /* Look until the program shows the text. EXIT_OK, or the verdict. */
 static enum exit_code
-run_watch_text(struct run *r, enum classify_way way)
+run_watch_text(struct run *r, enum classify_way way, int64_t pasted)
 {
+	bool at_once = r->fresh;
 	int64_t deadline = clock_deadline(DELIVER_ECHO_MS), nap = 0;
 	int64_t slow = clock_deadline(DELIVER_SLOW_MS);
 	enum classify_holds holds;
 	struct err e;
 
 	for (;;) {
-		clock_nap(nap, slow);
-		if (run_look(r, &e) != 0)
+		if (run_look_next(r, &nap, slow, &e) != 0)
 			return run_broken(r, &e);
 		if (!str_eq(r->facts.people, r->people) && !r->v->forced)
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
@@ -244,6 +315,7 @@ run_watch_text(struct run *r, enum classify_way way)
 		holds = run_holds(r, way);
 		if (run_stands(r, way, holds))
 			break;
+		at_once = false;
 		if (run_gone(r))
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "it was pasted, then: %s", r->ready.reason);
@@ -262,10 +334,10 @@ run_watch_text(struct run *r, enum classify_way way)
 			    "it was pasted, but the program does not show "
 			    "exactly this text: Enter was not pressed");
 		}
-		nap = run_next_nap(nap);
 	}
 	r->end_x = r->facts.cursor_x;
 	r->end_y = r->facts.cursor_y;
+	r->echo_ms = at_once ? 0 : r->looked_at - pasted;
 	return EXIT_OK;
 }
 
@@ -276,16 +348,15 @@ run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 {
 	int64_t begun = clock_mono_ms();
 	enum exit_code code;
-	unsigned paste_ms =
-	    r->ready.profile == NULL ? 0 : r->ready.profile->paste_ms;
 
-	code = run_watch_text(r, way);
-	r->v->waited += r->looked_at - begun;
+	code = run_watch_text(r, way, pasted);
+	run_waited(r, begun, r->looked_at);
 	if (code != EXIT_OK)
 		return code;
 	begun = clock_mono_ms();
-	clock_nap(pasted + paste_ms - begun, clock_deadline(DELIVER_ECHO_MS));
-	r->v->waited += clock_mono_ms() - begun;
+	clock_nap(
+	    pasted + run_paste_ms(r) - begun, clock_deadline(DELIVER_ECHO_MS));
+	run_waited(r, begun, clock_mono_ms());
 	return EXIT_OK;
 }
 
@@ -316,8 +387,7 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 	struct err e;
 
 	for (;;) {
-		clock_nap(nap, deadline);
-		if (run_look(r, &e) != 0) {
+		if (run_look_next(r, &nap, deadline, &e) != 0) {
 			/* It may have ended because of what it was told. */
 			return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 			    "Enter was pressed, then: %s", e.msg);
@@ -357,7 +427,6 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 		}
 		if (clock_left(deadline) == 0)
 			break;
-		nap = run_next_nap(nap);
 	}
 	if (run_stands(r, way, holds))
 		return EXIT_TIMEOUT;
@@ -373,7 +442,7 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 	int64_t begun = clock_mono_ms();
 	enum exit_code code = run_watch_submit(r, way, entered);
 
-	r->v->waited += r->looked_at - begun;
+	run_waited(r, begun, r->looked_at);
 	return code;
 }
 

@@ -169,6 +169,15 @@ int tmux_look(const struct tmux *t, const struct pane_ident *ident,
     struct pane_facts *facts, struct buf *screen, struct err *e);
 
 /*
+ * The same for who makes the call, to look in the same call behind commands of
+ * his own: the commands, and, with the same errors, what they answer
+ * (modified).
+ */
+void tmux_look_args(struct argv *args, const struct pane_ident *ident);
+int tmux_look_read(const struct tmux *t, const struct pane_ident *ident,
+    char *answer, struct pane_facts *facts, struct buf *screen, struct err *e);
+
+/*
  * The value of a user option of a pane ("" if it is not set): its own, else
  * its window's, else its session's. malloc'd; the same errors.
  */

@@ -229,46 +229,54 @@ look_same(
 	    want->pane);
 }
 
+void
+tmux_look_args(struct argv *args, const struct pane_ident *ident)
+{
+	struct buf format = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < LOOK_SCREEN; i++)
+		buf_addf(&format, i == LOOK_PEOPLE ? "%s%s" : "#{%s}%s",
+		    look_formats[i], tmux_mark());
+	argv_addl(args, "display-message", "-p", "-t", ident->pane, format.data,
+	    ";", "capture-pane", "-p", "-e", "-N", "-t", ident->pane, NULL);
+	buf_free(&format);
+}
+
+int
+tmux_look_read(const struct tmux *t, const struct pane_ident *ident,
+    char *answer, struct pane_facts *facts, struct buf *screen, struct err *e)
+{
+	char *cells = NULL;
+
+	memset(facts, 0, sizeof(*facts));
+	if (look_parse(answer, t->socket, facts, &cells) != 0)
+		return err_set(e, EXIT_WIRE,
+		    "tmux: answer about %s not understood", ident->pane);
+	if (look_same(ident, &facts->ident, e) != 0)
+		return -1;
+	buf_adds(screen, cells);
+	look_kernel(facts);
+	return buf_check(screen, "screen", e);
+}
+
 int
 tmux_look(const struct tmux *t, const struct pane_ident *ident,
     struct pane_facts *facts, struct buf *screen, struct err *e)
 {
-	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX), format = BUF_INIT;
+	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX);
 	struct argv args = ARGV_INIT;
-	enum tmux_result result;
-	char *cells = NULL;
 	int rc = -1;
-	size_t i;
 
 	memset(facts, 0, sizeof(*facts));
-	for (i = 0; i < LOOK_SCREEN; i++)
-		buf_addf(&format, i == LOOK_PEOPLE ? "%s%s" : "#{%s}%s",
-		    look_formats[i], tmux_mark());
-	argv_addl(&args, "display-message", "-p", "-t", ident->pane,
-	    format.data, ";", "capture-pane", "-p", "-e", "-N", "-t",
-	    ident->pane, NULL);
-	result = tmux_call(t, &args, NULL, 0, &out, e);
-	if (result != TMUX_OK) {
+	tmux_look_args(&args, ident);
+	if (tmux_call(t, &args, NULL, 0, &out, e) != TMUX_OK)
 		look_gone(ident, e);
-		goto out;
-	}
-	if (out.len == 0) {
+	else if (out.len == 0)
 		tmux_no_answer(t, e);
-		goto out;
-	}
-	if (look_parse(out.data, t->socket, facts, &cells) != 0) {
-		(void)err_set(e, EXIT_WIRE,
-		    "tmux: answer about %s not understood", ident->pane);
-		goto out;
-	}
-	if (look_same(ident, &facts->ident, e) != 0)
-		goto out;
-	buf_adds(screen, cells);
-	look_kernel(facts);
-	rc = buf_check(screen, "screen", e);
-out:
+	else
+		rc = tmux_look_read(t, ident, out.data, facts, screen, e);
 	argv_free(&args);
-	buf_free(&format);
 	buf_free(&out);
 	return rc;
 }
