@@ -284,6 +284,8 @@ is "$(on a agent-inbox await "$id" -t 20s -a a-s-author)" 'I am too' \
 
 # --- a bound key: what it tells of its messages is not counted ---
 peers l a
+# Waits for one that is under way, and still fetches.
+syncs || note "$(cat "$world/synced")"
 for n in 1 2 3 4 5 6 7 8 9 10; do
 	sent a -q l-s-comp "counted $n" || note "$(cat "$err")"
 	ident
