@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "contact.h"
 #include "doctor_parts.h"
+#include "exchange.h"
 #include "file.h"
 #include "frame.h"
 #include "mem.h"
@@ -449,7 +450,60 @@ peer_names(struct doctor *d, const struct peer *peer, const struct remote *r)
 		doctor_note(d, peer->alias,
 		    "is host %s, which peers.conf has as %s too", r->host,
 		    d->peers.v[i].alias);
-		doctor_mend(d, "agent-sync peer rm %w", peer->alias);
+		/* The one that fetches mail is the one to keep. */
+		doctor_mend(d, "agent-sync peer rm %w",
+		    peer->accept_mail && !d->peers.v[i].accept_mail
+			? d->peers.v[i].alias
+			: peer->alias);
+	}
+}
+
+/* Its line says accept=mail: is what waits there for us really fetched? */
+static void
+peer_mail(struct doctor *d, const struct peer *peer, const struct remote *r)
+{
+	char host_id[HOME_ID_LEN + 1];
+	const struct peer *other;
+	struct slice_came came;
+	struct contact last;
+
+	if (!peer->accept_mail)
+		return;
+	if (!r->fetches) {
+		doctor_bad(d, peer->alias,
+		    "its panemesh keeps no mail for us, whatever accept=mail "
+		    "says");
+		doctor_mend(d, "agent-sync peer install %w", peer->alias);
+		return;
+	}
+	exchange_came(&d->home, r->host, &came);
+	exchange_host_id(&d->home, r->host, host_id);
+	contact_load(&last, &d->home, peer->alias);
+	other = peers_find(&d->peers, came.by);
+	if (host_id[0] != '\0' && !str_eq(host_id, r->host_id)) {
+		doctor_bad(d, peer->alias,
+		    "is not the host %s whose slice we have: mail that waits "
+		    "there is not fetched; if it is the one that is meant, "
+		    "this forgets the other",
+		    r->host);
+		doctor_mend(
+		    d, "rm %w/%w.toml && agent-sync", d->home.hosts, r->host);
+	} else if (other != NULL && other != peer) {
+		doctor_bad(d, peer->alias,
+		    "the slice of host %s comes by %s: by this line no mail is "
+		    "fetched",
+		    r->host, other->alias);
+		if (other->accept_mail)
+			doctor_mend(d, "agent-sync peer rm %w", peer->alias);
+		else
+			doctor_mend(d, "agent-sync peer rm %w && agent-sync",
+			    other->alias);
+	} else if (other == NULL || last.failed[0] != '\0') {
+		doctor_bad(d, peer->alias,
+		    "mail that waits there is not fetched: %s",
+		    last.failed[0] != '\0' ? last.failed
+					   : "no sync with it was done yet");
+		doctor_mend(d, "agent-sync");
 	}
 }
 
@@ -493,15 +547,18 @@ peer_look(struct doctor *d, const void *arg)
 		peer_names(d, peer, &r);
 		peer_version(d, peer, &r);
 		peer_clock(d, peer, &r);
+		peer_mail(d, peer, &r);
 	}
 	if (rc == 0) {
 		peer_back(d, peer, &r, &pong);
 		frame_free(&pong);
 		if (d->report->n == 0)
 			doctor_ok(d, peer->alias,
-			    "host %s, panemesh %s, there and back in %lld ms",
+			    "host %s, panemesh %s, there and back in %lld "
+			    "ms%s",
 			    r.host, r.version,
-			    (long long)(clock_mono_ms() - begun));
+			    (long long)(clock_mono_ms() - begun),
+			    peer->accept_mail ? ", mail is fetched" : "");
 	}
 	remote_close(&r);
 }

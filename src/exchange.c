@@ -132,6 +132,34 @@ exchange_came(const struct home *home, const char *host, struct slice_came *out)
 	*out = held.came;
 }
 
+/* Is the alias by which it came before `alias`, or still another of ours? */
+static bool
+exchange_way_stands(
+    const struct home *home, const struct slice_came *came, const char *alias)
+{
+	struct peers peers = PEERS_INIT;
+	bool stands;
+	char *path;
+
+	if (came->by[0] == '\0' || str_eq(came->by, alias))
+		return came->by[0] != '\0';
+	path = path_join(home->dir, "peers.conf");
+	stands = peers_load(&peers, path, NULL) != 0 ||
+	    peers_find(&peers, came->by) != NULL;
+	peers_free(&peers);
+	x_free(path);
+	return stands;
+}
+
+bool
+exchange_has_way(const struct home *home, const char *host, const char *alias)
+{
+	struct slice_came came;
+
+	exchange_came(home, host, &came);
+	return exchange_way_stands(home, &came, alias);
+}
+
 const struct peer *
 exchange_route(const struct home *home, const struct peers *peers,
     const char *host, struct err *e)
@@ -328,21 +356,6 @@ exchange_judge(const struct home *home, const char *alias, const char *host,
 	return TAKEN_REFUSED;
 }
 
-/* Is the alias by which it came before still one of ours? */
-static bool
-exchange_alias_stands(const struct home *home, const char *by)
-{
-	char *path = path_join(home->dir, "peers.conf");
-	struct peers peers = PEERS_INIT;
-	bool stands;
-
-	stands = peers_load(&peers, path, NULL) != 0 ||
-	    peers_find(&peers, by) != NULL;
-	peers_free(&peers);
-	x_free(path);
-	return stands;
-}
-
 /* Replace the file. */
 static int
 exchange_keep(const struct home *home, const char *alias, const char *host,
@@ -417,9 +430,8 @@ exchange_take_locked(const struct home *home, const char *alias,
 		goto out;
 	case TAKEN_SAME:
 		again = clock_real_ms() - held.came.ms > EXCHANGE_AGAIN_MS ||
-		    (alias != NULL && !str_eq(held.came.by, alias) &&
-			(held.came.by[0] == '\0' ||
-			    !exchange_alias_stands(home, held.came.by)));
+		    (alias != NULL &&
+			!exchange_way_stands(home, &held.came, alias));
 		/* A newer one is there: its text is not at hand. */
 		if (s->generation != held.slice.generation ||
 		    s->narrow != held.slice.narrow)

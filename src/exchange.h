@@ -54,6 +54,12 @@ bool exchange_has(
 void exchange_came(
     const struct home *home, const char *host, struct slice_came *out);
 
+/* Did the slice of `host` come by `alias`, or by another that stands in
+ * peers.conf? Where it did not (the host dialled us, the alias is gone), who
+ * asks by `alias` wants all of it once more: that makes `alias` the one. */
+bool exchange_has_way(
+    const struct home *home, const char *host, const char *alias);
+
 /*
  * The peer through which `host` is reached: the alias by which its slice last
  * came, else a peer of that very name. NULL with EXIT_WIRE "no route ...;

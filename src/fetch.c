@@ -124,6 +124,13 @@ fetch_open(struct fetch *t, const struct registrar *reg,
 		.stay = ARGV_INIT };
 	exchange_host_id(reg->home, host, known);
 	exchange_came(reg->home, host, &came);
+	if (came.by[0] != '\0' && !str_eq(came.by, peer->alias) &&
+	    str_eq(known, host_id))
+		return err_set(e, EXIT_REFUSED,
+		    "%s: calls itself %s, whose slice comes by %s; its mail is "
+		    "not taken; accept=mail belongs in that line of peers.conf "
+		    "alone, or agent-sync peer rm %s",
+		    peer->alias, host, came.by, peer->alias);
 	if (known[0] == '\0' || !str_eq(known, host_id) ||
 	    !str_eq(came.by, peer->alias))
 		return err_set(e, EXIT_REFUSED,

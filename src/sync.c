@@ -193,7 +193,8 @@ talk_say(struct sync *s, struct talk *t)
 	t->said = true;
 	talk_push(s, t, false);
 	talk_frame_init(t, &f, FRAME_PULL, "pull");
-	if (t->contact.host[0] != '\0')
+	if (t->contact.host[0] != '\0' &&
+	    exchange_has_way(s->home, t->contact.host, t->peer->alias))
 		exchange_have(s->home, t->contact.host, &have, host_id);
 	if (have > 0)
 		frame_addf(&f, "Have", "%lld", (long long)have);

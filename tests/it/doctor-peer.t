@@ -9,7 +9,7 @@
 . "$here/doctor.sh"
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
-plan 49
+plan 61
 
 # "~" of ssh(1) is the real home folder, so it is told where ours is.
 real_ssh=$(command -v ssh)
@@ -190,6 +190,31 @@ seen "our key is bound there" peer 'b: .*bound there'
 on b agent-doctor --json >"$world/doctor.json"
 check "the other side says what it may do" grep -q 'bound to host a: messages' "$world/doctor.json"
 cp "$world/keys" "$b/.ssh/authorized_keys"
+
+# ---- mail that is fetched there ----
+older() {
+	printf '#!/bin/sh\nagent-serve "$@" | sed -u "/^Can:/s/ fetch//"\n' >"$world/serve"
+}
+peers a 'b accept=mail' c
+rm "$a/.agents/hosts/b.toml"
+: >"$a/.agents/run/peers/b"
+mends "never synced with" peer 'b: mail that waits there is not fetched: no sync'
+well "mail is fetched" peer '^b:'
+check "and so it says" grep -q 'host b, .*mail is fetched' "$world/doctor.json"
+peers a 'b accept=mail' 'bb accept=mail' c
+mends "two aliases of one host, both with accept=mail" peer 'bb: the slice of host b comes by b'
+peers a b 'bb accept=mail' c
+mends "the other alias alone has accept=mail" peer 'bb: the slice of host b comes by b: .*no mail'
+is "$(sed -n 1p "$a/.agents/peers.conf")" 'bb accept=mail' "that is the one which stays"
+peers a 'b accept=mail' c
+on a agent-sync >"$world/out" 2>&1
+sed -i 's/^host_id = .*/host_id = "0123456789abcdef"/' "$a/.agents/hosts/b.toml"
+mends "another host of that name" peer 'b: is not the host b whose slice'
+older
+peers a "b accept=mail serve=$world/serve" c
+seen "an older panemesh keeps no mail" peer 'b: its panemesh keeps no mail'
+peers a b c
+on a agent-sync >"$world/out" 2>&1
 
 # ---- dead and silent ----
 python3 - "$world/port" <<'EOF' &

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 80
+plan 83
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -349,3 +349,15 @@ check 'brings both' until_true 20 arrived comp $((before + 3))
 is "$(messages l comp | tail -n 3)" 'dialled
 while it sleeps
 behind it' 'in order'
+
+# --- its slice came first by itself ---
+rm "$home_l/.agents/hosts/a.toml"
+tmx a new-window -d -n fresh
+came_itself() {
+	grep -q '^# came .* from the host itself' "$home_l/.agents/hosts/a.toml"
+}
+check 'a peer pushes its slice before we ask' until_true 20 came_itself
+syncs
+is "$?" 0 'its mail is fetched all the same'
+check 'since the slice came by our own link too' grep -q '^# came .* by a$' \
+	"$home_l/.agents/hosts/a.toml"
