@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "drain.h"
 #include "follow.h"
 #include "home.h"
@@ -55,6 +56,7 @@ struct request {
 	bool json, quiet, restricted;
 	struct sync_options sync;
 	const struct peers *peers;
+	size_t local; /* peers that something here kept from being asked */
 };
 
 /* What a word behind "peer" asks for; 0: it is none. */
@@ -153,7 +155,7 @@ set(void *request, int letter, const char *value, struct err *e)
 static void
 print(void *arg, const struct sync_result *r)
 {
-	const struct request *q = arg;
+	struct request *q = arg;
 	const struct registrar *reg = q->sync.reg;
 	const struct peer *peer = peers_find(q->peers, r->alias);
 
@@ -166,8 +168,9 @@ print(void *arg, const struct sync_result *r)
 		    reg->config->link_idle < SYNC_TOTAL_MAX_S
 			? reg->config->link_idle
 			: SYNC_TOTAL_MAX_S);
+	q->local += r->e.code == EXIT_LOCAL;
 	if (r->e.code != EXIT_OK)
-		(void)log_err(&r->e);
+		log_once("%s", r->e.msg);
 	else if (!q->quiet)
 		(void)printf("%s: %s%s\n", r->alias,
 		    r->changed ? "updated" : "up to date",
@@ -236,9 +239,15 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 		.profiles = &setup.profiles,
 		.quiet = true };
 	struct refused all = { .v = NULL };
+	struct config config;
 	size_t failed;
 	int rc;
 
+	/* Without it no link begins, and each would say so. */
+	rc = config_load(&config, home->config, e);
+	config_free(&config);
+	if (rc != 0)
+		return -1;
 	if (peers->n == 0 && !q->quiet)
 		(void)printf("no peers; agent-sync peer add HOST\n");
 	if (accepts(peers) && setup_open_all(&setup, e) == 0) {
@@ -255,8 +264,9 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 		return -1;
 	wake_all(home);
 	return failed == 0       ? EXIT_OK
-	    : failed == peers->n ? EXIT_WIRE
-				 : EXIT_PARTIAL;
+	    : failed < peers->n  ? EXIT_PARTIAL
+	    : failed == q->local ? EXIT_LOCAL
+				 : EXIT_WIRE;
 }
 
 /* Follow it; who sent what is refused hears of that before the next comes. */

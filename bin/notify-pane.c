@@ -99,6 +99,10 @@ words(void *request, int n, char **words, struct err *e)
 	if (q->what != 'l' && (q->project != NULL || q->hidden))
 		return err_set(e, EXIT_USAGE,
 		    "--project, --include-explicit: only with --list");
+	if (q->json && strchr("asW", q->what != 0 ? q->what : '-') != NULL)
+		return err_set(e, EXIT_USAGE,
+		    "--json: --addresses, --status and --whoami print plain "
+		    "words");
 	if (n > want)
 		return err_set(e, EXIT_USAGE, "'%s': one word too many%s",
 		    words[want], sends ? "; put the body into quotes" : "");
@@ -140,6 +144,9 @@ set(void *request, int letter, const char *value, struct err *e)
 	case 'e':
 		return prog_time("ttl", value, 1, TTL_MAX_S, &q->ttl_ms, e);
 	case 'f':
+		if (value[0] == '\0')
+			return err_set(
+			    e, EXIT_USAGE, "--file: the file's name is empty");
 		argv_add(&q->files, value);
 		break;
 	case 'j':

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "str.h"
 #include "utf8.h"
 
 enum { LOG_LINE_MAX = 4096 };
@@ -79,6 +80,27 @@ log_line(const char *fmt, ...)
 	va_start(ap, fmt);
 	log_write(fmt, ap);
 	va_end(ap);
+}
+
+void
+log_once(const char *fmt, ...)
+{
+	static uint64_t said[LOG_ONCE_MAX];
+	static size_t n;
+	char text[LOG_LINE_MAX];
+	uint64_t sum;
+	va_list ap;
+	size_t i;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	sum = str_hash(text, strlen(text));
+	for (i = 0; i < LOG_ONCE_MAX && i < n; i++)
+		if (said[i] == sum)
+			return;
+	said[n++ % LOG_ONCE_MAX] = sum;
+	log_line("%s", text);
 }
 
 void

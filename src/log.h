@@ -7,6 +7,8 @@
 #include "buf.h"
 #include "err.h"
 
+enum { LOG_ONCE_MAX = 16 };
+
 /* The name each line begins with (argv[0]'s last part; not copied) and whether
  * log_debug() prints. Both are the process's own; main sets them once. */
 void log_start(const char *program, bool verbose);
@@ -16,6 +18,9 @@ void log_to(int fd);
 
 /* "program: text", control characters and bad UTF-8 escaped, one write. */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, unless this very line was said before (of the last LOG_ONCE_MAX).
+ */
+void log_once(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Report `e` and hand back its code: `return log_err(&e);` ends a main. */

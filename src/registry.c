@@ -246,7 +246,7 @@ gather(struct gathered *g, const struct home *h, const struct argv *paths,
 		g->n++;
 		continue;
 left_out:
-		log_line("%s; left out of the registry", e.msg);
+		log_once("%s; left out of the registry", e.msg);
 		slice_free(&g->slices[g->n]);
 		g->slices[g->n] = (struct slice)SLICE_INIT;
 	}
@@ -310,7 +310,7 @@ write_agents(struct buf *out, const struct gathered *g, const char *host)
 		if (i > 0 &&
 		    str_eq(claims[i].agent->address,
 			claims[i - 1].agent->address)) {
-			log_line("%s: published by '%s' too; its entry is left "
+			log_once("%s: published by '%s' too; its entry is left "
 				 "out of the registry",
 			    claims[i].agent->address, claims[i].agent->host);
 			continue;

@@ -82,6 +82,9 @@ def usage(case):
         ("an unknown option", "--nosuch: no such option", a, "--nosuch", "x"),
         ("a mistyped option", "did you mean --check?", "--chekc", a),
         ("an unknown letter", "-Z: no such option", a, "-Z"),
+        ("JSON of plain words", "--json: --addresses, --status", "-jW"),
+        ("a file without a name", "--file: the file's name is empty", "-f", "",
+         a),
         ("a body like an option", "write -- before", a, "-q text"),
         ("an option without its value", "-w: needs a value", a, "x", "-w"),
         ("--wait with no number", "'soon' is no number", "-w", "soon", a, "x"),
@@ -242,6 +245,9 @@ def books(case):
             os.utime(f"{agents}/hosts/far.toml")
             r = case.world.notify(case.address, "corrupt slice of a peer")
             ok(r.code == 0, f"hosts/far.toml {content[:20]!r}: works", r)
+            r = case.world.notify("--check", case.address)
+            ok(r.code == 0 and r.err.count("\n") <= 1,
+               f"hosts/far.toml {content[:20]!r}: said once", r)
     for content in ("rubbish", "[agents.x]\nhost = 3\n", "\xff"):
         with Changed(f"{agents}/local.toml", content):
             r = case.world.notify(case.address, "x")

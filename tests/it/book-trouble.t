@@ -66,7 +66,7 @@ says 0 'b: u' 'a sync' agent-sync
 says 0 'b-s-one' 'they know each other' notify-pane --list
 rm "$agents/hosts/b.toml"
 mkdir "$agents/hosts/b.toml"
-says 4 'b.toml: is a folder, where a file is to be; move it away' \
+says 9 'b.toml: is a folder, where a file is to be; move it away' \
 	'a folder in the place of a slice' agent-sync
 says 0 'b.toml: is a folder' 'status shows it' agent-sync status
 says 2 'b-s-one: not known, since what its host said last cannot be read:' \

@@ -6,7 +6,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b c || exit 1
-plan 77
+plan 82
 
 code() {
 	"$@" >"$world/out" 2>&1
@@ -314,6 +314,17 @@ sed -i 's/^\[slices.liar\]/&\n# x/; $a[agents.b-s-one]\nhost = "b"\ntarget = "x"
 	"$world/hosts/liar/.agents/local.toml"
 is "$(code on liar agent-sync)" 4 "a slice with somebody else's entry"
 check 'is refused' said "in a slice of 'liar'"
+
+# --- something here is wrong: said once, and as such ---
+echo 'nosuch = 1' >"$world/hosts/a/.agents/config.toml"
+is "$(code on a agent-sync) $(wc -l <"$world/out")" '9 1' 'config.toml is not valid'
+check 'so it is said' said "config.toml:1: unknown key 'nosuch'"
+cp "$world/hosts/c/.agents/config.toml" "$world/hosts/a/.agents/"
+chmod 666 "$world/hosts/a/.agents/local.toml"
+is "$(code on a agent-sync) $(wc -l <"$world/out")" '9 1' "local.toml is everybody's"
+check 'so it is said' said 'local.toml: writable by others'
+chmod 600 "$world/hosts/a/.agents/local.toml"
+check 'mended, it goes on' on a agent-sync
 
 # --- peer rm ---
 is "$(code on a agent-sync peer rm c)" 0 'peer rm'

@@ -55,6 +55,17 @@ test_line(void **state)
 }
 
 static void
+test_once(void **state)
+{
+	(void)state;
+	log_once("%d", 1);
+	log_once("%d", 2);
+	log_once("%d", 1);
+	log_once("%d", 2);
+	assert_string_equal(written(), "prog: 1\nprog: 2\n");
+}
+
+static void
 test_debug(void **state)
 {
 	(void)state;
@@ -118,6 +129,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_debug, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_escape, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long, setup, teardown),
