@@ -96,6 +96,10 @@ carry(const struct request *q, struct err *e)
 		(void)err_set(e, EXIT_WIRE,
 		    "%s: no such peer; agent-sync peer add %s", q->name,
 		    q->name);
+	else if (to.peer != NULL && to.peer->through[0] != '\0')
+		(void)err_set(e, EXIT_WIRE,
+		    "%s: is not dialled, but known through %s (peers.conf)",
+		    q->name, to.peer->through);
 	else if (q->slice && to.peer != NULL && to.peer->command.n > 0)
 		(void)err_set(e, EXIT_UNKNOWN,
 		    "%s: command= runs agent-serve and nothing else", q->name);

@@ -445,7 +445,8 @@ peer_names(struct doctor *d, const struct peer *peer, const struct remote *r)
 		if (&d->peers.v[i] == peer)
 			break;
 		contact_load(&other, &d->home, d->peers.v[i].alias);
-		if (!str_eq(other.host, r->host))
+		if (!str_eq(other.host, r->host) ||
+		    d->peers.v[i].through[0] != '\0')
 			continue;
 		doctor_note(d, peer->alias,
 		    "is host %s, which peers.conf has as %s too", r->host,
@@ -563,6 +564,23 @@ peer_look(struct doctor *d, const void *arg)
 	remote_close(&r);
 }
 
+/* One that is not dialled: is the one that is? */
+static void
+peer_third(struct doctor *d, const struct peer *peer)
+{
+	const struct peer *through = peers_find(&d->peers, peer->through);
+
+	if (through == NULL || through->through[0] != '\0') {
+		doctor_bad(d, peer->alias,
+		    "is known through %s, which is no peer that is dialled",
+		    peer->through);
+		doctor_mend(d, "agent-sync peer add %w", peer->through);
+		return;
+	}
+	doctor_ok(
+	    d, peer->alias, "is not dialled: known through %s", peer->through);
+}
+
 void
 doctor_look_peers(struct doctor *d)
 {
@@ -572,8 +590,11 @@ doctor_look_peers(struct doctor *d)
 	    d->peers_err.code != EXIT_OK)
 		return;
 	for (i = 0; i < d->peers.n; i++)
-		doctor_aside(d, d->peers.v[i].alias, d->o->peer_ms, peer_look,
-		    &d->peers.v[i]);
+		if (d->peers.v[i].through[0] != '\0')
+			peer_third(d, &d->peers.v[i]);
+		else
+			doctor_aside(d, d->peers.v[i].alias, d->o->peer_ms,
+			    peer_look, &d->peers.v[i]);
 	if (d->peers.n == 0)
 		doctor_ok(d, "peers", "no other host is in peers.conf");
 }

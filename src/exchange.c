@@ -14,6 +14,7 @@
 #include "mem.h"
 #include "path.h"
 #include "register.h"
+#include "registry.h"
 #include "str.h"
 
 enum {
@@ -24,6 +25,15 @@ enum {
 	EXCHANGE_OVERTAKEN_MS = 60 * 1000,
 	EXCHANGE_AGAIN_MS = 6 * 3600 * 1000,    /* confirm an unchanged one */
 	EXCHANGE_BAD_KEEP_MS = 24 * 3600 * 1000 /* show a refused one */
+};
+
+/* How a slice came: by an alias of peers.conf (NULL: its host dialled us), or
+ * `through` another host, over so many and already so old. */
+struct brought {
+	const char *alias;
+	const char *through; /* NULL: from the host itself */
+	unsigned hops;
+	int64_t age_ms;
 };
 
 /* What we hold of a host. */
@@ -117,8 +127,8 @@ exchange_has(const struct home *home, const char *host, int64_t generation)
 
 	if (str_host_ok(host))
 		exchange_held(home, host, &held);
-	return held.there && !held.slice.narrow && generation > 0 &&
-	    held.slice.generation == generation &&
+	return held.there && held.came.hops == 0 && !held.slice.narrow &&
+	    generation > 0 && held.slice.generation == generation &&
 	    clock_real_ms() - held.came.ms <= EXCHANGE_AGAIN_MS;
 }
 
@@ -138,6 +148,7 @@ exchange_way_stands(
     const struct home *home, const struct slice_came *came, const char *alias)
 {
 	struct peers peers = PEERS_INIT;
+	const struct peer *peer;
 	bool stands;
 	char *path;
 
@@ -145,7 +156,8 @@ exchange_way_stands(
 		return came->by[0] != '\0';
 	path = path_join(home->dir, "peers.conf");
 	stands = peers_load(&peers, path, NULL) != 0 ||
-	    peers_find(&peers, came->by) != NULL;
+	    ((peer = peers_find(&peers, came->by)) != NULL &&
+		peer->through[0] == '\0');
 	peers_free(&peers);
 	x_free(path);
 	return stands;
@@ -157,7 +169,8 @@ exchange_has_way(const struct home *home, const char *host, const char *alias)
 	struct slice_came came;
 
 	exchange_came(home, host, &came);
-	return exchange_way_stands(home, &came, alias);
+	/* What others said of it is no reason to leave its own word out. */
+	return came.hops == 0 && exchange_way_stands(home, &came, alias);
 }
 
 const struct peer *
@@ -170,8 +183,15 @@ exchange_route(const struct home *home, const struct peers *peers,
 	exchange_came(home, host, &came);
 	if (came.by[0] != '\0')
 		peer = peers_find(peers, came.by);
-	if (peer == NULL)
+	if (peer == NULL || peer->through[0] != '\0')
 		peer = peers_find(peers, host);
+	if (peer != NULL && peer->through[0] != '\0') {
+		(void)err_set(e, EXIT_WIRE,
+		    "host %s: known through %s only, which passes no messages "
+		    "on; no route",
+		    host, peer->through);
+		return NULL;
+	}
 	if (peer == NULL)
 		(void)err_set(e, EXIT_WIRE,
 		    "host %s: no route; agent-sync peer add %s", host, host);
@@ -203,9 +223,15 @@ exchange_count(const struct home *home)
  * here is not the caller's: it reports the refusal.
  */
 static void
-exchange_put_aside(const struct home *home, const char *alias, const char *host,
-    const char *text, size_t len, const struct err *why)
+exchange_put_aside(const struct home *home, const struct brought *b,
+    const char *host, const char *text, size_t len, const struct err *why)
 {
+	const char *way = b->through != NULL ? " through "
+	    : b->alias != NULL               ? " by "
+					     : "";
+	const char *from = b->through != NULL ? b->through
+	    : b->alias != NULL                ? b->alias
+					      : "";
 	char *path = exchange_path(home, host, "bad"), when[CLOCK_TEXT_MAX];
 	char *name = x_asprintf("hosts/%s.bad", host);
 	struct buf out = BUF_INIT;
@@ -216,8 +242,7 @@ exchange_put_aside(const struct home *home, const char *alias, const char *host,
 	    exchange_count(home) >= EXCHANGE_HOSTS_MAX)
 		goto out;
 	clock_text(when, clock_real_ms());
-	buf_addf(&out, "# refused %s%s%s: ", when, alias == NULL ? "" : " by ",
-	    alias == NULL ? "" : alias);
+	buf_addf(&out, "# refused %s%s%s: ", when, way, from);
 	log_escape(&out, why->msg, strlen(why->msg));
 	buf_addc(&out, '\n');
 	if (len > EXCHANGE_BAD_MAX)
@@ -283,9 +308,20 @@ exchange_same(const struct home *home, const char *host, const struct buf *text)
 
 /* Whose slice is it? */
 static int
-exchange_check_host(const struct home *home, const char *alias,
+exchange_check_host(const struct home *home, const struct brought *b,
     const char *host, struct slice *s, const struct held *held, struct err *e)
 {
+	const char *alias = b->alias;
+
+	if (b->through != NULL && s->version == 0)
+		return err_set(e, EXIT_REFUSED,
+		    "slice of '%s': says no host_id, so it is not taken from "
+		    "%s",
+		    host, b->through);
+	if (b->through != NULL && (b->hops == 0 || b->hops > SLICE_HOPS_MAX))
+		return err_set(e, EXIT_REFUSED,
+		    "slice of '%s': comes over %u hosts; %d at most", host,
+		    b->hops, SLICE_HOPS_MAX);
 	/* The bash agent-mesh writes an empty file for no windows. */
 	if (s->version == 0 && s->host[0] == '\0')
 		memcpy(s->host, host, strlen(host) + 1);
@@ -312,19 +348,23 @@ exchange_check_host(const struct home *home, const char *alias,
  * below the first line: not the peer's bytes, but what we understood of them.
  */
 static enum taken
-exchange_judge(const struct home *home, const char *alias, const char *host,
-    struct slice *s, const struct held *held, struct buf *text, struct err *e)
+exchange_judge(const struct home *home, const struct brought *b,
+    const char *host, struct slice *s, const struct held *held,
+    struct buf *text, struct err *e)
 {
+	bool third = b->through != NULL;
 	struct slice_known known = { .host_id = NULL };
 	int64_t now = clock_real_ms();
 	size_t i;
 
-	if (exchange_check_host(home, alias, host, s, held, e) != 0)
+	if (exchange_check_host(home, b, host, s, held, e) != 0)
 		return TAKEN_REFUSED;
 	if (held->slice.version != 0) {
 		known.host_id = held->slice.host_id;
-		/* One from when our own clock was wrong binds nobody. */
-		if (held->slice.generation <= now + SLICE_AHEAD_MS)
+		/* One from when our own clock was wrong binds nobody, nor does
+		 * what others said of a host the host itself. */
+		if (held->slice.generation <= now + SLICE_AHEAD_MS &&
+		    (third || held->came.hops == 0))
 			known.generation = held->slice.generation;
 	}
 	if (s->version != 0)
@@ -340,7 +380,8 @@ exchange_judge(const struct home *home, const char *alias, const char *host,
 			    : s->generation == known.generation &&
 		    str_eq(s->host_id, held->slice.host_id)) {
 		if (held->there &&
-		    ((s->narrow && !held->slice.narrow) ||
+		    ((third && held->came.hops == 0) ||
+			(s->narrow && !held->slice.narrow) ||
 			exchange_same(home, host, text)))
 			return TAKEN_SAME;
 		if (!s->narrow && held->slice.narrow)
@@ -358,8 +399,9 @@ exchange_judge(const struct home *home, const char *alias, const char *host,
 
 /* Replace the file. */
 static int
-exchange_keep(const struct home *home, const char *alias, const char *host,
-    const struct held *held, const struct buf *text, struct err *e)
+exchange_keep(const struct home *home, const struct brought *b,
+    const char *host, const struct held *held, const struct buf *text,
+    struct err *e)
 {
 	char *path = exchange_path(home, host, "toml");
 	char *name = x_asprintf("hosts/%s.toml", host);
@@ -367,9 +409,12 @@ exchange_keep(const struct home *home, const char *alias, const char *host,
 	struct slice_came came = held->came;
 	int rc;
 
-	came.ms = clock_real_ms();
-	if (alias != NULL)
-		(void)snprintf(came.by, sizeof(came.by), "%s", alias);
+	came.ms = clock_real_ms() - b->age_ms;
+	came.hops = b->hops;
+	(void)snprintf(came.through, sizeof(came.through), "%s",
+	    b->through == NULL ? "" : b->through);
+	if (b->alias != NULL)
+		(void)snprintf(came.by, sizeof(came.by), "%s", b->alias);
 	slice_write_came(&out, &came);
 	buf_add(&out, text->data, text->len);
 	home_sweep(home, name);
@@ -416,24 +461,27 @@ exchange_forget_former(
 }
 
 static int
-exchange_take_locked(const struct home *home, const char *alias,
+exchange_take_locked(const struct home *home, const struct brought *b,
     const char *host, struct slice *s, bool *changed, struct err *e)
 {
+	const char *alias = b->alias;
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
 	struct held held;
 	bool again = false;
 	int rc = -1;
 
 	exchange_held_whole(home, host, &held);
-	switch (exchange_judge(home, alias, host, s, &held, &text, e)) {
+	switch (exchange_judge(home, b, host, s, &held, &text, e)) {
 	case TAKEN_REFUSED:
 		goto out;
 	case TAKEN_SAME:
 		again = clock_real_ms() - held.came.ms > EXCHANGE_AGAIN_MS ||
 		    (alias != NULL &&
 			!exchange_way_stands(home, &held.came, alias));
-		/* A newer one is there: its text is not at hand. */
-		if (s->generation != held.slice.generation ||
+		/* A newer one is there: its text is not at hand. And of others
+		 * none is confirmed but by a newer one. */
+		if (b->through != NULL ||
+		    s->generation != held.slice.generation ||
 		    s->narrow != held.slice.narrow)
 			again = false;
 		break;
@@ -441,7 +489,7 @@ exchange_take_locked(const struct home *home, const char *alias,
 		again = true;
 		break;
 	}
-	rc = again ? exchange_keep(home, alias, host, &held, &text, e) : 0;
+	rc = again ? exchange_keep(home, b, host, &held, &text, e) : 0;
 	*changed = again;
 	if (rc == 0 && again && alias != NULL && s->host_id[0] != '\0' &&
 	    !str_eq(held.came.by, alias))
@@ -453,9 +501,10 @@ out:
 	return rc;
 }
 
-int
-exchange_take(const struct home *home, const char *alias, const char *host,
-    const char *text, size_t len, bool *changed, struct err *e)
+static int
+exchange_take_by(const struct home *home, const struct brought *b,
+    const char *host, const char *text, size_t len, bool *changed,
+    struct err *e)
 {
 	struct slice s = SLICE_INIT;
 	char *lock = NULL, *name = NULL;
@@ -474,9 +523,9 @@ exchange_take(const struct home *home, const char *alias, const char *host,
 	if (slice_parse(&s, name, text, len, &why) != 0)
 		why.code = EXIT_REFUSED;
 	else
-		rc = exchange_take_locked(home, alias, host, &s, changed, &why);
+		rc = exchange_take_locked(home, b, host, &s, changed, &why);
 	if (rc != 0 && why.code == EXIT_REFUSED)
-		exchange_put_aside(home, alias, host, text, len, &why);
+		exchange_put_aside(home, b, host, text, len, &why);
 	if (rc != 0)
 		(void)err_set(e, why.code, "%s", why.msg);
 out:
@@ -487,7 +536,98 @@ out:
 	return rc;
 }
 
+int
+exchange_take(const struct home *home, const char *alias, const char *host,
+    const char *text, size_t len, bool *changed, struct err *e)
+{
+	const struct brought b = { .alias = alias };
+
+	return exchange_take_by(home, &b, host, text, len, changed, e);
+}
+
+int
+exchange_take_third(const struct home *home, const char *through,
+    const char *host, unsigned hops, int64_t age_ms, const char *text,
+    size_t len, bool *changed, struct err *e)
+{
+	const struct brought b = {
+		.through = through, .hops = hops, .age_ms = age_ms
+	};
+
+	return exchange_take_by(home, &b, host, text, len, changed, e);
+}
+
 /* ---- giving ---- */
+
+/* May what we hold of `host` go on to `asker`? */
+static int
+exchange_may_give(
+    const struct held *held, const char *host, const char *asker, struct err *e)
+{
+	const struct slice_came *came = &held->came;
+
+	if (str_eq(host, asker) || str_eq(came->through, asker))
+		return err_set(e, EXIT_UNKNOWN,
+		    "host %s: its slice comes from %s itself", host, asker);
+	if (!held->there || held->slice.generation == 0 ||
+	    clock_real_ms() - came->ms > REGISTRY_KEEP_MS)
+		return err_set(e, EXIT_UNKNOWN,
+		    "host %s: no slice of it is here, or none of these days",
+		    host);
+	if (came->hops >= SLICE_HOPS_MAX)
+		return err_set(e, EXIT_REFUSED,
+		    "host %s: its slice came over %u hosts; it goes no further",
+		    host, came->hops);
+	return 0;
+}
+
+int
+exchange_give(const struct home *home, const char *host, const char *asker,
+    int64_t have, struct buf *out, int64_t *generation, struct slice_came *came,
+    struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX + EXCHANGE_HEAD);
+	struct held held = { .slice = SLICE_INIT };
+	struct slice s = SLICE_INIT;
+	char *path = NULL;
+	int rc = -1;
+
+	if (!str_host_ok(host)) {
+		(void)err_set(e, EXIT_USAGE, "'%.100s' is no host", host);
+		goto out;
+	}
+	exchange_held(home, host, &held);
+	if (exchange_may_give(&held, host, asker, e) != 0)
+		goto out;
+	*generation = held.slice.generation;
+	*came = held.came;
+	if (held.slice.generation <= have) {
+		rc = 0;
+		goto out;
+	}
+	/* Another may stand there by now: all is told of what is read. */
+	path = exchange_path(home, host, "toml");
+	if (file_read_ours(path, &text, NULL) != FILE_READ ||
+	    slice_parse(&s, path, text.data, text.len, NULL) != 0 ||
+	    s.version == 0) {
+		(void)err_set(e, EXIT_UNKNOWN,
+		    "host %s: its slice cannot be read here", host);
+		goto out;
+	}
+	slice_read_came(&held.came, text.data);
+	held.slice.generation = s.generation;
+	if (exchange_may_give(&held, host, asker, e) != 0)
+		goto out;
+	*generation = s.generation;
+	*came = held.came;
+	slice_write(out, &s);
+	rc = buf_check(out, host, e);
+out:
+	slice_free(&s);
+	buf_free(&text);
+	x_free(path);
+	return rc;
+}
 
 static int
 exchange_write_narrow(const struct home *home, const struct buf *text,

@@ -35,6 +35,28 @@ enum { EXCHANGE_HOSTS_MAX = 2000 }; /* files in hosts/ */
 int exchange_take(const struct home *home, const char *alias, const char *host,
     const char *text, size_t len, bool *changed, struct err *e);
 
+/*
+ * The same for the slice of `host` that the peer `through` (as it calls itself)
+ * handed on, over `hops` hosts, and which was `age_ms` old there. It must have
+ * come over SLICE_HOPS_MAX hosts at most and say a host_id, which pins it as if
+ * it came from its host; of two of one generation the one from the host itself
+ * stays, and any that the host itself brings replaces it.
+ */
+int exchange_take_third(const struct home *home, const char *through,
+    const char *host, unsigned hops, int64_t age_ms, const char *text,
+    size_t len, bool *changed, struct err *e);
+
+/*
+ * The slice that we hold of `host`, for the peer `asker`, as it stands:
+ * `came`, and the text in `out` unless its generation is not past `have`. -1
+ * with EXIT_UNKNOWN where we hold none that is confirmed (REGISTRY_KEEP_MS), or
+ * it came through `asker` or is `asker`'s; EXIT_REFUSED where it came over too
+ * many hosts or says no host_id.
+ */
+int exchange_give(const struct home *home, const char *host, const char *asker,
+    int64_t have, struct buf *out, int64_t *generation, struct slice_came *came,
+    struct err *e);
+
 /* The generation and host_id of the slice we hold of `host`: 0 and "" if none,
  * 0 if it cannot be read to its end. */
 void exchange_have(const struct home *home, const char *host,
@@ -44,8 +66,8 @@ void exchange_have(const struct home *home, const char *host,
 void exchange_host_id(
     const struct home *home, const char *host, char host_id[HOME_ID_LEN + 1]);
 
-/* Do we hold all of the slice of `host` of that generation, confirmed lately?
- */
+/* Do we hold all of the slice of `host` of that generation, from itself and
+ * confirmed lately? */
 bool exchange_has(
     const struct home *home, const char *host, int64_t generation);
 
@@ -54,16 +76,17 @@ bool exchange_has(
 void exchange_came(
     const struct home *home, const char *host, struct slice_came *out);
 
-/* Did the slice of `host` come by `alias`, or by another that stands in
- * peers.conf? Where it did not (the host dialled us, the alias is gone), who
- * asks by `alias` wants all of it once more: that makes `alias` the one. */
+/* Did the slice of `host` come from itself by `alias`, or by another that
+ * stands in peers.conf? Where it did not (the host dialled us, the alias is
+ * gone, another host handed it on), who asks by `alias` wants all of it once
+ * more: that makes `alias` the one. */
 bool exchange_has_way(
     const struct home *home, const char *host, const char *alias);
 
 /*
- * The peer through which `host` is reached: the alias by which its slice last
- * came, else a peer of that very name. NULL with EXIT_WIRE "no route ...;
- * agent-sync peer add HOST".
+ * The peer by which `host` is reached: the alias by which its slice last came,
+ * else a peer of that very name. NULL with EXIT_WIRE "no route ...;
+ * agent-sync peer add HOST", or that no messages go the way its slice comes.
  */
 const struct peer *exchange_route(const struct home *home,
     const struct peers *peers, const char *host, struct err *e);

@@ -9,7 +9,7 @@
 #include "file.h"
 #include "mem.h"
 
-enum { PEERS_KEYS = 6 };
+enum { PEERS_KEYS = 7, PEERS_THROUGH = 5 };
 
 static const char *const peers_keys[PEERS_KEYS] = {
 	"serve",
@@ -17,6 +17,7 @@ static const char *const peers_keys[PEERS_KEYS] = {
 	"via",
 	"accept",
 	"allow",
+	"through",
 	"command",
 };
 
@@ -87,6 +88,25 @@ peers_allow(const struct peers_line *l, const char *list, struct err *e)
 	}
 }
 
+/* The alias of such a line is a host's name: its slice is asked for by it. */
+static int
+peers_through(const struct peers_line *l, const char *value, struct err *e)
+{
+	struct peer *peer = l->peer;
+
+	if (!peers_alias_ok(value) || str_eq(value, peer->alias))
+		return peers_bad(
+		    l, e, "through=: '%s' is no alias of another peer", value);
+	if (!str_host_ok(peer->alias))
+		return peers_bad(l, e,
+		    "through=: before it stands the name of a host, as it "
+		    "calls itself, and '%s' can be none",
+		    peer->alias);
+	x_free(peer->through);
+	peer->through = x_strdup(value);
+	return 0;
+}
+
 static int
 peers_set(
     const struct peers_line *l, size_t key, const char *value, struct err *e)
@@ -124,6 +144,8 @@ peers_set(
 		return 0;
 	case 4:
 		return peers_allow(l, value, e);
+	case PEERS_THROUGH:
+		return peers_through(l, value, e);
 	default:
 		if (*value == '\0')
 			return peers_bad(l, e, "command=: no program");
@@ -156,7 +178,7 @@ peers_word(struct peers_line *l, const char *word, struct err *e)
 	if (key == PEERS_KEYS)
 		return peers_bad(l, e,
 		    "%.*s=: no such key; there are serve, identity, via, "
-		    "accept, allow, command",
+		    "accept, allow, through, command",
 		    (int)len, word);
 	if (l->seen & 1U << key)
 		return peers_bad(l, e, "%s= stands twice", peers_keys[key]);
@@ -170,6 +192,9 @@ peers_whole(const struct peers_line *l, struct err *e)
 {
 	size_t key;
 
+	if (l->seen & 1U << PEERS_THROUGH && l->seen != 1U << PEERS_THROUGH)
+		return peers_bad(
+		    l, e, "through= stands alone: that host is not dialled");
 	if (l->peer->command.n == 0)
 		return 0;
 	for (key = 0; key < 3; key++)
@@ -201,6 +226,7 @@ peers_first(
 	*l->peer = (struct peer){ .alias = x_strdup(alias),
 		.serve = x_strdup(""),
 		.identity = x_strdup(""),
+		.through = x_strdup(""),
 		.command = ARGV_INIT };
 	return 0;
 }
@@ -284,6 +310,7 @@ peers_free(struct peers *p)
 		x_free(p->v[i].alias);
 		x_free(p->v[i].serve);
 		x_free(p->v[i].identity);
+		x_free(p->v[i].through);
 		argv_free(&p->v[i].command);
 	}
 	x_free(p->v);

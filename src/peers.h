@@ -22,12 +22,17 @@ enum {
  * we dialled), allow=WORD[,WORD] (what a restricted key may ask for: type,
  * urgent, force), command=WORDS... (last; the rest of the line as argv: run
  * that instead of ssh). Strings are "" when not set.
+ *
+ * Or through=ALIAS, alone: a host that is not dialled, of which only the slice
+ * is taken, from the peer of that alias. The line's own alias is then the name
+ * of that host. Whether there is such a peer is not looked at here.
  */
 struct peer {
 	char *alias;
 	char *serve;
 	char *identity;
 	bool unlisted; /* does not stand there: `peer add` looks at it */
+	char *through; /* alias of the peer that has its slice */
 	bool via_ssh;
 	bool accept_mail;
 	bool allow_type, allow_urgent, allow_force;

@@ -337,6 +337,7 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	r->queues = frame_lists(f, "Can", "queue");
 	r->fetches = frame_lists(f, "Can", "fetch");
 	r->asks = frame_lists(f, "Can", "ask");
+	r->passes = frame_lists(f, "Can", "third");
 	r->hello = true;
 	return 0;
 }

@@ -85,6 +85,42 @@ server_push(struct server *s, const struct frame *f)
 	server_done(s, f->id, EXIT_OK, "");
 }
 
+/* The slice of another host, which it asks for by name. A restricted peer is
+ * given none: what it may see of others is for them to say. */
+static void
+server_pull_third(struct server *s, const struct frame *f)
+{
+	int64_t have = (int64_t)frame_number(f, "Have", INT64_MAX, 0);
+	int64_t generation, age;
+	struct slice_came came;
+	struct frame answer;
+	struct err e;
+
+	frame_init(&answer, FRAME_SLICE, f->id);
+	if (s->o->peer != NULL) {
+		server_done(s, f->id, EXIT_REFUSED,
+		    "a key bound by --peer is given no slices of other hosts");
+	} else if (exchange_give(s->home, frame_get(f, "Of", ""), s->host, have,
+		       &answer.body, &generation, &came, &e) != 0) {
+		server_done(s, f->id, e.code, e.msg);
+	} else if (answer.body.len == 0) {
+		frame_free(&answer);
+		frame_init(&answer, FRAME_DONE, f->id);
+		frame_add(&answer, "Code", "0");
+		frame_add(&answer, "Unchanged", "1");
+		frame_write(&s->out, &answer);
+	} else {
+		age = clock_real_ms() - came.ms;
+		frame_addf(
+		    &answer, "Generation", "%lld", (long long)generation);
+		frame_addf(&answer, "Hops", "%u", came.hops + 1);
+		frame_addf(
+		    &answer, "Age-Ms", "%lld", (long long)(age < 0 ? 0 : age));
+		frame_write(&s->out, &answer);
+	}
+	frame_free(&answer);
+}
+
 static void
 server_pull(struct server *s, const struct frame *f)
 {
@@ -212,7 +248,9 @@ server_frame(struct server *s, const struct frame *f)
 			server_push(s, f);
 		break;
 	case FRAME_PULL:
-		if (!slow)
+		if (!slow && frame_get(f, "Of", NULL) != NULL)
+			server_pull_third(s, f);
+		else if (!slow)
 			server_pull(s, f);
 		break;
 	case FRAME_STATUS:
@@ -327,7 +365,7 @@ server_greet(struct server *s)
 	frame_add(&f, "Host-Id", s->home->host_id);
 	frame_add(&f, "Can",
 	    "deliver file check pull push ping progress "
-	    "offer queue fetch ask");
+	    "offer queue fetch ask third");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);

@@ -140,8 +140,31 @@ slice_write_came(struct buf *b, const struct slice_came *came)
 	char when[CLOCK_TEXT_MAX];
 
 	clock_text(when, came->ms);
-	buf_addf(b, "# came %s %" PRId64 " %s%s\n", when, came->ms,
-	    came->by[0] != '\0' ? "by " : "from the host itself", came->by);
+	buf_addf(b, "# came %s %" PRId64 " ", when, came->ms);
+	if (came->hops > 0)
+		buf_addf(b, "through %s %u", came->through, came->hops);
+	if (came->by[0] != '\0')
+		buf_addf(b, "%sby %s", came->hops > 0 ? " " : "", came->by);
+	else if (came->hops == 0)
+		buf_adds(b, "from the host itself");
+	buf_addc(b, '\n');
+}
+
+/* "through HOST N", if that stands there: how long it is. */
+static size_t
+read_through(struct slice_came *came, const char *text)
+{
+	char host[HOST_MAX + 1] = "";
+	unsigned hops = 0;
+	int n = 0;
+
+	if (sscanf(text, "through %32[A-Za-z0-9_-] %9u%n", host, &hops, &n) !=
+		2 ||
+	    hops == 0 || !str_host_ok(host))
+		return 0;
+	memcpy(came->through, host, sizeof(host));
+	came->hops = hops > SLICE_HOPS_MAX ? SLICE_HOPS_MAX + 1 : hops;
+	return (size_t)n;
 }
 
 void
@@ -149,13 +172,18 @@ slice_read_came(struct slice_came *came, const char *text)
 {
 	char by[SLICE_BY_MAX + 1] = "";
 	int64_t ms;
+	int n = 0;
 
 	*came = (struct slice_came){ .ms = 0 };
-	if (sscanf(text, "# came %*31[0-9TZ:-] %18" SCNd64 " by %255[!-~]", &ms,
-		by) < 1 ||
+	if (sscanf(text, "# came %*31[0-9TZ:-] %18" SCNd64 " %n", &ms, &n) <
+		1 ||
 	    ms < 0)
 		return;
 	came->ms = ms;
+	text += n;
+	text += read_through(came, text);
+	if (sscanf(text, " by %255[!-~]", by) != 1)
+		return;
 	memcpy(came->by, by, sizeof(by));
 }
 

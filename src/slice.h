@@ -20,6 +20,7 @@ enum {
 	SLICE_AGENTS_MAX = 20000,          /* entries of one host */
 	SLICE_AHEAD_MS = 10 * 60 * 1000,   /* how far a clock may be ahead */
 	SLICE_BY_MAX = 255,                /* bytes of a peer's alias */
+	SLICE_HOPS_MAX = 5,                /* hosts that pass one on */
 };
 
 /*
@@ -81,17 +82,21 @@ int slice_parse_head(struct slice *s, const char *name, const char *text,
 
 /*
  * The first line of a peer's slice as we keep it: when its host last confirmed
- * it (real ms by our clock) and by which alias of peers.conf it came ("": it
- * dialled us).
+ * it (real ms by our clock), by which alias of peers.conf its host is reached
+ * ("": it dialled us) and, if it came from another one, the name of that and
+ * over how many hosts it came; 0: from the host itself.
  */
 struct slice_came {
 	int64_t ms;
 	char by[SLICE_BY_MAX + 1];
+	char through[HOST_MAX + 1];
+	unsigned hops;
 };
 
 void slice_write_came(struct buf *b, const struct slice_came *came);
 
-/* Read that line off a text; without one 0 and "". */
+/* Read that line off a text; without one 0 and "". One that says more hosts
+ * than SLICE_HOPS_MAX is read as one more than that. */
 void slice_read_came(struct slice_came *came, const char *text);
 
 /* What is known of a peer before its slice is taken. */

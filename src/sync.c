@@ -33,12 +33,14 @@ enum {
 	SYNC_GRACE_MS = 700,  /* for a link to say why, past its deadline */
 	SYNC_END_MS = 500,    /* for a link that closed its stdout to end */
 	SYNC_SAID_MAX = 8192, /* bytes of a link's complaints */
+	THIRD_NAME = 13,      /* "of" and a number */
 };
 
 enum talk_stage {
 	TALK_TURN,   /* wait for our turn with this peer */
 	TALK_SETTLE, /* wait for more to change here */
 	TALK_FRAMES, /* a conversation with its agent-serve */
+	TALK_THIRD,  /* in the conversation with another peer */
 	TALK_SLICE,  /* its local.toml is read */
 	TALK_DONE,
 };
@@ -55,6 +57,8 @@ struct talk {
 	struct buf complaints;   /* ... and stderr */
 	int64_t connect_by, done_by;
 	bool said, pushed, pulled, ponged;
+	size_t thirds;              /* slices of other hosts that are due */
+	bool due;                   /* TALK_THIRD: ours is one of them */
 	bool fetched;               /* nothing is to be asked for (any more) */
 	bool asked;                 /* ... and something is */
 	int64_t fetch_by;           /* the rest is left to the next time */
@@ -98,6 +102,50 @@ link_status(struct proc_child *link)
 	return proc_stop(link);
 }
 
+static void talk_finish(struct sync *s, struct talk *t);
+
+/* Is `third` of a host whose slice comes in the conversation `t`? */
+static bool
+talk_has(const struct talk *t, const struct talk *third)
+{
+	return third->stage == TALK_THIRD &&
+	    str_eq(third->peer->through, t->peer->alias);
+}
+
+/* One that is done, well or not. */
+static void
+talk_third_done(struct sync *s, struct talk *third, const struct err *e)
+{
+	third->due = false;
+	third->contact.tried = clock_real_ms();
+	if (e->code == EXIT_OK)
+		third->contact.answered = third->contact.tried;
+	third->result.e = *e;
+	talk_finish(s, third);
+}
+
+/* The conversation ends: what did not come in it does not come. */
+static void
+talk_thirds_end(struct sync *s, struct talk *t)
+{
+	struct talk *third;
+	struct err e;
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		third = &s->talks[i];
+		if (!talk_has(t, third))
+			continue;
+		third->result.left = t->result.left;
+		err_clear(&e);
+		if (!t->result.left)
+			(void)err_set(&e, EXIT_WIRE,
+			    "%s: known through %s, which gave no answer",
+			    third->peer->alias, t->peer->alias);
+		talk_third_done(s, third, &e);
+	}
+}
+
 static void
 talk_finish(struct sync *s, struct talk *t)
 {
@@ -111,7 +159,11 @@ talk_finish(struct sync *s, struct talk *t)
 	t->open = false;
 	(void)proc_stop(&t->child);
 	t->stage = TALK_DONE;
-	if (t->turn.run_fd >= 0 && c->tried != 0) {
+	talk_thirds_end(s, t);
+	/* A third is asked for in another's turn. */
+	if ((t->turn.run_fd >= 0 ||
+		(t->peer->through[0] != '\0' && !t->result.left)) &&
+	    c->tried != 0) {
 		memcpy(c->failed, t->result.e.msg, sizeof(c->failed));
 		if (contact_save(c, s->home, t->peer->alias, &e) != 0)
 			log_line("%s", e.msg);
@@ -181,6 +233,46 @@ talk_push(struct sync *s, struct talk *t, bool whole)
 	frame_free(&f);
 }
 
+/* Ask for the slices of hosts that are known through this peer. An older one
+ * would pass over `Of` and give its own. */
+static void
+talk_thirds(struct sync *s, struct talk *t)
+{
+	char name[THIRD_NAME], host_id[HOME_ID_LEN + 1];
+	struct talk *third;
+	struct frame f;
+	struct err e;
+	int64_t have;
+	size_t i;
+
+	t->thirds = 0;
+	for (i = 0; i < s->n; i++) {
+		third = &s->talks[i];
+		if (!talk_has(t, third))
+			continue;
+		if (!t->remote.passes) {
+			(void)err_set(&e, EXIT_WIRE,
+			    "%s: %s has panemesh %s, which gives no slices of "
+			    "other hosts; update it there",
+			    third->peer->alias, t->peer->alias,
+			    t->remote.version[0] == '\0' ? "?"
+							 : t->remote.version);
+			talk_third_done(s, third, &e);
+			continue;
+		}
+		(void)snprintf(name, sizeof(name), "of%u", (unsigned)i);
+		talk_frame_init(t, &f, FRAME_PULL, name);
+		frame_add(&f, "Of", third->peer->alias);
+		exchange_have(s->home, third->peer->alias, &have, host_id);
+		if (have > 0)
+			frame_addf(&f, "Have", "%lld", (long long)have);
+		remote_put(&t->remote, &f);
+		frame_free(&f);
+		third->due = true;
+		t->thirds++;
+	}
+}
+
 /* Say all that there is to say, once it said HELLO; the answers may come in any
  * order. */
 static void
@@ -200,6 +292,7 @@ talk_say(struct sync *s, struct talk *t)
 		frame_addf(&f, "Have", "%lld", (long long)have);
 	remote_put(&t->remote, &f);
 	frame_free(&f);
+	talk_thirds(s, t);
 	t->fetched = s->options->reg == NULL || !t->peer->accept_mail;
 	t->ponged = !s->options->back;
 	if (t->ponged)
@@ -319,6 +412,53 @@ talk_take(struct sync *s, struct talk *t, const char *host, const char *text,
 	return rc;
 }
 
+/* The slice of `third` came, or why not. */
+static void
+talk_take_third(struct sync *s, const struct talk *t, struct talk *third,
+    const struct frame *f)
+{
+	const char *host = third->peer->alias;
+	int64_t age = (int64_t)frame_number(
+	    f, "Age-Ms", REGISTRY_KEEP_MS, REGISTRY_KEEP_MS);
+	unsigned hops =
+	    (unsigned)frame_number(f, "Hops", SLICE_HOPS_MAX + 1, 0);
+	enum exit_code code =
+	    (enum exit_code)frame_number(f, "Code", EXIT_LOCAL, EXIT_WIRE);
+	struct err e = { .code = EXIT_OK };
+
+	if (f->verb == FRAME_SLICE)
+		(void)exchange_take_third(s->home, t->remote.host, host, hops,
+		    age, f->body.data, f->body.len, &third->result.changed, &e);
+	else if (code != EXIT_OK)
+		(void)err_set(&e, code, "%s: %s gives no slice of it: %s", host,
+		    t->peer->alias, f->body.data);
+	if (third->result.changed && s->dirty == 0)
+		s->dirty = clock_mono_ms();
+	third->result.answered = e.code == EXIT_OK;
+	talk_third_done(s, third, &e);
+}
+
+/* Is it the answer to one of these? */
+static bool
+talk_third(struct sync *s, struct talk *t, const struct frame *f)
+{
+	char name[THIRD_NAME];
+	size_t i;
+
+	if (!str_starts(f->id, "of"))
+		return false;
+	for (i = 0; i < s->n; i++) {
+		(void)snprintf(name, sizeof(name), "of%u", (unsigned)i);
+		if (!s->talks[i].due || !talk_has(t, &s->talks[i]) ||
+		    !talk_answers(t, f, name))
+			continue;
+		t->thirds--;
+		talk_take_third(s, t, &s->talks[i], f);
+		return true;
+	}
+	return false;
+}
+
 /* The peer answers what we asked. */
 static int
 talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
@@ -357,7 +497,7 @@ talk_frame(struct sync *s, struct talk *t, struct frame *f, struct err *e)
 			    f->body.data);
 		return 0;
 	}
-	if (!talk_answers(t, f, "pull"))
+	if (talk_third(s, t, f) || !talk_answers(t, f, "pull"))
 		return 0;
 	t->pulled = true;
 	if (f->verb == FRAME_SLICE)
@@ -420,7 +560,8 @@ talk_frames(struct sync *s, struct talk *t, struct err *e)
 	int rc = 0;
 
 	remote_turn(&t->remote);
-	while (!t->pushed || !t->pulled || !t->ponged || !t->fetched) {
+	while (!t->pushed || !t->pulled || !t->ponged || !t->fetched ||
+	    t->thirds > 0) {
 		/* Its slice first: it says who may send us mail. */
 		if (t->pushed && t->pulled && !t->fetched && !t->asked) {
 			if (talk_fetch(s, t, &bad) != 0 &&
@@ -581,6 +722,7 @@ talk_turn(struct sync *s, struct talk *t)
 	case TALK_SLICE:
 		rc = talk_slice(s, t, &e);
 		break;
+	case TALK_THIRD:
 	case TALK_DONE:
 		return;
 	}
@@ -607,6 +749,7 @@ talk_poll(const struct talk *t, struct pollfd *pfd, int *wait)
 	int left = clock_left(t->done_by);
 
 	switch (t->stage) {
+	case TALK_THIRD:
 	case TALK_DONE:
 		return 0;
 	case TALK_TURN:
@@ -659,8 +802,10 @@ sync_loop(struct sync *s)
 		open = false;
 		n = 0;
 		wait = -1;
-		for (i = 0; i < s->n; i++) {
+		/* First all turns: one may end what another waits for. */
+		for (i = 0; i < s->n; i++)
 			talk_turn(s, &s->talks[i]);
+		for (i = 0; i < s->n; i++) {
 			n += talk_poll(&s->talks[i], pfd + n, &wait);
 			open = open || s->talks[i].stage != TALK_DONE;
 		}
@@ -689,6 +834,29 @@ sync_begin(struct sync *s, struct talk *t, const struct peer *peer)
 	t->result.alias = peer->alias;
 	/* One runs and one waits before us, at the most. */
 	t->done_by = clock_deadline(3LL * s->options->total_ms);
+}
+
+/* A host that is known through a peer: nothing is done for it but in the
+ * conversation with that one, if there is one. */
+static void
+sync_begin_third(struct sync *s, struct talk *t, const struct peers *peers)
+{
+	const struct peer *through = peers_find(peers, t->peer->through);
+	struct err e;
+
+	turn_close(&t->turn);
+	t->stage = TALK_THIRD;
+	contact_load(&t->contact, s->home, t->peer->alias);
+	(void)snprintf(
+	    t->contact.host, sizeof(t->contact.host), "%s", t->peer->alias);
+	if (through != NULL && through->through[0] == '\0')
+		return;
+	(void)err_set(&e, EXIT_WIRE,
+	    through == NULL ? "%s: through=%s: is no peer; agent-sync peer add "
+			      "it"
+			    : "%s: through=%s: is not dialled itself",
+	    t->peer->alias, t->peer->through);
+	talk_third_done(s, t, &e);
 }
 
 /* Is the registry older than its inputs, or so old that some of them may be
@@ -724,6 +892,9 @@ sync_run(const struct home *home, const struct peers *peers,
 	s.talks = x_calloc(s.n, sizeof(*s.talks));
 	for (i = 0; i < s.n; i++)
 		sync_begin(&s, &s.talks[i], &peers->v[i]);
+	for (i = 0; i < s.n; i++)
+		if (peers->v[i].through[0] != '\0')
+			sync_begin_third(&s, &s.talks[i], peers);
 	sync_loop(&s);
 	for (i = 0; i < s.n; i++)
 		*failed += s.talks[i].result.e.code != EXIT_OK;

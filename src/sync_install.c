@@ -55,6 +55,12 @@ sync_peer_helper(const struct home *home, const char *verb, const char *alias,
 		    alias, conf);
 		goto out;
 	}
+	if (peer != NULL && peer->through[0] != '\0') {
+		(void)err_set(e, EXIT_USAGE,
+		    "%s: is not dialled, but known through %s (%s)", alias,
+		    peer->through, conf);
+		goto out;
+	}
 	helper = helper_find(e);
 	if (helper == NULL)
 		goto out;

@@ -108,6 +108,7 @@ add_try(struct added *a, const struct peer *known, const char *alias,
 	struct peer one = { .alias = x_strdup(alias),
 		.serve = x_strdup(""),
 		.identity = x_strdup(""),
+		.through = x_strdup(""),
 		.unlisted = true };
 	const struct peers alone = { .v = &one, .n = 1 };
 	struct peer mine = one;
@@ -128,6 +129,7 @@ add_try(struct added *a, const struct peer *known, const char *alias,
 	x_free(mine.alias);
 	x_free(mine.serve);
 	x_free(mine.identity);
+	x_free(mine.through);
 	return rc;
 }
 
@@ -149,6 +151,13 @@ sync_peer_add(const struct home *home, const char *alias,
 	if (peers_open(home, &peers, &path, e) != 0)
 		goto out;
 	known = peers_find(&peers, alias);
+	if (known != NULL && known->through[0] != '\0') {
+		(void)err_set(e, EXIT_LOCAL,
+		    "%s: stands in %s with through=%s; take that line out "
+		    "before: agent-sync peer rm %s",
+		    alias, path, known->through, alias);
+		goto out;
+	}
 	if (add_try(&a, known, alias, options, e) != 0) {
 		if (known == NULL) {
 			contact_remove(home, alias);

@@ -22,6 +22,7 @@ enum { STATUS_BAD_LINE = 1024 }; /* bytes of why one was refused */
 /* One line of the table: a peer that we dial, or a host that dials us. */
 struct row {
 	const char *alias; /* NULL: it dials us */
+	bool third;        /* known through another peer */
 	char host[HOST_MAX + 1];
 	struct contact contact;
 	struct slice_came came;
@@ -146,8 +147,12 @@ status_gather(struct status *s, const struct peers *peers)
 	for (i = 0; i < peers->n; i++) {
 		row = row_add(s);
 		row->alias = peers->v[i].alias;
+		row->third = peers->v[i].through[0] != '\0';
 		contact_load(&row->contact, s->home, row->alias);
 		memcpy(row->host, row->contact.host, sizeof(row->host));
+		if (row->third)
+			(void)snprintf(
+			    row->host, sizeof(row->host), "%s", row->alias);
 		row_fill(s, row);
 	}
 	dir = opendir(s->home->hosts);
@@ -178,8 +183,9 @@ row_state(const struct row *row)
 static int64_t
 row_seen(const struct row *row)
 {
-	return row->contact.answered > row->came.ms ? row->contact.answered
-						    : row->came.ms;
+	return row->contact.answered > row->came.ms && !row->third
+	    ? row->contact.answered
+	    : row->came.ms;
 }
 
 static const char *
@@ -250,6 +256,9 @@ print_text(const struct status *s, struct buf *out)
 		    seen, row->agents, when, version);
 		if (row->contact.failed[0] != '\0')
 			add_escaped(out, "  ", row->contact.failed);
+		if (row->came.hops > 0)
+			buf_addf(out, "  its slice comes through host %s\n",
+			    row->came.through);
 		if (row->waiting >= 0)
 			buf_addf(out,
 			    "  fetches its messages; %d wait here for it\n",
@@ -311,6 +320,7 @@ print_json(const struct status *s, struct buf *out)
 		json_time(&j, "generation", row->head.generation);
 		json_time(&j, "came", row->came.ms);
 		json_field(&j, "by", row->came.by);
+		json_field(&j, "through", row->came.through);
 		json_key(&j, "agents");
 		json_integer(&j, (int64_t)row->agents);
 		json_key(&j, "waiting");

@@ -540,6 +540,183 @@ test_unconfirmed(void **state)
 	buf_free(&text);
 }
 
+static int
+third(const char *through, unsigned hops, const char *id, int64_t generation,
+    const char *role, bool *changed, struct err *e)
+{
+	char *text = slice("lap", id, generation, role);
+	int rc = exchange_take_third(&home, through, "lap", hops, 5 * MINUTE,
+	    text, strlen(text), changed, e);
+
+	x_free(text);
+	return rc;
+}
+
+/* From the host itself and through another one, in all orders. */
+static void
+test_third(void **state)
+{
+	struct slice_came came;
+	struct err e;
+	bool changed;
+
+	(void)state;
+	assert_int_equal(third("hub", 1, ID, T0, "a", &changed, &e), 0);
+	assert_true(changed);
+	assert_kept("lap.toml", " through hub 1\n[slices.lap]\n");
+	exchange_came(&home, "lap", &came);
+	assert_int_equal(came.ms, T0 - 5 * MINUTE);
+	/* Again, by whomever: nothing. */
+	assert_int_equal(third("hub", 1, ID, T0, "a", &changed, &e), 0);
+	assert_false(changed);
+	assert_int_equal(third("web", 2, ID, T0, "a", &changed, &e), 0);
+	assert_false(changed);
+	/* Another text of that generation, an older one, another machine. */
+	assert_int_equal(third("web", 2, ID, T0, "b", &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "not newer");
+	assert_int_equal(third("web", 2, ID, T0 - 1, "b", &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "not newer");
+	assert_int_equal(third("hub", 1, OTHER, T0 + 1, "b", &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "is not the known " ID);
+	assert_kept("lap.bad", " through hub: ");
+	/* Over no host, over too many. */
+	assert_int_equal(third("hub", 0, ID, T0 + 1, "b", &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "over 0 hosts");
+	assert_int_equal(third("hub", 6, ID, T0 + 1, "b", &changed, &e), -1);
+	assert_err(e, EXIT_REFUSED, "over 6 hosts");
+	/* A newer one, as far as may be. */
+	assert_int_equal(third("web", 5, ID, T0 + 9, "b", &changed, &e), 0);
+	assert_true(changed);
+	assert_kept("lap.toml", " through web 5\n");
+	assert_false(exchange_has(&home, "lap", T0 + 9));
+
+	/* The host itself is believed whatever others said of it, but pinned
+	 * all the same. */
+	char *other = slice("lap", OTHER, T0 + 10, "c");
+
+	refused("lap", "lap", other, "is not the known " ID);
+	x_free(other);
+	assert_true(taken(NULL, "lap", T0 + 5, "c"));
+	assert_kept("lap.toml", " from the host itself\n");
+	assert_kept("lap.toml", "\"c\"");
+	assert_int_equal(third("hub", 1, ID, T0 + 5, "lie", &changed, &e), 0);
+	assert_false(changed);
+	assert_true(taken("l", "lap", T0 + 6, "d"));
+	assert_int_equal(third("hub", 1, ID, T0 + 7, "e", &changed, &e), 0);
+	assert_true(changed);
+	assert_kept("lap.toml", " through hub 1 by l\n");
+	/* Also of one generation. */
+	assert_true(taken("l", "lap", T0 + 7, "e"));
+	assert_kept("lap.toml", " by l\n");
+	exchange_came(&home, "lap", &came);
+	assert_int_equal(came.hops, 0);
+}
+
+/* Who says no host_id, and who we are. */
+static void
+test_third_refused(void **state)
+{
+	static const char bash[] =
+	    "[agents.lap-x]\nhost = \"lap\"\n"
+	    "target = \"x:0\"\nsession = \"x\"\n"
+	    "window = \"x\"\nrole = \"\"\nscope = \"\"\n";
+	char *text = slice("me", ID, T0, "a");
+	struct err e;
+	bool changed;
+
+	(void)state;
+	assert_int_equal(exchange_take_third(&home, "hub", "lap", 1, 0, bash,
+			     strlen(bash), &changed, &e),
+	    -1);
+	assert_err(e, EXIT_REFUSED, "says no host_id");
+	assert_int_equal(exchange_take_third(&home, "hub", "me", 1, 0, text,
+			     strlen(text), &changed, &e),
+	    -1);
+	assert_err(e, EXIT_REFUSED, "the name of this host");
+	assert_int_equal(exchange_take_third(&home, "hub", "lap", 1, 0, text,
+			     strlen(text), &changed, &e),
+	    -1);
+	assert_err(e, EXIT_REFUSED, "name of this host");
+	x_free(text);
+	text = slice("web", ID, T0, "a");
+	assert_int_equal(exchange_take_third(&home, "hub", "lap", 1, 0, text,
+			     strlen(text), &changed, &e),
+	    -1);
+	assert_err(e, EXIT_REFUSED, "only its own");
+	x_free(text);
+}
+
+static int
+give(const char *host, const char *asker, int64_t have, struct buf *out,
+    struct slice_came *came, struct err *e)
+{
+	int64_t generation;
+
+	buf_reset(out);
+	return exchange_give(
+	    &home, host, asker, have, out, &generation, came, e);
+}
+
+static void
+test_give(void **state)
+{
+	struct buf out = BUF_INIT_MAX(SLICE_SIZE_MAX);
+	struct slice_came came;
+	struct err e;
+	bool changed;
+
+	(void)state;
+	assert_int_equal(give("lap", "x", 0, &out, &came, &e), -1);
+	assert_err(e, EXIT_UNKNOWN, "no slice of it is here");
+	assert_int_equal(give("../x", "x", 0, &out, &came, &e), -1);
+	assert_err(e, EXIT_USAGE, "is no host");
+	assert_true(taken(NULL, "lap", T0, "a"));
+	assert_int_equal(give("lap", "x", T0 - 1, &out, &came, &e), 0);
+	assert_true(str_starts(out.data, "[slices.lap]\n"));
+	assert_int_equal(came.hops, 0);
+	assert_int_equal(give("lap", "x", T0, &out, &came, &e), 0);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(give("lap", "x", T0 + 1, &out, &came, &e), 0);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(give("lap", "lap", 0, &out, &came, &e), -1);
+	assert_err(e, EXIT_UNKNOWN, "comes from lap itself");
+	/* Never back, and not for ever. */
+	assert_int_equal(third("web", 4, ID, T0 + 1, "a", &changed, &e), 0);
+	assert_int_equal(give("lap", "web", 0, &out, &came, &e), -1);
+	assert_err(e, EXIT_UNKNOWN, "comes from web itself");
+	assert_int_equal(give("lap", "x", 0, &out, &came, &e), 0);
+	assert_int_equal(came.hops, 4);
+	assert_int_equal(third("web", 5, ID, T0 + 2, "a", &changed, &e), 0);
+	assert_int_equal(give("lap", "x", 0, &out, &came, &e), -1);
+	assert_err(e, EXIT_REFUSED, "over 5 hosts");
+	/* An age is passed on: it counts from when the host said it. */
+	assert_true(taken(NULL, "lap", T0 + 3, "a"));
+	clock_freeze(T0 + REGISTRY_KEEP_MS + 1);
+	assert_int_equal(give("lap", "x", 0, &out, &came, &e), -1);
+	assert_err(e, EXIT_UNKNOWN, "none of these days");
+	buf_free(&out);
+}
+
+static void
+test_route_third(void **state)
+{
+	static const char conf[] = "hub\nlap through=hub\nl\n";
+	struct peers peers;
+	struct err e;
+	bool changed;
+
+	(void)state;
+	assert_int_equal(peers_parse(&peers, "p", conf, strlen(conf), &e), 0);
+	assert_int_equal(third("hub", 1, ID, T0, "a", &changed, &e), 0);
+	assert_null(exchange_route(&home, &peers, "lap", &e));
+	assert_err(e, EXIT_WIRE, "known through hub only");
+	/* One that is dialled all the same. */
+	assert_true(taken("l", "lap", T0, "a"));
+	assert_ptr_equal(
+	    exchange_route(&home, &peers, "lap", &e), peers_find(&peers, "l"));
+	peers_free(&peers);
+}
+
 int
 main(void)
 {
@@ -560,6 +737,10 @@ main(void)
 		T(test_publish),
 		T(test_narrow),
 		T(test_unconfirmed),
+		T(test_third),
+		T(test_third_refused),
+		T(test_give),
+		T(test_route_third),
 	};
 #undef T
 

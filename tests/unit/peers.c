@@ -22,6 +22,7 @@ test_lines(void **state)
 	    "  web.1  serve=/opt/pm+1/agent-serve identity=~/.ssh/k  # mine\r\n"
 	    "u@db:22\tvia=ssh accept=mail allow=type,force\n"
 	    "box allow=urgent command=docker exec -i box=1 agent-serve # x\n"
+	    "lap through=u@db:22 # not dialled\n"
 	    "last";
 	const struct peer *peer;
 	struct peers p;
@@ -29,7 +30,7 @@ test_lines(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&p, text, &e), 0);
-	assert_int_equal(p.n, 5);
+	assert_int_equal(p.n, 6);
 	peer = peers_find(&p, "hub");
 	assert_non_null(peer);
 	assert_string_equal(peer->serve, "");
@@ -49,6 +50,9 @@ test_lines(void **state)
 	assert_string_equal(peer->command.v[0], "docker");
 	assert_string_equal(peer->command.v[3], "box=1");
 	assert_string_equal(peer->command.v[4], "agent-serve");
+	assert_string_equal(peer->through, "");
+	peer = peers_find(&p, "lap");
+	assert_string_equal(peer->through, "u@db:22");
 	assert_non_null(peers_find(&p, "last"));
 	assert_null(peers_find(&p, "hu"));
 	assert_null(peers_find(&p, "#"));
@@ -80,6 +84,14 @@ test_bad_lines(void **state)
 		{ "a via=ssh command=x\n", "beside command=" },
 		{ "a serve=/x command=x\n", "beside command=" },
 		{ "a\nb\na\n", "p:3: 'a' stands in a line above" },
+		{ "a through=\n", "no alias of another peer" },
+		{ "a through=-b\n", "no alias of another peer" },
+		{ "a through=a\n", "no alias of another peer" },
+		{ "a.b through=h\n", "'a.b' can be none" },
+		{ "a through=h through=h\n", "stands twice" },
+		{ "a through=h accept=mail\n", "stands alone" },
+		{ "a via=ssh through=h\n", "stands alone" },
+		{ "a through=h command=x\n", "stands alone" },
 	};
 	struct peers p;
 	struct err e;

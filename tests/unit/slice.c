@@ -382,6 +382,47 @@ test_load_local(void **state)
 	unit_dir_remove(dir);
 }
 
+/* The first line of a slice as it is kept. */
+static void
+test_came(void **state)
+{
+	static const struct slice_came all[] = {
+		{ .ms = 1790000000123 },
+		{ .ms = 1790000000123, .by = "u@h:2" },
+		{ .ms = 1790000000123, .through = "hub", .hops = 1 },
+		{ .ms = 1, .by = "lap", .through = "h-b_2", .hops = 5 },
+	};
+	static const struct {
+		const char *text;
+		struct slice_came came;
+	} odd[] = {
+		{ "", { .ms = 0 } },
+		{ "# came x 5 by h\n", { .ms = 0 } },
+		{ "# came 2026-09-21T12:53:20Z -5 by h\n", { .ms = 0 } },
+		{ "# came 2026-09-21T12:53:20Z 7 through h 0\n", { .ms = 7 } },
+		{ "# came 2026-09-21T12:53:20Z 7 through ../x 1\n",
+		    { .ms = 7 } },
+		{ "# came 2026-09-21T12:53:20Z 7 through h 4000\n",
+		    { .ms = 7, .through = "h", .hops = SLICE_HOPS_MAX + 1 } },
+	};
+	struct slice_came came;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < UNIT_COUNT(all); i++) {
+		struct buf b = BUF_INIT;
+
+		slice_write_came(&b, &all[i]);
+		slice_read_came(&came, b.data);
+		assert_memory_equal(&came, &all[i], sizeof(came));
+		buf_free(&b);
+	}
+	for (i = 0; i < UNIT_COUNT(odd); i++) {
+		slice_read_came(&came, odd[i].text);
+		assert_memory_equal(&came, &odd[i].came, sizeof(came));
+	}
+}
+
 int
 main(void)
 {
@@ -394,6 +435,7 @@ main(void)
 		cmocka_unit_test(test_texts_are_cleaned),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_came),
 		cmocka_unit_test(test_load_local),
 	};
 
