@@ -28,8 +28,7 @@ drop_errno(struct err *e, const char *what)
 		: strerror(errno));
 }
 
-/* The last part of `name` with only what is safe in a file name. */
-static void
+void
 drop_clean_name(char out[DROP_NAME_MAX + 16], const char *name)
 {
 	const char *base = path_base(name);
@@ -198,7 +197,8 @@ drop_write(struct drop *d, const void *p, size_t len, struct err *e)
 {
 	if (len > (uint64_t)(d->size - d->done))
 		return err_set(e, EXIT_LOCAL,
-		    "%s: larger than announced; it changed while being sent",
+		    "%s: larger than announced; it changed while being sent; "
+		    "send it again",
 		    d->name);
 	if (file_write_all(d->fd, p, len) != 0)
 		return drop_errno(e, d->folder);

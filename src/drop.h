@@ -13,6 +13,11 @@ enum {
 	DROP_FREE_PERCENT = 5,  /* of the file system that must stay free */
 };
 
+/* The last part of path `name`: no leading dot, dash or space, no control
+ * characters, valid UTF-8; "file" when nothing is left. A sender does it too,
+ * so that a name is the same on every host. */
+void drop_clean_name(char out[DROP_NAME_MAX + 16], const char *name);
+
 /*
  * A file being received. A reader never sees a part of it: it has no name
  * (O_TMPFILE) until drop_finish(), so that a kill at any point leaves nothing.

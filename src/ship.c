@@ -10,6 +10,7 @@
 
 #include "body.h"
 #include "clock.h"
+#include "drop.h"
 #include "exchange.h"
 #include "frame.h"
 #include "mem.h"
@@ -231,6 +232,7 @@ static int
 ship_file(struct remote *r, const struct ship_message *m, const char *id,
     const char *path, int64_t *bytes, struct err *e)
 {
+	char name[DROP_NAME_MAX + 16];
 	struct stat st;
 	struct frame f;
 	int fd, rc;
@@ -248,7 +250,8 @@ ship_file(struct remote *r, const struct ship_message *m, const char *id,
 	frame_add(&f, "From", m->sender->name);
 	frame_add(&f, "Sender", m->sender->self);
 	frame_add(&f, "To", m->to);
-	frame_add(&f, "Name", path_base(path));
+	drop_clean_name(name, path);
+	frame_add(&f, "Name", name);
 	frame_addf(&f, "Size", "%lld", (long long)st.st_size);
 	remote_put(r, &f);
 	frame_free(&f);

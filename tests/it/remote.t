@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b c
-plan 91
+plan 92
 
 me=$(on a notify-pane --whoami)
 
@@ -252,6 +252,11 @@ is "$(messages b files)" \
 check 'here too' grep -q '^→ b-s-files .*a-s-one/mib (10485760 bytes): three' \
 	"$out"
 is "$(stat -c %a "$inbox/mib")" 600 'for nobody else'
+strange=$world/$'st\nrange\xff'
+echo x >"$strange"
+sent a b-s-files -f "$strange"
+check 'a strange name is what it is on one host' test -s "$inbox/strange"
+rm -f "$inbox/strange"
 names=("x;touch RUN;" "\$(touch RUN)" $'a\nb' $'\e[31mred' '.hidden' ' ' \
 	$'\xff\xfe' "$(printf 'long%.0s' {1..60})" '-rf')
 args=()
