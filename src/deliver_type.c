@@ -428,8 +428,14 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 		if (clock_left(deadline) == 0)
 			break;
 	}
-	if (run_stands(r, way, holds))
+	if (run_stands(r, way, holds)) {
+		/* What somebody typed may not be shown yet. */
+		if (!str_eq(r->facts.people, r->people) && !r->v->forced)
+			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
+			    "the program did not take Enter, and somebody "
+			    "pressed a key since: it was not pressed again");
 		return EXIT_TIMEOUT;
+	}
 	return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 	    "Enter was pressed, but neither an empty composer nor the text is "
 	    "seen: %s",
@@ -446,43 +452,56 @@ run_await_submit(struct run *r, enum classify_way way, int64_t entered)
 	return code;
 }
 
+/* The server refused Enter: the program redrew, or somebody came. An Enter that
+ * went before may have been taken by now; before the first, the text has to be
+ * seen again. EXIT_TIMEOUT: Enter may be pressed. Else the verdict. */
+static enum exit_code
+run_look_again(
+    struct run *r, enum classify_way way, int64_t pasted, int64_t entered)
+{
+	enum exit_code code;
+
+	if (r->enters > 0)
+		return run_await_submit(r, way, entered);
+	code = run_await_text(r, way, pasted);
+	return code == EXIT_OK ? EXIT_TIMEOUT : code;
+}
+
 /* From the pasted text to the verdict. */
 static enum exit_code
 run_submit(struct run *r, enum classify_way way, int64_t pasted)
 {
 	unsigned refused = 0;
 	enum exit_code code;
-	int64_t entered;
+	int64_t entered = 0, now;
 	struct err e;
 
 	code = run_await_text(r, way, pasted);
 	if (code != EXIT_OK)
 		return code;
-	while (r->enters < DELIVER_ENTERS_MAX) {
-		entered = clock_mono_ms();
+	while (r->enters < DELIVER_ENTERS_MAX && refused <= DELIVER_TRIES_MAX) {
+		now = clock_mono_ms();
 		switch (run_enter(r, &e)) {
 		case STEP_DONE:
 			r->enters++;
+			entered = now;
 			code = run_await_submit(r, way, entered);
-			if (code != EXIT_TIMEOUT)
-				return code;
 			break;
 		case STEP_REFUSED:
-			/* The program redrew, or somebody came: look again. */
-			if (++refused > DELIVER_TRIES_MAX)
-				return run_verdict(r, EXIT_UNPROVEN,
-				    "unsubmitted",
-				    "it was pasted, but the pane does not come "
-				    "to rest: Enter was not pressed");
-			code = run_await_text(r, way, pasted);
-			if (code != EXIT_OK)
-				return code;
+			refused++;
+			code = run_look_again(r, way, pasted, entered);
 			break;
 		case STEP_UNREACHED:
 		case STEP_BROKEN:
 			return run_broken(r, &e);
 		}
+		if (code != EXIT_TIMEOUT)
+			return code;
 	}
+	if (r->enters == 0)
+		return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
+		    "it was pasted, but the pane does not come to rest: Enter "
+		    "was not pressed");
 	return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 	    "the program did not take Enter %u times; the text stands in its "
 	    "composer",

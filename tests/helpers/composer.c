@@ -2,7 +2,7 @@
  * composer - a small full-line composer like those of agents, for tests.
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
- *                 [-p] [-n] [-x] [-t] [-r ROWS]
+ *                 [-p] [-n] [-x] [-t] [-r ROWS] [-w FILE]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -17,6 +17,7 @@
  *   -n  no bracketed paste
  *   -x  an "x" gets into the text with each paste, as if somebody typed it
  *   -t  shows the submitted text above, not only how long it was
+ *   -w  takes no Enter before FILE is there
  *   -r  shows the last ROWS rows of a longer text, the glyph only before the
  *       first of all
  */
@@ -42,7 +43,7 @@ static int64_t last_input, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
 static bool show_text;
-static const char *log_path;
+static const char *log_path, *wait_path;
 static unsigned submissions, cursor_rows;
 
 static int64_t
@@ -196,6 +197,8 @@ submit(void)
 	struct buf line = BUF_INIT;
 	size_t i;
 
+	while (wait_path != NULL && access(wait_path, F_OK) != 0)
+		(void)poll(NULL, 0, 10);
 	buf_addf(&line, "%u ", ++submissions);
 	for (i = 0; i < text.len; i++)
 		buf_addf(&line, "%02x", (unsigned char)text.data[i]);
@@ -303,7 +306,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:dpnxtr:")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:dpnxtr:w:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -331,6 +334,9 @@ main(int argc, char **argv)
 			break;
 		case 'r':
 			rows_max = atoi(optarg);
+			break;
+		case 'w':
+			wait_path = optarg;
 			break;
 		case 't':
 			show_text = true;

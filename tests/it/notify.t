@@ -167,6 +167,8 @@ def composers(world):
          "a swallowed Enter is pressed again")
     equal([m.strip() for m in plain(c)], [b"Enter"], "and the text is once")
 
+    late_enter(world)
+
     with open(f"{world.agents}/profiles.d/composer.toml") as f:
         text = f.read()
     world.write(f"{world.agents}/profiles.d/patient.toml",
@@ -206,6 +208,65 @@ def composers(world):
     c = world.composer("collapse", "-p")
     sent(world.notify(c.address, "one\ntwo"), "submitted", "collapsed paste")
     equal(plain(c), [b"one\n  two"], "collapsed paste: whole")
+
+
+def late_enter(world):
+    """Programs that show nothing for a while after Enter."""
+    take, seen = f"{world.dir}/late.take", f"{world.dir}/late.seen"
+    fake = f"{world.dir}/late.tmux"
+    c = world.composer("late", f"-w {take}")
+    world.write(fake, f"""#!/bin/sh
+case $* in
+*"send-keys -t"*)
+	[ ! -e {seen} ] || : >{take}
+	while [ -e {take} ] &&
+	    tmux -L main capture-pane -p -t {c.pane} | grep -q once; do
+		sleep 0.05
+	done
+	: >{seen}
+	;;
+esac
+exec tmux "$@"
+""")
+    os.chmod(fake, 0o700)
+    sent(world.notify(c.address, "once", TMUX_BIN=fake), "submitted",
+         "Enter is taken while it is about to be pressed again")
+    equal(plain(c), [b"once"], "and the text is submitted once")
+    equal(c.keys(), b"\r", "and Enter is pressed once")
+
+    take, seen = f"{world.dir}/key.take", f"{world.dir}/key.seen"
+    fake = f"{world.dir}/key.tmux"
+    client = world.attach()
+    c = world.composer("key", f"-w {take}")
+    world.write(fake, f"""#!/bin/sh
+case $* in
+*"send-keys -t"*)
+	tmux "$@"
+	: >{seen}
+	;;
+*)
+	exec tmux "$@"
+	;;
+esac
+""")
+    os.chmod(fake, 0o700)
+    world.tm("select-window", "-t", c.pane)
+    # a second tick later than the last key: activity counts in seconds
+    time.sleep(3.2)
+
+    def person():
+        if until(20, lambda: os.path.exists(seen)):
+            client.type(b"k")
+
+    thread = threading.Thread(target=person)
+    thread.start()
+    r = world.notify(c.address, "theirs", TMUX_BIN=fake)
+    thread.join()
+    said(r, 5, "pressed a key since", "a key after an Enter not yet taken")
+    world.write(take, "")
+    ok(until(5, lambda: c.keys() == b"\rk"), "Enter is not pressed again",
+       c.keys())
+    client.close()
 
 
 def typed(world):
