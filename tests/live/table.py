@@ -23,7 +23,11 @@ def load(where):
     folder = f"{where}/results"
     for name in sorted(os.listdir(folder)):
         with open(f"{folder}/{name}") as f:
-            results += [json.loads(line) for line in f]
+            for line in f:
+                result = json.loads(line)
+                if result.pop("late", False):  # in place of the first verdict
+                    results.remove({**result, "count": 1, "good": True})
+                results.append(result)
     return results
 
 
