@@ -120,7 +120,7 @@ def bad(case):
         ("/dev/zero", "is not a regular file", 1),
         ("/dev/null", "is not a regular file", 1),
         ("missing", "No such file", 1),
-        ("", "No such file", 1),
+        ("", "name is empty", 1),
         ("good/x", "Not a directory", 1),
     ):
         begun = time.monotonic()

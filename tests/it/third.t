@@ -164,9 +164,11 @@ size=$(asks x l; wc -c <"$world/out")
 broken=0
 for left in 0 1 100 300 $((size / 2)) $((size - 100)) "$size"; do
 	echo "$left" >"$world/left"
-	[ "$(code on x timeout 60 agent-sync)" != 0 ] &&
-		cmp -s "$world/before" "$home_x/.agents/hosts/l.toml" ||
-		{ note "$left bytes: $(cat "$world/out")"; broken=1; }
+	if [ "$(code on x timeout 60 agent-sync)" = 0 ] ||
+		! cmp -s "$world/before" "$home_x/.agents/hosts/l.toml"; then
+		note "$left bytes: $(cat "$world/out")"
+		broken=1
+	fi
 done
 is "$broken" 0 'killed anywhere: an error, and what x has stays whole'
 check 'of both' said '^agent-sync: l: known through h, which gave no answer'
