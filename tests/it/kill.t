@@ -97,8 +97,9 @@ class Scenario:
         trace = f"{self.world.dir}/trace"
         files = self.state()
         before = self.arrived()
-        for _ in range(25):
-            # a run without it shows where it is, if anywhere
+        for _ in range(40):
+            # a run without it shows where it is, if anywhere; one that was
+            # killed elsewhere, in which direction
             when = self.when.get(point, 9999)
             r = self.command(
                 "-o", trace, "-e", f"trace={CHANGING}", "-e",
@@ -108,6 +109,11 @@ class Scenario:
             if killed and points and list(points)[-1] == point:
                 break
             self.settle(point)
+            if killed:
+                count = max((n for name, n in points if name == point[0]),
+                            default=0)
+                self.when = {**self.when, point: max(
+                    1, when + (1 if count <= point[1] else -1))}
             if not killed and r.returncode != 0:
                 self.fail(point, "does not work:", r.stdout, r.stderr)
                 return

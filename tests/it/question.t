@@ -255,9 +255,9 @@ cat >"$world/bin/old" <<END
 "$BUILD/agent-serve" | python3 "$world/older"
 END
 cat >"$world/older" <<'END'
-import os
+import os, re
 while data := os.read(0, 65536):
-    os.write(1, data.replace(b" ask\n", b"\n"))
+    os.write(1, re.sub(rb"(\nCan: [^\n]*) ask\b", rb"\1", data))
 END
 chmod +x "$world/bin/old"
 peers a "b serve=$world/bin/old"
