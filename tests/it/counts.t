@@ -141,9 +141,9 @@ if until_true 10 traced; then
 	for i in $(seq 50); do
 		tmx b new-window -d -n "burst$i" 'exec sleep 1000'
 		last=$now now=${EPOCHREALTIME/./}
-		[ $((now - last)) -lt 100000 ] || pauses=$((pauses + 1))
+		[ $((now - last)) -lt 75000 ] || pauses=$((pauses + 1))
 	done
-	more=$((pauses + (now - began + 500000) / 1000000))
+	more=$((pauses + (now - began) / 750000))
 	seen() {
 		there a b-s-burst1 && there a b-s-burst50
 	}
