@@ -146,6 +146,18 @@ runs(pid_t pid, const char *comm)
 	return ps_read(pid, &ps) == 0 && strcmp(ps.comm, comm) == 0;
 }
 
+static size_t
+words_of(pid_t pid)
+{
+	struct argv words = ARGV_INIT;
+	size_t n;
+
+	ps_cmdline(pid, &words);
+	n = words.n;
+	argv_free(&words);
+	return n;
+}
+
 static void
 test_cmdline(void **state)
 {
@@ -156,7 +168,8 @@ test_cmdline(void **state)
 
 	(void)state;
 	pid = spawn("/usr", v);
-	WAIT_FOR(runs(pid, "sleep"));
+	/* execve sets the name before the words. */
+	WAIT_FOR(runs(pid, "sleep") && words_of(pid) > 0);
 	ps_cmdline(pid, &words);
 	assert_int_equal(words.n, 2);
 	assert_string_equal(words.v[0], "sleep");
