@@ -113,7 +113,7 @@ class Scenario:
                 count = max((n for name, n in points if name == point[0]),
                             default=0)
                 self.when = {**self.when, point: max(
-                    1, when + (1 if count <= point[1] else -1))}
+                    1, when + (1 if count < point[1] else -1))}
             if not killed and r.returncode != 0:
                 self.fail(point, "does not work:", r.stdout, r.stderr)
                 return
