@@ -85,6 +85,19 @@ server_push(struct server *s, const struct frame *f)
 	server_done(s, f->id, EXIT_OK, "");
 }
 
+/* To PULL: it has that one already. */
+static void
+server_unchanged(struct server *s, const char *id)
+{
+	struct frame answer;
+
+	frame_init(&answer, FRAME_DONE, id);
+	frame_add(&answer, "Code", "0");
+	frame_add(&answer, "Unchanged", "1");
+	frame_write(&s->out, &answer);
+	frame_free(&answer);
+}
+
 /* The slice of another host, which it asks for by name. A restricted peer is
  * given none: what it may see of others is for them to say. */
 static void
@@ -104,11 +117,7 @@ server_pull_third(struct server *s, const struct frame *f)
 		       &answer.body, &generation, &came, &e) != 0) {
 		server_done(s, f->id, e.code, e.msg);
 	} else if (answer.body.len == 0) {
-		frame_free(&answer);
-		frame_init(&answer, FRAME_DONE, f->id);
-		frame_add(&answer, "Code", "0");
-		frame_add(&answer, "Unchanged", "1");
-		frame_write(&s->out, &answer);
+		server_unchanged(s, f->id);
 	} else {
 		age = clock_real_ms() - came.ms;
 		frame_addf(
@@ -134,11 +143,7 @@ server_pull(struct server *s, const struct frame *f)
 		server_done(s, f->id, e.code, e.msg);
 	} else if (generation > 0 &&
 	    frame_number(f, "Have", INT64_MAX, 0) == (uint64_t)generation) {
-		frame_free(&answer);
-		frame_init(&answer, FRAME_DONE, f->id);
-		frame_add(&answer, "Code", "0");
-		frame_add(&answer, "Unchanged", "1");
-		frame_write(&s->out, &answer);
+		server_unchanged(s, f->id);
 	} else {
 		frame_addf(
 		    &answer, "Generation", "%lld", (long long)generation);
