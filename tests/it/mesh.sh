@@ -10,6 +10,8 @@
 #   sshd_start|sshd_stop HOST
 #   there HOST ADDRESS        is ADDRESS in the address book of HOST?
 #   gone HOST ADDRESS         is it not?
+#   code COMMAND...           run it and print its exit code; then
+#   said REGEX                was that in what it wrote?
 
 world=${world:?}
 # Below the ports that clients are given, and far from those of the next pids.
@@ -18,6 +20,18 @@ mesh_hosts=()
 
 host_dir() {
 	echo "$world/hosts/$1"
+}
+
+code() {
+	"$@" >"$world/out" 2>&1
+	echo $?
+}
+
+said() {
+	grep -qE -- "$1" "$world/out" || {
+		cat "$world/out"
+		return 1
+	}
 }
 
 on() {

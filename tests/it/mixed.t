@@ -7,16 +7,6 @@
 mesh_up a b old || exit 1
 plan 38
 
-code() {
-	"$@" >"$world/out" 2>&1
-	echo $?
-}
-said() {
-	grep -qE -- "$1" "$world/out" || {
-		cat "$world/out"
-		return 1
-	}
-}
 logins() {
 	grep -c 'Accepted publickey' "$world/hosts/$1/sshd.log"
 }

@@ -7,16 +7,6 @@
 mesh_up a r || exit 1
 plan 18
 
-code() {
-	"$@" >"$world/out" 2>&1
-	echo $?
-}
-said() {
-	grep -qE -- "$1" "$world/out" || {
-		cat "$world/out"
-		return 1
-	}
-}
 for h in a r; do
 	mesh_tmux "$h"
 	until_true 10 there "$h" "$h-s-one"

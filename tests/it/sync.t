@@ -8,16 +8,6 @@
 mesh_up a b c || exit 1
 plan 82
 
-code() {
-	"$@" >"$world/out" 2>&1
-	echo $?
-}
-said() {
-	grep -qE -- "$1" "$world/out" || {
-		cat "$world/out"
-		return 1
-	}
-}
 now_ms() {
 	echo $((${EPOCHREALTIME/./} / 1000))
 }

@@ -9,16 +9,6 @@
 mesh_up h l x || exit 1
 plan 61
 
-code() {
-	"$@" >"$world/out" 2>&1
-	echo $?
-}
-said() {
-	grep -qE -- "$1" "$world/out" || {
-		cat "$world/out"
-		return 1
-	}
-}
 home_h=$world/hosts/h home_x=$world/hosts/x
 # The first line of what HOST has of l.
 came() {
