@@ -30,21 +30,29 @@ fetch_owed(const struct fetch *t, const char *id)
 	return path_join(t->owed, id);
 }
 
-/* Note that the peer will want to hear what becomes of it. Losing this loses
- * the receipt, not the message. False: it is noted already, or cannot be. */
-static bool
-fetch_owe(const struct fetch *t, const char *id)
+/* Note that the peer will want to hear what becomes of it. 1: it is noted
+ * already; -1: it cannot be. */
+static int
+fetch_owe(const struct fetch *t, const char *id, struct err *e)
 {
 	char *path = fetch_owed(t, id);
-	int fd = -1;
+	int fd, rc = -1;
 
-	if (file_make_dir(t->owed, NULL) == 0)
-		fd = open(path,
-		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	x_free(path);
-	if (fd >= 0)
+	if (file_make_dir(t->owed, e) != 0)
+		goto out;
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0) {
 		(void)close(fd);
-	return fd >= 0;
+		rc = 0;
+	} else if (errno == EEXIST) {
+		rc = 1;
+	} else {
+		(void)err_set(e, EXIT_LOCAL, "%s: %s", path, strerror(errno));
+	}
+out:
+	x_free(path);
+	return rc;
 }
 
 static void
@@ -281,6 +289,13 @@ fetch_keep(struct fetch *t, const struct frame *f, const struct origin *from,
 	agent_free(&a);
 }
 
+/* It stays with the peer, because of this host. Returns -1. */
+static int
+fetch_left(const struct fetch *t, const char *id, struct err *e)
+{
+	return err_prefix(e, "%s: message %s stays there", t->peer->alias, id);
+}
+
 /* A message for us, from a peer that may say anything. */
 static int
 fetch_message(struct fetch *t, const struct frame *f, struct err *e)
@@ -291,7 +306,8 @@ fetch_message(struct fetch *t, const struct frame *f, struct err *e)
 	struct mail m = MAIL_INIT;
 	struct origin from;
 	uint64_t place = frame_number(f, "Place", FETCH_PLACE_MAX, 0);
-	bool known, noted;
+	bool known;
+	int noted;
 
 	if (!mail_id_ok(id) || !str_address_ok(to) || place <= t->past ||
 	    f->body.len > MAIL_BODY_MAX)
@@ -305,15 +321,23 @@ fetch_message(struct fetch *t, const struct frame *f, struct err *e)
 	known = queue_before(t->reg->home, id, &v);
 	if (!known && fetch_stays(t, to))
 		return 0;
-	noted = fetch_owe(t, id);
+	/* Without that its sender would be told that it expired. */
+	noted = fetch_owe(t, id, e);
+	if (noted < 0) {
+		argv_add(&t->stay, to);
+		return fetch_left(t, id, e);
+	}
 	if (!known)
 		fetch_keep(t, f, &from, &v);
 	if (!fetch_settled(&v)) {
 		/* A sync and a follower may have the same one at once: what the
 		 * other noted, or kept meanwhile, is owed. */
-		if (noted && !queue_before(t->reg->home, id, &v))
+		if (noted == 0 && !queue_before(t->reg->home, id, &v))
 			fetch_paid(t, id);
-		return 0;
+		if (v.code != EXIT_LOCAL)
+			return 0;
+		(void)err_set(e, v.code, "%s", v.why);
+		return fetch_left(t, id, e);
 	}
 	memcpy(t->took, id, strlen(id) + 1);
 	t->code = v.code;
@@ -358,9 +382,9 @@ fetch_take(struct fetch *t, const struct frame *f, struct err *e)
 		return 0;
 	}
 	t->asked++;
-	if (fetch_message(t, f, e) != 0) {
-		t->done = true;
-		return -1;
-	}
-	return 0;
+	if (fetch_message(t, f, e) == 0)
+		return 0;
+	/* What one mailbox cannot take does not keep others waiting. */
+	t->done = e->code != EXIT_LOCAL;
+	return -1;
 }

@@ -67,7 +67,7 @@ void fetch_close(struct fetch *t);
 bool fetch_next(struct fetch *t, struct frame *f);
 
 /* The answer to it: 0; -1 with the code that it has, after which no other is
- * asked for. */
+ * asked for, but with EXIT_LOCAL: this host could not keep that message. */
 int fetch_take(struct fetch *t, const struct frame *f, struct err *e);
 
 /* EXIT_WIRE: that peer, of this version, knows no FETCH. Returns -1. */
