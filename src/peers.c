@@ -9,7 +9,7 @@
 #include "file.h"
 #include "mem.h"
 
-enum { PEERS_KEYS = 7, PEERS_THROUGH = 5 };
+enum { PEERS_KEYS = 8, PEERS_THROUGH = 5, PEERS_RELAY = 6 };
 
 static const char *const peers_keys[PEERS_KEYS] = {
 	"serve",
@@ -18,6 +18,7 @@ static const char *const peers_keys[PEERS_KEYS] = {
 	"accept",
 	"allow",
 	"through",
+	"relay",
 	"command",
 };
 
@@ -67,20 +68,23 @@ peers_path_ok(const char *path)
 static int
 peers_allow(const struct peers_line *l, const char *list, struct err *e)
 {
-	static const char *const words[] = { "type", "urgent", "force" };
+	static const char *const words[] = { "type", "urgent", "force",
+		"relay" };
 	bool *flags[] = { &l->peer->allow_type, &l->peer->allow_urgent,
-		&l->peer->allow_force };
+		&l->peer->allow_force, &l->peer->allow_relay };
+	const size_t words_n = sizeof(words) / sizeof(words[0]);
 	size_t n, i;
 
 	for (;; list += n + 1) {
 		n = strcspn(list, ",");
-		for (i = 0; i < 3; i++)
+		for (i = 0; i < words_n; i++)
 			if (strlen(words[i]) == n &&
 			    strncmp(list, words[i], n) == 0)
 				break;
-		if (i == 3)
+		if (i == words_n)
 			return peers_bad(l, e,
-			    "allow=: '%.*s' is none of type, urgent, force",
+			    "allow=: '%.*s' is none of type, urgent, force, "
+			    "relay",
 			    (int)n, list);
 		*flags[i] = true;
 		if (list[n] == '\0')
@@ -146,6 +150,11 @@ peers_set(
 		return peers_allow(l, value, e);
 	case PEERS_THROUGH:
 		return peers_through(l, value, e);
+	case PEERS_RELAY:
+		if (!str_eq(value, "yes"))
+			return peers_bad(l, e, "relay=: '%s' is not yes", value);
+		peer->relay = true;
+		return 0;
 	default:
 		if (*value == '\0')
 			return peers_bad(l, e, "command=: no program");
@@ -178,7 +187,7 @@ peers_word(struct peers_line *l, const char *word, struct err *e)
 	if (key == PEERS_KEYS)
 		return peers_bad(l, e,
 		    "%.*s=: no such key; there are serve, identity, via, "
-		    "accept, allow, through, command",
+		    "accept, allow, through, relay, command",
 		    (int)len, word);
 	if (l->seen & 1U << key)
 		return peers_bad(l, e, "%s= stands twice", peers_keys[key]);

@@ -20,11 +20,12 @@ enum {
  * identity=FILE (a private key to use, and no other), via=ssh (the ssh program
  * instead of libssh), accept=mail (the far end may hand us mail on a link that
  * we dialled), allow=WORD[,WORD] (what a restricted key may ask for: type,
- * urgent, force), command=WORDS... (last; the rest of the line as argv: run
- * that instead of ssh). Strings are "" when not set.
+ * urgent, force, relay), relay=yes (its messages are handed on to other hosts;
+ * for a restricted key allow=relay says so), command=WORDS... (last; the rest
+ * of the line as argv: run that instead of ssh). Strings are "" when not set.
  *
  * Or through=ALIAS, alone: a host that is not dialled, of which only the slice
- * is taken, from the peer of that alias. The line's own alias is then the name
+ * is taken, from the peer of that alias, which hands messages on to it. The line's own alias is then the name
  * of that host. Whether there is such a peer is not looked at here.
  */
 struct peer {
@@ -35,7 +36,8 @@ struct peer {
 	char *through; /* alias of the peer that has its slice */
 	bool via_ssh;
 	bool accept_mail;
-	bool allow_type, allow_urgent, allow_force;
+	bool allow_type, allow_urgent, allow_force, allow_relay;
+	bool relay;
 	struct argv command;
 };
 

@@ -23,6 +23,7 @@ test_lines(void **state)
 	    "u@db:22\tvia=ssh accept=mail allow=type,force\n"
 	    "box allow=urgent command=docker exec -i box=1 agent-serve # x\n"
 	    "lap through=u@db:22 # not dialled\n"
+	    "r relay=yes allow=relay\n"
 	    "last";
 	const struct peer *peer;
 	struct peers p;
@@ -30,7 +31,7 @@ test_lines(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&p, text, &e), 0);
-	assert_int_equal(p.n, 6);
+	assert_int_equal(p.n, 7);
 	peer = peers_find(&p, "hub");
 	assert_non_null(peer);
 	assert_string_equal(peer->serve, "");
@@ -51,6 +52,9 @@ test_lines(void **state)
 	assert_string_equal(peer->command.v[3], "box=1");
 	assert_string_equal(peer->command.v[4], "agent-serve");
 	assert_string_equal(peer->through, "");
+	assert_false(peer->relay || peer->allow_relay);
+	peer = peers_find(&p, "r");
+	assert_true(peer->relay && peer->allow_relay);
 	peer = peers_find(&p, "lap");
 	assert_string_equal(peer->through, "u@db:22");
 	assert_non_null(peers_find(&p, "last"));
@@ -78,6 +82,8 @@ test_bad_lines(void **state)
 		{ "a via=telnet\n", "not ssh" },
 		{ "a accept=all\n", "not mail" },
 		{ "a allow=\n", "none of" },
+		{ "a relay=no\n", "relay=: 'no' is not yes" },
+		{ "a relay=yes through=b\n", "through= stands alone" },
 		{ "a allow=type,\n", "none of" },
 		{ "a allow=types\n", "'types'" },
 		{ "a command=\n", "no program" },
