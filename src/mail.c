@@ -36,7 +36,9 @@ mail_id_ok(const char *s)
 bool
 mail_answerable(const char *from, const char *note)
 {
-	return (note == NULL || note[0] == '\0') && strchr(from, '@') == NULL;
+	return (note == NULL || note[0] == '\0' ||
+		   str_starts(note, MAIL_THROUGH)) &&
+	    strchr(from, '@') == NULL;
 }
 
 void
@@ -182,6 +184,8 @@ mail_write(struct buf *out, const struct mail *m)
 	if (m->from_host[0] != '\0' &&
 	    (m->sender[0] != '\0' || strchr(m->from, '@') != NULL))
 		buf_addf(out, "X-Panemesh-Host: %s\n", m->from_host);
+	if (m->path[0] != '\0')
+		buf_addf(out, "X-Panemesh-Path: %s\n", m->path);
 	if (m->folder[0] != '\0')
 		buf_addf(out, "X-Panemesh-Folder: %s\n", m->folder);
 	buf_addc(out, '\n');
@@ -313,6 +317,9 @@ mail_header(struct mail *m, const char *name, const char *value)
 	else if (strcasecmp(name, "X-Panemesh-Host") == 0)
 		return mail_take(m->from_host, sizeof(m->from_host), value,
 		    strlen(value), str_host_ok);
+	else if (strcasecmp(name, "X-Panemesh-Path") == 0)
+		return mail_take(m->path, sizeof(m->path), value, strlen(value),
+		    hops_text_ok);
 	else if (strcasecmp(name, "X-Panemesh-Folder") == 0)
 		return mail_take(m->folder, sizeof(m->folder), value,
 		    strlen(value), body_sender_ok);

@@ -10,6 +10,7 @@
 #include "body.h"
 #include "buf.h"
 #include "err.h"
+#include "hops.h"
 #include "schema.h"
 #include "str.h"
 
@@ -19,7 +20,7 @@ enum {
 	MAIL_SHORT = 8,            /* bytes of an id that are shown */
 	MAIL_BODY_MAX = 64 * 1024, /* bytes of a body; more is a file */
 	MAIL_SIZE_MAX = MAIL_BODY_MAX + 32 * 1024, /* bytes in all */
-	MAIL_NOTE_MAX = 32,     /* bytes of what is said of the sender */
+	MAIL_NOTE_MAX = 64,     /* bytes of what is said of the sender */
 	MAIL_FOLDER_MAX = 176,  /* bytes of the sender's folder */
 	MAIL_SUBJECT_MAX = 60,  /* columns of the body's begin in Subject */
 	MAIL_ENCODED_MAX = 75,  /* bytes of an encoded word: RFC 2047 */
@@ -44,6 +45,7 @@ struct mail {
 	int64_t date;                   /* real ms, kept in whole seconds */
 	char reply_to[MAIL_ID_MAX + 1]; /* the message that this answers */
 	char thread[MAIL_ID_MAX + 1];   /* the first of the thread */
+	char path[HOPS_TEXT_MAX + 1]; /* who handed it on; "": nobody */
 	bool urgent;
 	bool first;    /* before others of its kind: agent-inbox queue first */
 	bool type;     /* to be typed at a shell's prompt */
@@ -65,8 +67,12 @@ void mail_free(struct mail *m);
  * may be a dot and digits (one of several recipients)? */
 bool mail_id_ok(const char *s);
 
+/* Begins the note of a sender that a host vouched for which handed the message
+ * on, and whom answers reach by it. */
+#define MAIL_THROUGH "unverified, through "
+
 /* Can `from`, of whom `note` is said (NULL or "": nothing), be answered: is it
- * an agent, and was that proved? */
+ * an agent, and was that proved, or vouched for? */
 bool mail_answerable(const char *from, const char *note);
 
 /*
@@ -83,7 +89,7 @@ bool mail_answerable(const char *from, const char *note);
  *	Content-Transfer-Encoding: 8bit
  *	X-Panemesh-Urgency: urgent
  *	X-Panemesh-Question, -Schema, -Hops, -Expires, -Note, -Folder, -First,
- *-Type, -Sender and -Host
+ *-Type, -Sender, -Host and -Path
  *
  *	the body's bytes, and one newline
  */

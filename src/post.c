@@ -70,6 +70,8 @@ post_mail(struct mail *m, const struct post *p, const struct agent *to)
 	if (p->verified.name != NULL)
 		(void)snprintf(
 		    m->sender, sizeof(m->sender), "%s", p->verified.name);
+	if (p->path != NULL && hops_text_ok(p->path))
+		(void)snprintf(m->path, sizeof(m->path), "%s", p->path);
 	if (p->note != NULL)
 		(void)snprintf(m->note, sizeof(m->note), "%s", p->note);
 	(void)snprintf(m->folder, sizeof(m->folder), "%s", p->folder);

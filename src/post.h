@@ -21,6 +21,7 @@ struct post {
 	const char *sender;           /* body_sender_ok() */
 	const char *host;             /* the sender's; NULL: this one */
 	const char *note;             /* about the sender, or NULL */
+	const char *path; /* who handed it on: hops.h; NULL: nobody */
 	struct allow_sender verified; /* for @agent-allow */
 	const char *folder; /* in the inbox, for what is too long to show */
 	const char *body;
