@@ -173,9 +173,11 @@ exchange_has_way(const struct home *home, const char *host, const char *alias)
 	return came.hops == 0 && exchange_way_stands(home, &came, alias);
 }
 
-const struct peer *
-exchange_route(const struct home *home, const struct peers *peers,
-    const char *host, struct err *e)
+/* The line by which `host` is reached; one that says through= only leads to
+ * another one. NULL: there is none. */
+static const struct peer *
+exchange_line(
+    const struct home *home, const struct peers *peers, const char *host)
 {
 	const struct peer *peer = NULL;
 	struct slice_came came;
@@ -185,17 +187,67 @@ exchange_route(const struct home *home, const struct peers *peers,
 		peer = peers_find(peers, came.by);
 	if (peer == NULL || peer->through[0] != '\0')
 		peer = peers_find(peers, host);
-	if (peer != NULL && peer->through[0] != '\0') {
-		(void)err_set(e, EXIT_WIRE,
-		    "host %s: known through %s only, which passes no messages "
-		    "on; no route",
-		    host, peer->through);
-		return NULL;
-	}
+	return peer;
+}
+
+const struct peer *
+exchange_way(const struct home *home, const struct peers *peers,
+    const char *host, bool *relayed, struct err *e)
+{
+	const struct peer *peer = exchange_line(home, peers, host), *hub;
+
+	*relayed = peer != NULL && peer->through[0] != '\0';
 	if (peer == NULL)
 		(void)err_set(e, EXIT_WIRE,
 		    "host %s: no route; agent-sync peer add %s", host, host);
-	return peer;
+	if (!*relayed)
+		return peer;
+	hub = peers_find(peers, peer->through);
+	if (hub != NULL && hub->through[0] == '\0')
+		return hub;
+	(void)err_set(e, EXIT_WIRE,
+	    "host %s: known through %s, which is no peer that is dialled; no "
+	    "route",
+	    host, peer->through);
+	return NULL;
+}
+
+const struct peer *
+exchange_route(const struct home *home, const struct peers *peers,
+    const char *host, struct err *e)
+{
+	const struct peer *peer;
+	bool relayed;
+
+	peer = exchange_way(home, peers, host, &relayed, e);
+	if (peer == NULL || !relayed)
+		return peer;
+	(void)err_set(e, EXIT_WIRE,
+	    "host %s: known through %s only, which hands on messages alone",
+	    host, peer->alias);
+	return NULL;
+}
+
+bool
+exchange_through(
+    const struct home *home, const char *host, const char *through)
+{
+	char *path = path_join(home->dir, "peers.conf");
+	struct peers peers = PEERS_INIT;
+	const struct peer *line;
+	struct slice_came came;
+	bool named = false;
+
+	if (peers_load(&peers, path, NULL) == 0 &&
+	    (line = peers_find(&peers, host)) != NULL &&
+	    line->through[0] != '\0') {
+		exchange_came(home, through, &came);
+		named = str_eq(line->through,
+		    came.by[0] == '\0' ? through : came.by);
+	}
+	peers_free(&peers);
+	x_free(path);
+	return named;
 }
 
 /* ---- putting aside ---- */

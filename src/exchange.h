@@ -86,10 +86,20 @@ bool exchange_has_way(
 /*
  * The peer by which `host` is reached: the alias by which its slice last came,
  * else a peer of that very name. NULL with EXIT_WIRE "no route ...;
- * agent-sync peer add HOST", or that no messages go the way its slice comes.
+ * agent-sync peer add HOST", or that it is known through another one only.
  */
 const struct peer *exchange_route(const struct home *home,
     const struct peers *peers, const char *host, struct err *e);
+
+/* The same for a message, which another host may hand on: *relayed says that
+ * the peer is not `host` but the one it is known through. */
+const struct peer *exchange_way(const struct home *home,
+    const struct peers *peers, const char *host, bool *relayed, struct err *e);
+
+/* Does peers.conf name the peer that calls itself `through` as the one by which
+ * `host` is known? */
+bool exchange_through(
+    const struct home *home, const char *host, const char *through);
 
 /*
  * What we publish, as text: our slice as it stands in local.toml; `narrow` (a
