@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "exchange.h"
 #include "registry.h"
 #include "str.h"
 
@@ -47,6 +48,33 @@ origin_verify(
 	memcpy(out, name, strlen(name) + 1);
 }
 
+/* What was handed on: where it began is believed as far as peers.conf believes
+ * who brought it. */
+static void
+origin_relayed(const struct home *home, const char *host,
+    const struct frame *f, struct origin *from)
+{
+	const struct hop *began = &from->path.v[0];
+	char known[HOME_ID_LEN + 1];
+
+	from->verified[0] = '\0';
+	from->note = strchr(from->name, '@') != NULL ? "no reply"
+						     : "unverified";
+	(void)snprintf(
+	    from->folder, sizeof(from->folder), "unverified-%s", host);
+	exchange_host_id(home, began->host, known);
+	if (!str_eq(known, began->id) ||
+	    !exchange_through(home, began->host, host))
+		return;
+	from->host = began->host;
+	if (!str_eq(frame_get(f, "Vouched", "0"), "1") ||
+	    !origin_verified(home, began->host, from->name))
+		return;
+	(void)snprintf(
+	    from->through, sizeof(from->through), MAIL_THROUGH "%s", host);
+	from->note = from->through;
+}
+
 int
 origin_read(const struct home *home, const char *host, const struct frame *f,
     struct origin *from, struct err *e)
@@ -56,7 +84,15 @@ origin_read(const struct home *home, const char *host, const struct frame *f,
 	if (!body_sender_ok(name))
 		return err_set(
 		    e, EXIT_USAGE, "From: '%.100s' is no sender's name", name);
+	if (hops_read(&from->path, frame_get(f, "Path", "")) != 0)
+		return err_set(e, EXIT_USAGE, "Path: '%.100s' is no way",
+		    frame_get(f, "Path", ""));
+	from->host = host;
 	memcpy(from->name, name, strlen(name) + 1);
+	if (from->path.n > 0) {
+		origin_relayed(home, host, f, from);
+		return 0;
+	}
 	origin_verify(home, host, f, from->verified);
 	if (origin_verified(home, host, name)) {
 		from->note = NULL;
@@ -72,5 +108,6 @@ origin_read(const struct home *home, const char *host, const struct frame *f,
 struct allow_sender
 origin_sender(const struct origin *from, const char *host)
 {
-	return (struct allow_sender){ .name = from->verified, .host = host };
+	return (struct allow_sender){ .name = from->verified,
+		.host = from->path.n > 0 ? NULL : host };
 }

@@ -7,12 +7,17 @@
 #include "body.h"
 #include "frame.h"
 #include "home.h"
+#include "hops.h"
+#include "mail.h"
 
 enum { ORIGIN_FOLDER_MAX = BODY_SENDER_MAX + 16 };
 
 struct origin {
 	char name[BODY_SENDER_MAX + 1];
-	const char *note;                   /* about it, or NULL; a constant */
+	const char *note;               /* about it, or NULL; a constant, or: */
+	char through[MAIL_NOTE_MAX + 1];    /* ... who vouches for it */
+	const char *host; /* it comes from, as far as that is believed */
+	struct hops path; /* the hosts that handed it on; n 0: none */
 	char folder[ORIGIN_FOLDER_MAX];     /* in the inbox */
 	char verified[BODY_SENDER_MAX + 1]; /* for @agent-allow; "": nobody */
 };
@@ -22,7 +27,13 @@ struct origin {
  * host `host`? `From` is what it calls itself: not taken at its word unless it
  * is in the slice that its host published. `Sender` is what its host found out,
  * and no name that would be another host's. -1 with EXIT_USAGE where `From` is
- * no name.
+ * no name, `Path` no way. `host` outlives `from`, which is not copied.
+ *
+ * What was handed on says in `Path` where it began. Nothing of that is verified
+ * here: its sender is "unverified", and nobody for @agent-allow. Where
+ * peers.conf names that host as known through the one that brought the message,
+ * which vouches for the sender, and our book has both, the note says so
+ * (MAIL_THROUGH), and from->host is where it began.
  */
 int origin_read(const struct home *home, const char *host,
     const struct frame *f, struct origin *from, struct err *e);

@@ -20,7 +20,7 @@ enum {
 };
 
 /* What either side can do, by verb. */
-#define REMOTE_CAPABILITIES "deliver file check pull push ping progress"
+#define REMOTE_CAPABILITIES "deliver file check pull push ping progress relay"
 
 /* The command that makes a link, or uses one that is being made. */
 static void
@@ -338,6 +338,7 @@ remote_hello(struct remote *r, const struct frame *f, struct err *e)
 	r->fetches = frame_lists(f, "Can", "fetch");
 	r->asks = frame_lists(f, "Can", "ask");
 	r->passes = frame_lists(f, "Can", "third");
+	r->relays = frame_lists(f, "Can", "relay");
 	r->hello = true;
 	return 0;
 }

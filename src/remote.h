@@ -59,6 +59,7 @@ struct remote {
 	bool fetches;      /* it keeps messages for us, and knows FETCH */
 	bool asks;         /* it knows questions */
 	bool passes;       /* it gives slices of others: PULL with Of */
+	bool relays;       /* it knows messages that are handed on */
 	int64_t moved;     /* monotonic ms: when a byte last came or left */
 	size_t written;    /* bytes the link was given */
 	bool hello;        /* the peer's HELLO came */

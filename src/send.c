@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "away.h"
 #include "clock.h"
 #include "drop.h"
-#include "exchange.h"
 #include "feed.h"
 #include "lookup.h"
 #include "mem.h"
@@ -144,84 +144,9 @@ send_status(const struct home *h, struct ship *ship, const char *id,
 		rc = 0;
 	if (rc != 0 && ring_id_ok(id) &&
 	    ring_get(path, id, &entry, NULL) == 0 && str_host_ok(entry.text))
-		rc = ship_status(ship, entry.text, id, v, e);
+		rc = ship_status(ship, entry.text, id, NULL, v, e);
 	x_free(path);
 	return rc;
-}
-
-/* To one that only dials us: kept here until it fetches it. */
-static int
-send_outbox(const struct send *s, const char *host_id,
-    struct send_result *result, struct err *e)
-{
-	const struct home *h = s->reg->home;
-	const struct agent *to = &result->to;
-	struct post p = {
-		.reg = s->reg,
-		.id = result->id,
-		.sender = s->sender.name,
-		.note = s->sender.note,
-		.folder = s->sender.name,
-		.verified = { .name = s->sender.self, .host = h->host },
-		.body = s->body,
-		.len = s->len,
-		.reply_to = s->reply_to,
-		.thread = s->thread,
-		.hops = s->hops,
-		.question = s->question,
-		.schema = s->schema,
-		.expires = s->ttl_ms == 0 ? 0 : clock_real_ms() + s->ttl_ms,
-		.type = s->type,
-		.urgent = s->urgent,
-	};
-	struct mail m;
-	int rc;
-
-	if (!s->queue)
-		return err_set(e, EXIT_WIRE,
-		    "host %s: fetches its messages here; add --queue",
-		    to->host);
-	if (s->files_n > 0 || s->len > MAIL_BODY_MAX)
-		return err_set(e, EXIT_USAGE,
-		    "host %s: fetches its messages here, which may have %d "
-		    "bytes and no files",
-		    to->host, MAIL_BODY_MAX);
-	post_mail(&m, &p, to);
-	rc = outbox_add(h, to->host, host_id, &m, e);
-	if (rc == 0)
-		(void)feed_append(h,
-		    &(struct feed_event){ .type = "queued",
-			.agent = s->sender.name,
-			.target = to->address,
-			.preview = m.body.data },
-		    NULL);
-	mail_free(&m);
-	if (rc < 0)
-		return -1;
-	result->verdict.code = EXIT_OK;
-	result->verdict.word = "queued";
-	(void)snprintf(
-	    result->verdict.why, sizeof(result->verdict.why), "%s", result->id);
-	return 0;
-}
-
-/* How many messages wait here for the recipient; -1: its host does not fetch
- * them. And that host's id. */
-static int
-send_waiting(const struct send *s, const struct send_result *result,
-    char host_id[HOME_ID_LEN + 1])
-{
-	exchange_host_id(s->reg->home, result->to.host, host_id);
-	return outbox_waiting(
-	    s->reg->home, result->to.host, host_id, result->to.address);
-}
-
-/* It could not be dialled, which is sure: may it wait here all the same? */
-static bool
-send_may_wait(const struct send *s, const struct err *e)
-{
-	return s->queue && e->code == EXIT_WIRE && s->files_n == 0 &&
-	    s->len <= MAIL_BODY_MAX;
 }
 
 /* To an agent of another host. */
@@ -251,22 +176,17 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 		.force = s->force,
 		.progress = s->progress,
 	};
-	char host_id[HOME_ID_LEN + 1];
-	int rc, waiting;
+	int rc;
 
-	waiting = send_waiting(s, result, host_id);
-	/* None overtakes those that wait. */
-	if (waiting > 0 ||
-	    (waiting == 0 && !ship_dials(s->ship, result->to.host))) {
-		x_free(address);
-		return send_outbox(s, host_id, result, e);
-	}
-	rc = ship_send(s->ship, &m, &result->to, &result->renamed,
+	rc = away_send(s->ship, &m, &result->to, &result->renamed,
 	    &result->dropped, &result->verdict, e);
 	x_free(address);
-	if (rc != 0 && waiting >= 0 && send_may_wait(s, e))
-		return send_outbox(s, host_id, result, e);
-	if (rc == 0 && (s->question || str_eq(result->verdict.word, "queued")))
+	/* Over another host it may be that only the verdict was lost. */
+	if (rc == 0 ? s->question || str_eq(result->verdict.word, "queued") ||
+		    (result->verdict.code == EXIT_UNPROVEN &&
+			ship_relays(s->ship, result->to.host))
+		    : e->code == EXIT_UNPROVEN &&
+		    ship_relays(s->ship, result->to.host))
 		send_remember(s->reg->home, result);
 	return rc;
 }

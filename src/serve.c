@@ -170,6 +170,7 @@ server_hello(struct server *s, const struct frame *f, struct err *e)
 	(void)snprintf(
 	    s->host_id, sizeof(s->host_id), "%s", frame_get(f, "Host-Id", ""));
 	s->tells = frame_lists(f, "Can", "progress");
+	s->relays = frame_lists(f, "Can", "relay");
 	s->hello = true;
 	return 0;
 }
@@ -203,6 +204,18 @@ server_counts(enum frame_verb verb)
 	    verb == FRAME_STATUS || verb == FRAME_FETCH;
 }
 
+void
+server_told(struct frame *answer, const struct deliver_verdict *v)
+{
+	frame_addf(answer, "Code", "%d", (int)v->code);
+	/* An older dialler would take another word for a failure. */
+	if (str_eq(v->word, "answered"))
+		frame_add(answer, "Answered", "1");
+	frame_add(answer, "Verdict",
+	    str_eq(v->word, "answered") ? "shown" : v->word);
+	buf_adds(&answer->body, v->why);
+}
+
 /* What became of a message? Whoever knows its id may ask. */
 static void
 server_status(struct server *s, const struct frame *f)
@@ -215,13 +228,7 @@ server_status(struct server *s, const struct frame *f)
 	if (queue_status(s->home, id, &v, &e) != 0)
 		deliver_refuse(&v, &e);
 	frame_init(&answer, FRAME_DONE, f->id);
-	frame_addf(&answer, "Code", "%d", (int)v.code);
-	/* An older dialler would take another word for a failure. */
-	if (str_eq(v.word, "answered"))
-		frame_add(&answer, "Answered", "1");
-	frame_add(
-	    &answer, "Verdict", str_eq(v.word, "answered") ? "shown" : v.word);
-	buf_adds(&answer.body, v.why);
+	server_told(&answer, &v);
 	frame_write(&s->out, &answer);
 	frame_free(&answer);
 }
@@ -259,7 +266,9 @@ server_frame(struct server *s, const struct frame *f)
 			server_pull(s, f);
 		break;
 	case FRAME_STATUS:
-		if (!slow)
+		if (!slow && frame_get(f, "For", NULL) != NULL)
+			server_start(s, f);
+		else if (!slow)
 			server_status(s, f);
 		break;
 	case FRAME_FETCH:
@@ -370,7 +379,7 @@ server_greet(struct server *s)
 	frame_add(&f, "Host-Id", s->home->host_id);
 	frame_add(&f, "Can",
 	    "deliver file check pull push ping progress "
-	    "offer queue fetch ask third");
+	    "offer queue fetch ask third relay");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);

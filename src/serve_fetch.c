@@ -66,6 +66,11 @@ fetch_mail(struct frame *f, uint64_t number, struct mail *m)
 		frame_add(f, "Question", "1");
 	if (m->schema[0] != '\0')
 		frame_add(f, "Schema", m->schema);
+	if (m->path[0] != '\0') {
+		frame_add(f, "Path", m->path);
+		if (mail_answerable(m->from, m->note))
+			frame_add(f, "Vouched", "1");
+	}
 	if (m->type)
 		frame_add(f, "Type", "1");
 	if (m->urgent)
@@ -75,14 +80,19 @@ fetch_mail(struct frame *f, uint64_t number, struct mail *m)
 
 /* The first message behind the one that `f` names: 0, in `answer`. */
 static int
-fetch_answer(struct mailbox *b, const struct frame *f, struct frame *answer)
+fetch_answer(const struct server *s, struct mailbox *b, const struct frame *f,
+    struct frame *answer)
 {
 	struct mail m = MAIL_INIT;
-	uint64_t number = 0;
+	uint64_t number = frame_number(f, "Past", OUTBOX_NUMBER_MAX, 0);
 	int rc;
 
-	rc = outbox_next(
-	    b, frame_number(f, "Past", OUTBOX_NUMBER_MAX, 0), &number, &m);
+	/* An older version would take our word for who sent what another host
+	 * did: that waits until it is updated. */
+	do {
+		mail_free(&m);
+		rc = outbox_next(b, number, &number, &m);
+	} while (rc == 0 && m.path[0] != '\0' && !s->relays);
 	if (rc == 0)
 		fetch_mail(answer, number, &m);
 	mail_free(&m);
@@ -108,7 +118,7 @@ server_fetch(struct server *s, const struct frame *f)
 		settled = rc == 0;
 	}
 	if (rc >= 0)
-		rc = only ? 0 : fetch_answer(&b, f, &answer);
+		rc = only ? 0 : fetch_answer(s, &b, f, &answer);
 	/* A child would hold the lock as well. */
 	mailbox_close(&b);
 	if (rc < 0)
@@ -143,7 +153,7 @@ server_await(
 			queue = path_join(b.path, "queue");
 			(void)inotify_add_watch(pfd.fd, queue, IN_CREATE);
 			x_free(queue);
-			rc = fetch_answer(&b, f, answer);
+			rc = fetch_answer(s, &b, f, answer);
 		}
 		mailbox_close(&b);
 		if (rc != 0 && poll(&pfd, 1, clock_left(deadline)) > 0 &&

@@ -22,9 +22,7 @@
 #include "ring.h"
 #include "str.h"
 
-/* May the other side ask for this? An unrestricted key may; a restricted one
- * as allow= says. */
-static bool
+bool
 server_may(const struct server *s, const struct frame *f, const char *header)
 {
 	const struct peer *peer;
@@ -78,8 +76,7 @@ server_text(struct server *s, const struct frame *f, struct buf *text,
 	return rc;
 }
 
-/* The answer to a message. */
-static void
+void
 job_answer(struct frame *f, const struct agent *to,
     const struct deliver_verdict *v, bool renamed, const char *dropped)
 {
@@ -138,8 +135,11 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		.reg = s->o->reg,
 		.id = f->id,
 		.sender = from->name,
-		.host = s->host,
+		.host = from->host,
 		.note = from->note,
+		.path = frame_get(f, "Path", "")[0] == '\0'
+		    ? NULL
+		    : frame_get(f, "Path", NULL),
 		.folder = from->folder,
 		.verified = origin_sender(from, s->host),
 		.body = text->data,
@@ -295,6 +295,8 @@ server_start(struct server *s, const struct frame *f)
 			server_await(s, f, &answer);
 		else if (f->verb == FRAME_PING)
 			job_back(s, &answer);
+		else if (frame_get(f, "For", NULL) != NULL)
+			job_relay(s, f, &from, self, &answer);
 		else
 			job_deliver(
 			    s, f, &from, self, &text, dropped.data, &answer);
@@ -313,6 +315,7 @@ server_start(struct server *s, const struct frame *f)
 	memcpy(job->id, f->id, sizeof(job->id));
 	job->begun = clock_mono_ms();
 	job->delivers = f->verb == FRAME_DELIVER;
+	job->relays = frame_get(f, "For", NULL) != NULL;
 	job->keeps = str_eq(frame_get(f, "Queue", "0"), "1");
 	job->waits = f->verb == FRAME_FETCH;
 	buf_init(&job->answer, FRAME_BODY_MAX);
@@ -341,7 +344,7 @@ job_lost(struct server *s, const struct job *job)
 	ring = path_join(s->home->run, "verdicts");
 	rc = ring_get(ring, job->id, &entry, NULL);
 	/* One that may be kept may be kept by now. */
-	waited = !job->keeps &&
+	waited = !job->keeps && !job->relays &&
 	    (rc == 1 || (rc == 0 && str_eq(entry.verdict, RING_ACCEPTED)));
 	x_free(ring);
 	frame_init(&f, FRAME_DONE, job->id);

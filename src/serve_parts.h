@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent.h"
+#include "delivery.h"
 #include "drop.h"
 #include "frame.h"
 #include "home.h"
@@ -21,6 +23,7 @@ struct job {
 	int fd; /* its answer comes from here */
 	char id[FRAME_ID_MAX + 1];
 	bool delivers;
+	bool relays;   /* hands it on, or asks another host */
 	bool keeps;    /* may put it into a mailbox instead */
 	bool waits;    /* only while there is somebody to hear of it */
 	int64_t begun; /* monotonic ms */
@@ -49,6 +52,7 @@ struct server {
 	size_t noise;
 	char host[HOST_MAX + 1];       /* what the other side calls itself */
 	char host_id[HOME_ID_LEN + 1]; /* which machine and user it says */
+	bool relays; /* it knows messages that are handed on */
 	struct err refused;            /* code not EXIT_OK: it may nothing */
 	struct job jobs[SERVE_JOBS_MAX];
 	size_t jobs_n;
@@ -61,6 +65,9 @@ struct server {
 /* Answer request `id`: a code and words. */
 void server_done(
     struct server *s, const char *id, enum exit_code code, const char *words);
+
+/* The answer to a STATUS. */
+void server_told(struct frame *answer, const struct deliver_verdict *v);
 
 /* serve_file.c: a file is announced; its bytes come, none: that was all; the
  * one with this id or NULL; drop what is known of one. */
@@ -86,5 +93,17 @@ void server_await(
  * it has ended. */
 void server_start(struct server *s, const struct frame *f);
 void server_reap(struct server *s, size_t at);
+
+/* May the other side ask for what this header says? An unrestricted key may; a
+ * restricted one as allow= says. And the answer to a message. */
+bool server_may(
+    const struct server *s, const struct frame *f, const char *header);
+void job_answer(struct frame *f, const struct agent *to,
+    const struct deliver_verdict *v, bool renamed, const char *dropped);
+
+/* serve_relay.c, in a child: a message, or a STATUS, for another host that the
+ * frame names. `parent` is who started the child. */
+void job_relay(struct server *s, const struct frame *f,
+    const struct origin *from, pid_t parent, struct frame *answer);
 
 #endif

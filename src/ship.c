@@ -13,6 +13,7 @@
 #include "drop.h"
 #include "exchange.h"
 #include "frame.h"
+#include "hops.h"
 #include "mem.h"
 #include "path.h"
 #include "str.h"
@@ -73,11 +74,31 @@ ship_route(struct ship *s, const char *host, struct err *e)
 	    : exchange_route(s->home, &s->peers, host, e);
 }
 
+/* The same, or the one that hands messages on to it. */
+static const struct peer *
+ship_way(struct ship *s, const char *host, bool *relayed, struct err *e)
+{
+	*relayed = false;
+	return ship_load(s, e) != 0
+	    ? NULL
+	    : exchange_way(s->home, &s->peers, host, relayed, e);
+}
+
+bool
+ship_relays(struct ship *s, const char *host)
+{
+	bool relayed;
+
+	return ship_way(s, host, &relayed, NULL) != NULL && relayed;
+}
+
 bool
 ship_dials(struct ship *s, const char *host)
 {
+	bool relayed;
+
 	return ship_load(s, NULL) != 0 ||
-	    exchange_route(s->home, &s->peers, host, NULL) != NULL;
+	    ship_way(s, host, &relayed, NULL) != NULL;
 }
 
 /* Forget a conversation that broke. */
@@ -279,10 +300,22 @@ ship_files(struct remote *r, const struct ship_message *m, struct buf *ids,
 	return 0;
 }
 
+/* For whom it is, of the hosts of that name, and the way so far. */
+static void
+ship_hops(struct frame *f, const char *host, const char *pin, const char *path)
+{
+	if (host != NULL) {
+		frame_add(f, "For", host);
+		frame_add(f, "For-Id", pin);
+	}
+	if (path != NULL)
+		frame_add(f, "Path", path);
+}
+
 /* Queue the message. `ask`: only what became of it, do not deliver. */
 static void
-ship_text(
-    struct remote *r, const struct ship_message *m, const char *files, bool ask)
+ship_text(struct remote *r, const struct ship_message *m, bool relayed,
+    const char *files, bool ask)
 {
 	struct frame f;
 
@@ -290,6 +323,9 @@ ship_text(
 	frame_add(&f, "To", m->to);
 	frame_add(&f, "From", m->sender->name);
 	frame_add(&f, "Sender", m->sender->self);
+	ship_hops(&f, relayed ? m->host : NULL, m->pin, m->path);
+	if (m->path != NULL && m->vouched)
+		frame_add(&f, "Vouched", "1");
 	if (m->sender->note != NULL)
 		frame_add(&f, "From-Note", m->sender->note);
 	frame_addf(&f, "Wait-Ms", "%lld", (long long)m->wait_ms);
@@ -402,6 +438,7 @@ ship_prove(struct remote *r, struct err *e)
 
 /* One attempt at a message. */
 struct attempt {
+	bool relayed; /* to one that hands it on */
 	bool ask;   /* only what became of it */
 	bool alone; /* not over a link that is kept */
 	bool left;  /* result: the message may be there */
@@ -438,6 +475,53 @@ ship_asks(struct remote *r, struct err *e)
 	    r->alias, r->version);
 }
 
+/* A message that is to be handed on, or was: does the far end know of that, is
+ * it who is meant, and does anybody still wait for the answer? */
+static int
+ship_hands_on(struct remote *r, const char *host, const char *pin,
+    const char *path, pid_t parent, bool relayed, struct err *e)
+{
+	struct hops hops;
+
+	if (remote_greet(r, e) != 0)
+		return -1;
+	if (!r->relays)
+		return err_set(e, EXIT_WIRE,
+		    "%s: its panemesh %s %s; update it", r->alias, r->version,
+		    relayed ? "hands no messages on"
+			    : "takes no messages that were handed on");
+	if (path == NULL)
+		return 0;
+	if (hops_read(&hops, path) == 0 && hops_has(&hops, r->host))
+		return err_set(e, EXIT_REFUSED,
+		    "host %s: the way to it leads in a circle, by %s", host,
+		    r->host);
+	if (!relayed &&
+	    (!str_eq(r->host, host) || !str_eq(r->host_id, pin)))
+		return err_set(e, EXIT_REFUSED,
+		    "host %s: %s leads to another machine than who sends "
+		    "means",
+		    host, r->alias);
+	if (parent != 0 && getppid() != parent)
+		return err_set(e, EXIT_WIRE, "whoever sent it is gone");
+	return 0;
+}
+
+/* How much longer than its own delivery the hosts may take that hand it on: the
+ * less the further it came, so that none gives up before the next one does. */
+static int64_t
+ship_slack(const char *path, bool relayed)
+{
+	struct hops hops = { .n = 0 };
+
+	if (!relayed)
+		return 0;
+	if (path != NULL)
+		(void)hops_read(&hops, path);
+	return (int64_t)(HOPS_MAX + 1 - hops.n) *
+	    (REMOTE_CONNECT_MS + SHIP_ANSWER_MS);
+}
+
 /* Send and wait for the answer, once. */
 static int
 ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
@@ -451,7 +535,10 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 	a->left = false;
 	r = ship_remote(s, peer, a->alone, e);
 	if (r != NULL &&
-	    ((m->queue && ship_queues(r, e) != 0) ||
+	    (((a->relayed || m->path != NULL) &&
+		     ship_hands_on(r, m->host, m->pin, m->path, m->parent,
+			 a->relayed, e) != 0) ||
+		    (m->queue && ship_queues(r, e) != 0) ||
 		(m->question && ship_asks(r, e) != 0)))
 		goto out;
 	if (r != NULL && !a->ask && m->files_n > 0 &&
@@ -459,13 +546,14 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 		goto out;
 	if (r == NULL)
 		goto out;
-	ship_text(r, m, files.data, a->ask);
+	ship_text(r, m, a->relayed, files.data, a->ask);
 	/* It syncs files before it says another word. */
 	disk_ms = bytes / SHIP_DISK_RATE;
 	r->silent_ms = REMOTE_SILENT_MS + disk_ms;
 	r->untold_ms = m->wait_ms;
 	deadline = clock_deadline((r->hello ? 0 : REMOTE_CONNECT_MS) +
-	    SHIP_ANSWER_MS + m->wait_ms + disk_ms);
+	    SHIP_ANSWER_MS + m->wait_ms + disk_ms +
+	    ship_slack(m->path, a->relayed));
 	rc = remote_wait(r, m->id, deadline, answer, e);
 	if (rc == 0 || !remote_unsent(r))
 		a->left = true;
@@ -495,9 +583,9 @@ ship_again(const struct attempt *a, const struct ship_message *m, bool left,
  * there all the same. */
 static int
 ship_try(struct ship *s, const struct peer *peer, const struct ship_message *m,
-    struct frame *answer, bool *left, struct err *e)
+    bool relayed, struct frame *answer, bool *left, struct err *e)
 {
-	struct attempt a = { .ask = false };
+	struct attempt a = { .relayed = relayed };
 	int64_t nap = SHIP_NAP_MS, deadline;
 	struct err again;
 	int tried = 1, rc;
@@ -514,6 +602,7 @@ ship_try(struct ship *s, const struct peer *peer, const struct ship_message *m,
 		}
 		/* With files it is only asked for: they may have arrived. */
 		a = (struct attempt){ .alone = true,
+			.relayed = relayed,
 			.ask = *left && m->files_n > 0 };
 		rc = ship_once(s, peer, m, &a, answer, &again);
 		if (rc != 0 && !*left)
@@ -527,9 +616,11 @@ int
 ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e)
 {
+	struct ship_message mine = *m;
+	char pin[HOME_ID_LEN + 1];
 	const struct peer *peer;
 	struct frame answer;
-	bool left;
+	bool left, relayed;
 
 	*dropped = NULL;
 	if (m->files_n > SHIP_FILES_MAX)
@@ -537,10 +628,19 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 		    "--file: more than %d for one message to another host; "
 		    "pack them (tar)",
 		    SHIP_FILES_MAX);
-	peer = ship_route(s, m->host, e);
+	peer = ship_way(s, m->host, &relayed, e);
 	if (peer == NULL)
 		return -1;
-	if (ship_try(s, peer, m, &answer, &left, e) == 0) {
+	if (relayed && m->files_n > 0)
+		return err_set(e, EXIT_USAGE,
+		    "--file: host %s is known through %s, which hands on "
+		    "messages only",
+		    m->host, peer->alias);
+	if (m->pin == NULL) {
+		exchange_host_id(s->home, m->host, pin);
+		mine.pin = pin;
+	}
+	if (ship_try(s, peer, &mine, relayed, &answer, &left, e) == 0) {
 		ship_verdict(&answer, to, renamed, dropped, v);
 		frame_free(&answer);
 		return 0;
@@ -612,31 +712,42 @@ ship_check(struct ship *s, const char *host, const char *address,
 
 int
 ship_status(struct ship *s, const char *host, const char *id,
-    struct deliver_verdict *v, struct err *e)
+    const char *path, struct deliver_verdict *v, struct err *e)
 {
-	const struct peer *peer = ship_route(s, host, e);
-	char request[AGENT_ID_MAX + 1], *dropped = NULL;
+	char request[AGENT_ID_MAX + 1], pin[HOME_ID_LEN + 1], *dropped = NULL;
+	bool relayed;
+	const struct peer *peer = ship_way(s, host, &relayed, e);
 	struct frame f, answer;
 	bool renamed = false;
 	struct remote *r;
 	struct agent to;
 
+	exchange_host_id(s->home, host, pin);
 	if (peer == NULL || (r = ship_remote(s, peer, false, e)) == NULL ||
-	    ship_queues(r, e) != 0)
+	    ship_queues(r, e) != 0 ||
+	    ((relayed || path != NULL) &&
+		ship_hands_on(r, host, pin, path, 0, relayed, e) != 0))
 		return -1;
 	agent_id_new(request);
 	frame_init(&f, FRAME_STATUS, request);
 	frame_add(&f, "Message", id);
+	ship_hops(&f, relayed ? host : NULL, pin, path);
 	remote_put(r, &f);
 	frame_free(&f);
 	if (remote_wait(
-		r, request, clock_deadline(SHIP_ANSWER_MS), &answer, e) != 0)
+		r, request,
+		clock_deadline(SHIP_ANSWER_MS + ship_slack(path, relayed)),
+		&answer, e) != 0)
 		return -1;
 	agent_init(&to);
 	ship_verdict(&answer, &to, &renamed, &dropped, v);
 	agent_free(&to);
 	x_free(dropped);
 	frame_free(&answer);
+	/* The answer is of who was to hand the question on. */
+	if (relayed && str_eq(v->word, "failed") &&
+	    (v->code == EXIT_REFUSED || v->code == EXIT_WIRE))
+		return err_set(e, v->code, "%s: %s", peer->alias, v->why);
 	return v->code == EXIT_UNKNOWN
 	    ? err_set(e, EXIT_UNKNOWN, "%s: %s", host, v->why)
 	    : 0;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "agent.h"
 #include "deliver.h"
@@ -49,6 +50,13 @@ struct ship_message {
 	const char *schema;   /* of the answer; NULL: any */
 	bool queue;           /* it may be kept there: EXIT_WIRE if it cannot */
 	int64_t ttl_ms;       /* for how long; 0: as that host has it */
+	/* One that is handed on: the hosts it came over (hops.h), the id of
+	 * `host` that it is for, whether its sender is vouched for, and our
+	 * parent, without whom it is not sent any more. NULL: ours. */
+	const char *path;
+	const char *pin;
+	bool vouched;
+	pid_t parent;
 	bool type;
 	bool urgent;
 	bool force;
@@ -59,6 +67,9 @@ struct ship_message {
 /* Begin; nothing is read or started yet. To be closed. */
 void ship_open(struct ship *s, const struct home *home);
 void ship_close(struct ship *s);
+
+/* Is `host` reached through another one, which is to hand messages on? */
+bool ship_relays(struct ship *s, const char *host);
 
 /* Does peers.conf name a way to `host`? Also true when it cannot be read: then
  * ship_send() says why. */
@@ -71,16 +82,19 @@ bool ship_dials(struct ship *s, const char *host);
  *
  * When the connection breaks after the message may have left, it is asked for
  * again by its id, on a new connection: the far end answers what it recorded,
- * and never types it twice. Where that one breaks too, a few times more. No
+ * and never types it twice. A host that is known through another one is reached
+ * by that, which hands the message on (EXIT_WIRE if it does not know how,
+ * EXIT_USAGE for files). Where that one breaks too, a few times more. No
  * answer then is EXIT_UNPROVEN.
  */
 int ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
     bool *renamed, char **dropped, struct deliver_verdict *v, struct err *e);
 
 /* What became of a message that was queued on `host`: 0 and the verdict, or -1
- * with EXIT_UNKNOWN, EXIT_WIRE. */
+ * with EXIT_UNKNOWN, EXIT_WIRE, EXIT_REFUSED. `path`: it is asked for others;
+ * NULL: for us. */
 int ship_status(struct ship *s, const char *host, const char *id,
-    struct deliver_verdict *v, struct err *e);
+    const char *path, struct deliver_verdict *v, struct err *e);
 
 /* What --check says of an agent there, as text or JSON, to `sender`: its exit
  * code, or -1. `now` (may be NULL) is what it is doing; unknown where its host

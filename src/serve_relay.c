@@ -1,0 +1,147 @@
+#include "serve_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "away.h"
+#include "clock.h"
+#include "mem.h"
+#include "outbox.h"
+#include "queue.h"
+#include "relay.h"
+#include "str.h"
+
+/* May it be handed on? Then the way so far, as text. */
+static int
+relay_ask_may(const struct server *s, const struct frame *f,
+    char path[HOPS_TEXT_MAX + 1], struct err *e)
+{
+	struct relay_ask ask = {
+		.host = s->host,
+		.host_id = s->host_id,
+		.target = frame_get(f, "For", ""),
+		.pin = frame_get(f, "For-Id", ""),
+		.path = frame_get(f, "Path", ""),
+	};
+	struct hops hops;
+
+	if (frame_get(f, "Files", NULL) != NULL)
+		return err_set(e, EXIT_USAGE,
+		    "host %.40s: files are not handed on", ask.target);
+	if (relay_may(s->home, s->o->peers, &ask, s->o->peer, &hops, e) != 0)
+		return -1;
+	hops_write(path, &hops);
+	return 0;
+}
+
+/* Is it known here what became of it, before anybody is asked? */
+static bool
+relay_known(
+    const struct server *s, const char *id, struct deliver_verdict *v)
+{
+	if (outbox_status(s->home, id, v) == 0)
+		return true;
+	return queue_before(s->home, id, v);
+}
+
+/* A message goes on, or into the outbox of its host. */
+static int
+relay_message(struct server *s, struct ship *ship, const struct frame *f,
+    const struct origin *from, pid_t parent, const char *path,
+    struct agent *to, bool *renamed, struct deliver_verdict *v, struct err *e)
+{
+	struct sender sender = { .note = from->note };
+	const char *schema = frame_get(f, "Schema", NULL);
+	const struct ship_message m = {
+		.id = f->id,
+		.to = frame_get(f, "To", ""),
+		.host = frame_get(f, "For", ""),
+		.sender = &sender,
+		.body = f->body.data,
+		.len = f->body.len,
+		.wait_ms =
+		    (int64_t)frame_number(f, "Wait-Ms", SERVE_WAIT_MAX_MS, 0),
+		.reply_to = frame_get(f, "In-Reply-To", NULL),
+		.thread = frame_get(f, "Thread", NULL),
+		.hops = frame_get(f, "Hops", NULL) == NULL
+		    ? 0
+		    : (unsigned)frame_number(
+			  f, "Hops", MAIL_HOPS_MAX, MAIL_HOPS_MAX),
+		.question = str_eq(frame_get(f, "Question", "0"), "1"),
+		.schema = schema != NULL && schema_ok(schema) ? schema : NULL,
+		.queue = str_eq(frame_get(f, "Queue", "0"), "1"),
+		.ttl_ms =
+		    (int64_t)frame_number(f, "Ttl-Ms", SERVE_TTL_MAX_MS, 0),
+		.type = server_may(s, f, "Type"),
+		.urgent = server_may(s, f, "Urgent"),
+		.path = path,
+		.pin = frame_get(f, "For-Id", ""),
+		.vouched = mail_answerable(from->name, from->note),
+		.parent = parent,
+	};
+	char *dropped = NULL;
+	int rc;
+
+	if (!mail_id_ok(m.id) || !str_address_ok(m.to) ||
+	    (schema != NULL && m.schema == NULL))
+		return err_set(e, EXIT_USAGE,
+		    "host %s: id, address or schema is none", m.host);
+	(void)snprintf(sender.name, sizeof(sender.name), "%s", from->name);
+	(void)snprintf(sender.self, sizeof(sender.self), "%s", from->verified);
+	agent_text(&to->address, m.to, ADDRESS_MAX);
+	agent_text(&to->host, m.host, HOST_MAX);
+	if (relay_known(s, m.id, v))
+		return 0;
+	rc = away_send(ship, &m, to, renamed, &dropped, v, e);
+	x_free(dropped);
+	return rc;
+}
+
+/* What became of one: as it is known here, else there. */
+static int
+relay_status(struct server *s, struct ship *ship, const struct frame *f,
+    const char *path, struct deliver_verdict *v, struct err *e)
+{
+	const char *id = frame_get(f, "Message", "");
+
+	if (!mail_id_ok(id))
+		return err_set(e, EXIT_UNKNOWN,
+		    "%.40s: no message with this id is known", id);
+	if (outbox_status(s->home, id, v) == 0 ||
+	    queue_status(s->home, id, v, NULL) == 0)
+		return 0;
+	return ship_status(ship, frame_get(f, "For", ""), id, path, v, e);
+}
+
+void
+job_relay(struct server *s, const struct frame *f, const struct origin *from,
+    pid_t parent, struct frame *answer)
+{
+	char path[HOPS_TEXT_MAX + 1];
+	struct deliver_verdict v;
+	bool renamed = false;
+	struct agent to;
+	struct ship ship;
+	struct err e;
+	int rc;
+
+	agent_init(&to);
+	ship_open(&ship, s->home);
+	rc = relay_ask_may(s, f, path, &e);
+	if (rc == 0 && f->verb == FRAME_STATUS)
+		rc = relay_status(s, &ship, f, path, &v, &e);
+	else if (rc == 0)
+		rc = relay_message(
+		    s, &ship, f, from, parent, path, &to, &renamed, &v, &e);
+	if (rc != 0)
+		deliver_refuse(&v, &e);
+	if (f->verb == FRAME_STATUS) {
+		server_told(answer, &v);
+	} else {
+		if (v.code == EXIT_REFUSED)
+			v.word = "refused";
+		job_answer(answer, &to, &v, renamed, "");
+	}
+	ship_close(&ship);
+	agent_free(&to);
+}
