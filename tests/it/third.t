@@ -69,9 +69,9 @@ is "$(code on h agent-sync)" 0 'h asks nobody'
 check 'and has no listing of x yet but what x pushed' there h x-s-one
 
 # --- what does not go that way ---
-is "$(code on x notify-pane l-s-one hello)" 4 'a message has no way'
+is "$(code on x notify-pane l-s-one hello)" 7 'a message is not handed on'
 check 'which is said' said \
-	'host l: known through h only, which passes no messages on'
+	'host l: h hands nothing on for x; relay=yes in the line of x'
 is "$(code on x agent-link l </dev/null)" 4 'nor is it dialled'
 check 'as is said too' said 'l: is not dialled, but known through h'
 # asks HOST-NAME NAME [OPTION...]: h's answer to such a one
