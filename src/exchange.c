@@ -229,8 +229,7 @@ exchange_route(const struct home *home, const struct peers *peers,
 }
 
 bool
-exchange_through(
-    const struct home *home, const char *host, const char *through)
+exchange_through(const struct home *home, const char *host, const char *through)
 {
 	char *path = path_join(home->dir, "peers.conf");
 	struct peers peers = PEERS_INIT;
@@ -242,8 +241,8 @@ exchange_through(
 	    (line = peers_find(&peers, host)) != NULL &&
 	    line->through[0] != '\0') {
 		exchange_came(home, through, &came);
-		named = str_eq(line->through,
-		    came.by[0] == '\0' ? through : came.by);
+		named = str_eq(
+		    line->through, came.by[0] == '\0' ? through : came.by);
 	}
 	peers_free(&peers);
 	x_free(path);

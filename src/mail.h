@@ -45,7 +45,7 @@ struct mail {
 	int64_t date;                   /* real ms, kept in whole seconds */
 	char reply_to[MAIL_ID_MAX + 1]; /* the message that this answers */
 	char thread[MAIL_ID_MAX + 1];   /* the first of the thread */
-	char path[HOPS_TEXT_MAX + 1]; /* who handed it on; "": nobody */
+	char path[HOPS_TEXT_MAX + 1];   /* who handed it on; "": nobody */
 	bool urgent;
 	bool first;    /* before others of its kind: agent-inbox queue first */
 	bool type;     /* to be typed at a shell's prompt */

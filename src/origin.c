@@ -51,15 +51,15 @@ origin_verify(
 /* What was handed on: where it began is believed as far as peers.conf believes
  * who brought it. */
 static void
-origin_relayed(const struct home *home, const char *host,
-    const struct frame *f, struct origin *from)
+origin_relayed(const struct home *home, const char *host, const struct frame *f,
+    struct origin *from)
 {
 	const struct hop *began = &from->path.v[0];
 	char known[HOME_ID_LEN + 1];
 
 	from->verified[0] = '\0';
-	from->note = strchr(from->name, '@') != NULL ? "no reply"
-						     : "unverified";
+	from->note =
+	    strchr(from->name, '@') != NULL ? "no reply" : "unverified";
 	(void)snprintf(
 	    from->folder, sizeof(from->folder), "unverified-%s", host);
 	exchange_host_id(home, began->host, known);

@@ -14,8 +14,8 @@ enum { ORIGIN_FOLDER_MAX = BODY_SENDER_MAX + 16 };
 
 struct origin {
 	char name[BODY_SENDER_MAX + 1];
-	const char *note;               /* about it, or NULL; a constant, or: */
-	char through[MAIL_NOTE_MAX + 1];    /* ... who vouches for it */
+	const char *note; /* about it, or NULL; a constant, or: */
+	char through[MAIL_NOTE_MAX + 1]; /* ... who vouches for it */
 	const char *host; /* it comes from, as far as that is believed */
 	struct hops path; /* the hosts that handed it on; n 0: none */
 	char folder[ORIGIN_FOLDER_MAX];     /* in the inbox */

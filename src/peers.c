@@ -152,7 +152,8 @@ peers_set(
 		return peers_through(l, value, e);
 	case PEERS_RELAY:
 		if (!str_eq(value, "yes"))
-			return peers_bad(l, e, "relay=: '%s' is not yes", value);
+			return peers_bad(
+			    l, e, "relay=: '%s' is not yes", value);
 		peer->relay = true;
 		return 0;
 	default:

@@ -25,8 +25,9 @@ enum {
  * of the line as argv: run that instead of ssh). Strings are "" when not set.
  *
  * Or through=ALIAS, alone: a host that is not dialled, of which only the slice
- * is taken, from the peer of that alias, which hands messages on to it. The line's own alias is then the name
- * of that host. Whether there is such a peer is not looked at here.
+ * is taken, from the peer of that alias, which hands messages on to it. The
+ * line's own alias is then the name of that host. Whether there is such a peer
+ * is not looked at here.
  */
 struct peer {
 	char *alias;

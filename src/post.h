@@ -17,11 +17,11 @@
 /* The caller owns all of it. */
 struct post {
 	const struct registrar *reg;
-	const char *id;               /* ring_id_ok() */
-	const char *sender;           /* body_sender_ok() */
-	const char *host;             /* the sender's; NULL: this one */
-	const char *note;             /* about the sender, or NULL */
-	const char *path; /* who handed it on: hops.h; NULL: nobody */
+	const char *id;     /* ring_id_ok() */
+	const char *sender; /* body_sender_ok() */
+	const char *host;   /* the sender's; NULL: this one */
+	const char *note;   /* about the sender, or NULL */
+	const char *path;   /* who handed it on: hops.h; NULL: nobody */
 	struct allow_sender verified; /* for @agent-allow */
 	const char *folder; /* in the inbox, for what is too long to show */
 	const char *body;

@@ -9,8 +9,7 @@
 static int
 relay_way(const struct relay_ask *ask, struct hops *path, struct err *e)
 {
-	if (ask->known_id[0] == '\0' ||
-	    !str_eq(ask->known_id, ask->host_id))
+	if (ask->known_id[0] == '\0' || !str_eq(ask->known_id, ask->host_id))
 		return err_set(e, EXIT_REFUSED,
 		    "host %s: %s, so nothing is handed on for it", ask->host,
 		    ask->known_id[0] == '\0' ? "gave us no slice"
@@ -58,8 +57,7 @@ relay_judge(const struct relay_ask *ask, struct hops *path, struct err *e)
 
 /* The line of who asks with an unrestricted key. */
 static const struct peer *
-relay_line(
-    const struct home *home, const struct peers *peers, const char *host)
+relay_line(const struct home *home, const struct peers *peers, const char *host)
 {
 	const struct peer *line = NULL;
 	struct slice_came came;

@@ -12,16 +12,16 @@
 
 /* Who asks, and for what. Strings, never NULL. */
 struct relay_ask {
-	const char *self;           /* our own name */
-	const char *host;           /* of who asks, as it calls itself */
-	const char *host_id;        /* as it says */
-	const char *known_id;       /* as its slice says; "": we have none */
-	bool bound;                 /* by a key for this peer alone */
-	const struct peer *line;    /* its line in peers.conf; NULL: none */
-	const char *target;         /* for the host of that name */
-	const char *pin;            /* and this id, says who asks */
-	const char *target_id;      /* and our slice of it; "": we have none */
-	const char *path;           /* the hosts before who asks */
+	const char *self;        /* our own name */
+	const char *host;        /* of who asks, as it calls itself */
+	const char *host_id;     /* as it says */
+	const char *known_id;    /* as its slice says; "": we have none */
+	bool bound;              /* by a key for this peer alone */
+	const struct peer *line; /* its line in peers.conf; NULL: none */
+	const char *target;      /* for the host of that name */
+	const char *pin;         /* and this id, says who asks */
+	const char *target_id;   /* and our slice of it; "": we have none */
+	const char *path;        /* the hosts before who asks */
 };
 
 /*
@@ -30,8 +30,7 @@ struct relay_ask {
  * the way leads back, HOPS_MAX hosts handed it on already), EXIT_WIRE (no such
  * host is known), EXIT_USAGE (no names).
  */
-int relay_judge(
-    const struct relay_ask *ask, struct hops *path, struct err *e);
+int relay_judge(const struct relay_ask *ask, struct hops *path, struct err *e);
 
 /*
  * The same with what our book and peers.conf say of the two. `bound` is the
@@ -39,7 +38,6 @@ int relay_judge(
  * slice came, else the one that begins with its name.
  */
 int relay_may(const struct home *home, const struct peers *peers,
-    struct relay_ask *ask, const char *bound, struct hops *path,
-    struct err *e);
+    struct relay_ask *ask, const char *bound, struct hops *path, struct err *e);
 
 #endif

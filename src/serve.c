@@ -211,8 +211,8 @@ server_told(struct frame *answer, const struct deliver_verdict *v)
 	/* An older dialler would take another word for a failure. */
 	if (str_eq(v->word, "answered"))
 		frame_add(answer, "Answered", "1");
-	frame_add(answer, "Verdict",
-	    str_eq(v->word, "answered") ? "shown" : v->word);
+	frame_add(
+	    answer, "Verdict", str_eq(v->word, "answered") ? "shown" : v->word);
 	buf_adds(&answer->body, v->why);
 }
 

@@ -52,8 +52,8 @@ struct server {
 	size_t noise;
 	char host[HOST_MAX + 1];       /* what the other side calls itself */
 	char host_id[HOME_ID_LEN + 1]; /* which machine and user it says */
-	bool relays; /* it knows messages that are handed on */
-	struct err refused;            /* code not EXIT_OK: it may nothing */
+	bool relays;        /* it knows messages that are handed on */
+	struct err refused; /* code not EXIT_OK: it may nothing */
 	struct job jobs[SERVE_JOBS_MAX];
 	size_t jobs_n;
 	struct file files[SERVE_FILES_MAX];

@@ -36,8 +36,7 @@ relay_ask_may(const struct server *s, const struct frame *f,
 
 /* Is it known here what became of it, before anybody is asked? */
 static bool
-relay_known(
-    const struct server *s, const char *id, struct deliver_verdict *v)
+relay_known(const struct server *s, const char *id, struct deliver_verdict *v)
 {
 	if (outbox_status(s->home, id, v) == 0)
 		return true;
@@ -47,8 +46,8 @@ relay_known(
 /* A message goes on, or into the outbox of its host. */
 static int
 relay_message(struct server *s, struct ship *ship, const struct frame *f,
-    const struct origin *from, pid_t parent, const char *path,
-    struct agent *to, bool *renamed, struct deliver_verdict *v, struct err *e)
+    const struct origin *from, pid_t parent, const char *path, struct agent *to,
+    bool *renamed, struct deliver_verdict *v, struct err *e)
 {
 	struct sender sender = { .note = from->note };
 	const char *schema = frame_get(f, "Schema", NULL);

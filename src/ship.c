@@ -439,11 +439,11 @@ ship_prove(struct remote *r, struct err *e)
 /* One attempt at a message. */
 struct attempt {
 	bool relayed; /* to one that hands it on */
-	bool ask;   /* only what became of it */
-	bool alone; /* not over a link that is kept */
-	bool left;  /* result: the message may be there */
-	bool warm;  /* result: it was over such a link */
-	bool broke; /* result: the connection ended, not only its time */
+	bool ask;     /* only what became of it */
+	bool alone;   /* not over a link that is kept */
+	bool left;    /* result: the message may be there */
+	bool warm;    /* result: it was over such a link */
+	bool broke;   /* result: the connection ended, not only its time */
 };
 
 /* Does the peer keep messages? One that does not would refuse them for another
@@ -496,8 +496,7 @@ ship_hands_on(struct remote *r, const char *host, const char *pin,
 		return err_set(e, EXIT_REFUSED,
 		    "host %s: the way to it leads in a circle, by %s", host,
 		    r->host);
-	if (!relayed &&
-	    (!str_eq(r->host, host) || !str_eq(r->host_id, pin)))
+	if (!relayed && (!str_eq(r->host, host) || !str_eq(r->host_id, pin)))
 		return err_set(e, EXIT_REFUSED,
 		    "host %s: %s leads to another machine than who sends "
 		    "means",
@@ -536,9 +535,9 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 	r = ship_remote(s, peer, a->alone, e);
 	if (r != NULL &&
 	    (((a->relayed || m->path != NULL) &&
-		     ship_hands_on(r, m->host, m->pin, m->path, m->parent,
-			 a->relayed, e) != 0) ||
-		    (m->queue && ship_queues(r, e) != 0) ||
+		 ship_hands_on(r, m->host, m->pin, m->path, m->parent,
+		     a->relayed, e) != 0) ||
+		(m->queue && ship_queues(r, e) != 0) ||
 		(m->question && ship_asks(r, e) != 0)))
 		goto out;
 	if (r != NULL && !a->ask && m->files_n > 0 &&
@@ -551,9 +550,9 @@ ship_once(struct ship *s, const struct peer *peer, const struct ship_message *m,
 	disk_ms = bytes / SHIP_DISK_RATE;
 	r->silent_ms = REMOTE_SILENT_MS + disk_ms;
 	r->untold_ms = m->wait_ms;
-	deadline = clock_deadline((r->hello ? 0 : REMOTE_CONNECT_MS) +
-	    SHIP_ANSWER_MS + m->wait_ms + disk_ms +
-	    ship_slack(m->path, a->relayed));
+	deadline =
+	    clock_deadline((r->hello ? 0 : REMOTE_CONNECT_MS) + SHIP_ANSWER_MS +
+		m->wait_ms + disk_ms + ship_slack(m->path, a->relayed));
 	rc = remote_wait(r, m->id, deadline, answer, e);
 	if (rc == 0 || !remote_unsent(r))
 		a->left = true;
@@ -711,8 +710,8 @@ ship_check(struct ship *s, const char *host, const char *address,
 }
 
 int
-ship_status(struct ship *s, const char *host, const char *id,
-    const char *path, struct deliver_verdict *v, struct err *e)
+ship_status(struct ship *s, const char *host, const char *id, const char *path,
+    struct deliver_verdict *v, struct err *e)
 {
 	char request[AGENT_ID_MAX + 1], pin[HOME_ID_LEN + 1], *dropped = NULL;
 	bool relayed;
@@ -734,8 +733,7 @@ ship_status(struct ship *s, const char *host, const char *id,
 	ship_hops(&f, relayed ? host : NULL, pin, path);
 	remote_put(r, &f);
 	frame_free(&f);
-	if (remote_wait(
-		r, request,
+	if (remote_wait(r, request,
 		clock_deadline(SHIP_ANSWER_MS + ship_slack(path, relayed)),
 		&answer, e) != 0)
 		return -1;
