@@ -15,14 +15,10 @@ static void
 away_mail(const struct ship *s, const struct ship_message *m,
     const struct agent *to, struct mail *out)
 {
-	struct hops path;
 	const struct post p = {
 		.id = m->id,
 		.sender = m->sender->name,
-		.host = m->path != NULL && hops_read(&path, m->path) == 0 &&
-			path.n > 0
-		    ? path.v[0].host
-		    : s->home->host,
+		.host = m->path == NULL ? s->home->host : m->origin,
 		.note = m->sender->note,
 		.path = m->path,
 		.folder = m->sender->name,

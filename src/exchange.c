@@ -190,6 +190,26 @@ exchange_line(
 	return peer;
 }
 
+/* No line leads there: what is to be written into peers.conf? */
+static void
+exchange_no_route(const struct home *home, const struct peers *peers,
+    const char *host, struct err *e)
+{
+	struct slice_came came, hub = { .ms = 0 };
+
+	exchange_came(home, host, &came);
+	if (came.hops > 0)
+		exchange_came(home, came.through, &hub);
+	if (hub.by[0] != '\0' && peers_find(peers, hub.by) != NULL)
+		(void)err_set(e, EXIT_WIRE,
+		    "host %s: no route; '%s through=%s' in peers.conf, or "
+		    "agent-sync peer add %s",
+		    host, host, hub.by, host);
+	else
+		(void)err_set(e, EXIT_WIRE,
+		    "host %s: no route; agent-sync peer add %s", host, host);
+}
+
 const struct peer *
 exchange_way(const struct home *home, const struct peers *peers,
     const char *host, bool *relayed, struct err *e)
@@ -198,8 +218,7 @@ exchange_way(const struct home *home, const struct peers *peers,
 
 	*relayed = peer != NULL && peer->through[0] != '\0';
 	if (peer == NULL)
-		(void)err_set(e, EXIT_WIRE,
-		    "host %s: no route; agent-sync peer add %s", host, host);
+		exchange_no_route(home, peers, host, e);
 	if (!*relayed)
 		return peer;
 	hub = peers_find(peers, peer->through);

@@ -48,26 +48,31 @@ origin_verify(
 	memcpy(out, name, strlen(name) + 1);
 }
 
-/* What was handed on: where it began is believed as far as peers.conf believes
- * who brought it. */
+/* What was handed on: where it began is believed as far as who brought it
+ * vouches for that, and peers.conf believes who brought it. */
 static void
 origin_relayed(const struct home *home, const char *host, const struct frame *f,
     struct origin *from)
 {
+	const char *vouched = frame_get(f, "Vouched", ""), *at;
 	const struct hop *began = &from->path.v[0];
 	char known[HOME_ID_LEN + 1];
 
 	from->verified[0] = '\0';
-	from->note =
-	    strchr(from->name, '@') != NULL ? "no reply" : "unverified";
+	from->note = "unverified";
 	(void)snprintf(
 	    from->folder, sizeof(from->folder), "unverified-%s", host);
 	exchange_host_id(home, began->host, known);
-	if (!str_eq(known, began->id) ||
+	if ((!str_eq(vouched, ORIGIN_HOST) &&
+		!str_eq(vouched, ORIGIN_SENDER)) ||
+	    !str_eq(known, began->id) ||
 	    !exchange_through(home, began->host, host))
 		return;
 	from->host = began->host;
-	if (!str_eq(frame_get(f, "Vouched", "0"), "1") ||
+	at = strrchr(from->name, '@');
+	if (at != NULL && str_eq(at + 1, began->host))
+		from->note = "no reply";
+	if (!str_eq(vouched, ORIGIN_SENDER) ||
 	    !origin_verified(home, began->host, from->name))
 		return;
 	(void)snprintf(
@@ -103,6 +108,20 @@ origin_read(const struct home *home, const char *host, const struct frame *f,
 	(void)snprintf(
 	    from->folder, sizeof(from->folder), "unverified-%s", host);
 	return 0;
+}
+
+const char *
+origin_vouch(
+    const char *from, const char *note, const char *host, const char *path)
+{
+	struct hops hops;
+
+	if (mail_answerable(from, note))
+		return ORIGIN_SENDER;
+	if (path == NULL || hops_read(&hops, path) != 0 || hops.n == 0 ||
+	    !str_eq(hops.v[0].host, host))
+		return NULL;
+	return ORIGIN_HOST;
 }
 
 struct allow_sender

@@ -233,6 +233,20 @@ server_status(struct server *s, const struct frame *f)
 	frame_free(&answer);
 }
 
+/* Only a message itself is handed on. Its files stay unnamed, and so do not
+ * stay. True: it was answered. */
+static bool
+server_alone(struct server *s, const struct frame *f)
+{
+	if (frame_get(f, "For", NULL) == NULL ||
+	    (frame_get(f, "Files", NULL) == NULL &&
+		frame_get(f, "Ask", NULL) == NULL))
+		return false;
+	server_done(
+	    s, f->id, EXIT_USAGE, "For: neither files nor Ask are handed on");
+	return true;
+}
+
 static void
 server_frame(struct server *s, const struct frame *f)
 {
@@ -243,6 +257,9 @@ server_frame(struct server *s, const struct frame *f)
 		    "too many requests from this peer; slow down");
 	switch (f->verb) {
 	case FRAME_DELIVER:
+		if (!slow && server_alone(s, f))
+			break;
+		/* fall through */
 	case FRAME_CHECK:
 		if (!slow)
 			server_start(s, f);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "mem.h"
+#include "origin.h"
 #include "outbox.h"
 #include "path.h"
 #include "str.h"
@@ -49,6 +50,8 @@ fetch_settle(const struct server *s, struct mailbox *b, const struct frame *f,
 static void
 fetch_mail(struct frame *f, uint64_t number, struct mail *m)
 {
+	const char *vouched;
+
 	frame_add(f, "Message", m->id);
 	frame_addf(f, "Place", "%llu", (unsigned long long)number);
 	frame_add(f, "To", m->to);
@@ -67,9 +70,10 @@ fetch_mail(struct frame *f, uint64_t number, struct mail *m)
 	if (m->schema[0] != '\0')
 		frame_add(f, "Schema", m->schema);
 	if (m->path[0] != '\0') {
+		vouched = origin_vouch(m->from, m->note, m->from_host, m->path);
 		frame_add(f, "Path", m->path);
-		if (mail_answerable(m->from, m->note))
-			frame_add(f, "Vouched", "1");
+		if (vouched != NULL)
+			frame_add(f, "Vouched", vouched);
 	}
 	if (m->type)
 		frame_add(f, "Type", "1");

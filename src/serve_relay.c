@@ -25,9 +25,6 @@ relay_ask_may(const struct server *s, const struct frame *f,
 	};
 	struct hops hops;
 
-	if (frame_get(f, "Files", NULL) != NULL)
-		return err_set(e, EXIT_USAGE,
-		    "host %.40s: files are not handed on", ask.target);
 	if (relay_may(s->home, s->o->peers, &ask, s->o->peer, &hops, e) != 0)
 		return -1;
 	hops_write(path, &hops);
@@ -75,7 +72,7 @@ relay_message(struct server *s, struct ship *ship, const struct frame *f,
 		.urgent = server_may(s, f, "Urgent"),
 		.path = path,
 		.pin = frame_get(f, "For-Id", ""),
-		.vouched = mail_answerable(from->name, from->note),
+		.origin = from->host,
 		.parent = parent,
 	};
 	char *dropped = NULL;
@@ -117,7 +114,7 @@ job_relay(struct server *s, const struct frame *f, const struct origin *from,
     pid_t parent, struct frame *answer)
 {
 	char path[HOPS_TEXT_MAX + 1];
-	struct deliver_verdict v;
+	struct deliver_verdict v = { .code = EXIT_LOCAL };
 	bool renamed = false;
 	struct agent to;
 	struct ship ship;

@@ -15,6 +15,7 @@
 #include "frame.h"
 #include "hops.h"
 #include "mem.h"
+#include "origin.h"
 #include "path.h"
 #include "str.h"
 
@@ -317,6 +318,10 @@ static void
 ship_text(struct remote *r, const struct ship_message *m, bool relayed,
     const char *files, bool ask)
 {
+	const char *vouched = m->path == NULL
+	    ? NULL
+	    : origin_vouch(
+		  m->sender->name, m->sender->note, m->origin, m->path);
 	struct frame f;
 
 	frame_init(&f, FRAME_DELIVER, m->id);
@@ -324,8 +329,8 @@ ship_text(struct remote *r, const struct ship_message *m, bool relayed,
 	frame_add(&f, "From", m->sender->name);
 	frame_add(&f, "Sender", m->sender->self);
 	ship_hops(&f, relayed ? m->host : NULL, m->pin, m->path);
-	if (m->path != NULL && m->vouched)
-		frame_add(&f, "Vouched", "1");
+	if (vouched != NULL)
+		frame_add(&f, "Vouched", vouched);
 	if (m->sender->note != NULL)
 		frame_add(&f, "From-Note", m->sender->note);
 	frame_addf(&f, "Wait-Ms", "%lld", (long long)m->wait_ms);

@@ -50,12 +50,12 @@ struct ship_message {
 	const char *schema;   /* of the answer; NULL: any */
 	bool queue;           /* it may be kept there: EXIT_WIRE if it cannot */
 	int64_t ttl_ms;       /* for how long; 0: as that host has it */
-	/* One that is handed on: the hosts it came over (hops.h), the id of
-	 * `host` that it is for, whether its sender is vouched for, and our
+	/* One that is handed on: the hosts it came over (hops.h), the host that
+	 * it is believed to come from, the id of `host` that it is for, and our
 	 * parent, without whom it is not sent any more. NULL: ours. */
 	const char *path;
+	const char *origin;
 	const char *pin;
-	bool vouched;
 	pid_t parent;
 	bool type;
 	bool urgent;
