@@ -644,6 +644,12 @@ exchange_may_give(
 		return err_set(e, EXIT_UNKNOWN,
 		    "host %s: no slice of it is here, or none of these days",
 		    host);
+	/* What we are shown less of is not ours to show. */
+	if (held->slice.narrow)
+		return err_set(e, EXIT_REFUSED,
+		    "host %s: lets us see part of its slice only, by a bound "
+		    "key; that is not handed on",
+		    host);
 	if (came->hops >= SLICE_HOPS_MAX)
 		return err_set(e, EXIT_REFUSED,
 		    "host %s: its slice came over %u hosts; it goes no further",
@@ -686,6 +692,7 @@ exchange_give(const struct home *home, const char *host, const char *asker,
 	}
 	slice_read_came(&held.came, text.data);
 	held.slice.generation = s.generation;
+	held.slice.narrow = s.narrow;
 	if (exchange_may_give(&held, host, asker, e) != 0)
 		goto out;
 	*generation = s.generation;

@@ -51,7 +51,7 @@ int exchange_take_third(const struct home *home, const char *through,
  * `came`, and the text in `out` unless its generation is not past `have`. -1
  * with EXIT_UNKNOWN where we hold none that is confirmed (REGISTRY_KEEP_MS), or
  * it came through `asker` or is `asker`'s; EXIT_REFUSED where it came over too
- * many hosts or says no host_id.
+ * many hosts, says no host_id, or is a narrow one.
  */
 int exchange_give(const struct home *home, const char *host, const char *asker,
     int64_t have, struct buf *out, int64_t *generation, struct slice_came *came,

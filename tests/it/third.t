@@ -7,7 +7,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up h l x || exit 1
-plan 61
+plan 67
 
 home_h=$world/hosts/h home_x=$world/hosts/x
 # The first line of what HOST has of l.
@@ -93,6 +93,29 @@ asks x l --peer x
 check 'nor a key that is bound' said '^Code: 7'
 asks x l
 check 'others are, over one host' said '^Hops: 1$'
+
+
+# --- what l shows to h alone ---
+home_l=$world/hosts/l
+cat >"$world/bin/bound-l" <<END
+#!/bin/sh
+HOME=$home_l AGENTS_DIR=$home_l/.agents AGENT_SSH_HOME=$home_l \\
+	TMUX_TMPDIR=$home_l/tmux exec agent-serve --peer h
+END
+chmod 755 "$world/bin/bound-l"
+rm "$home_h/.agents/hosts/l.toml"
+peers h "l command=$world/bin/bound-l"
+is "$(code on h agent-sync)" 0 'h by a key that l bound'
+check 'is shown a part of it' grep -q '^narrow = true' \
+	"$home_h/.agents/hosts/l.toml"
+asks x l
+check 'and hands none of it on' said 'that is not handed on'
+check 'no address' sh -c "! grep -q l-s-one '$world/out'"
+peers h ''
+rm "$home_h/.agents/hosts/l.toml"
+is "$(code on l agent-sync)" 0 'what l gives to h itself'
+asks x l
+check 'is handed on' said '^Hops: 1$'
 
 # --- no further than five, and not back ---
 sed -i '1s/ from the host itself/ through y 4/' "$home_h/.agents/hosts/l.toml"
