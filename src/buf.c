@@ -20,16 +20,29 @@ void
 buf_free(struct buf *b)
 {
 	if (b->data != buf_empty)
-		x_free(b->data);
+		x_free(b->data - b->consumed);
 	buf_init(b, b->max);
+}
+
+/* Move the content to where the memory begins. */
+static void
+buf_rewind(struct buf *b)
+{
+	if (b->consumed == 0)
+		return;
+	memmove(b->data - b->consumed, b->data, b->len + 1);
+	b->data -= b->consumed;
+	b->cap += b->consumed;
+	b->consumed = 0;
 }
 
 void
 buf_reset(struct buf *b)
 {
+	b->len = 0;
 	if (b->data != buf_empty)
 		b->data[0] = '\0';
-	b->len = 0;
+	buf_rewind(b);
 	b->overflow = false;
 }
 
@@ -44,6 +57,13 @@ buf_grow(struct buf *b, size_t extra)
 		return false;
 	}
 	need = b->len + extra + 1;
+	if (need <= b->cap)
+		return true;
+	/* Where that frees less than it moves, more memory is wanted: so a byte
+	 * is moved as seldom as it would be copied by growing. */
+	cap = b->consumed < b->len ? b->consumed + b->cap + 1 : need;
+	buf_rewind(b);
+	need = need > cap ? need : cap;
 	if (need <= b->cap)
 		return true;
 	cap = b->cap < 64 ? 64 : b->cap;
@@ -105,12 +125,14 @@ buf_truncate(struct buf *b, size_t len)
 void
 buf_consume(struct buf *b, size_t len)
 {
-	if (len >= b->len) {
-		buf_truncate(b, 0);
-		return;
-	}
-	memmove(b->data, b->data + len, b->len - len + 1);
+	if (len > b->len)
+		len = b->len;
+	b->data += len;
+	b->cap -= len;
+	b->consumed += len;
 	b->len -= len;
+	if (b->len == 0)
+		buf_rewind(b);
 }
 
 ssize_t
@@ -149,6 +171,7 @@ buf_steal(struct buf *b)
 {
 	char *s;
 
+	buf_rewind(b);
 	s = b->data == buf_empty ? x_strdup("") : b->data;
 	buf_init(b, b->max);
 	return s;

@@ -19,8 +19,9 @@ enum { BUF_MAX_DEFAULT = 16 * 1024 * 1024 };
 struct buf {
 	char *data;
 	size_t len;
-	size_t cap;
+	size_t cap; /* bytes from `data` on */
 	size_t max;
+	size_t consumed; /* bytes before `data` */
 	bool overflow;
 };
 
@@ -46,7 +47,8 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 /* Cut the content down to `len` bytes; longer than the content is a no-op. */
 void buf_truncate(struct buf *b, size_t len);
 
-/* Drop the first `len` bytes (at most all of them). */
+/* Drop the first `len` bytes (at most all of them): `data` moves on, the rest
+ * stays where it is. */
 void buf_consume(struct buf *b, size_t len);
 
 /*

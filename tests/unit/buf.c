@@ -84,6 +84,51 @@ test_cut(void **state)
 	buf_free(&b);
 }
 
+/* A stream through a buffer: what was consumed makes room again. */
+static void
+test_stream(void **state)
+{
+	struct buf b = BUF_INIT;
+	unsigned in = 0, out = 0;
+	size_t n, most = 0;
+	char *s;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		for (n = round % 97; n > 0; n--)
+			buf_addc(&b, (char)in++);
+		assert_int_equal(b.data[b.len], '\0');
+		n = round * 31 % 101;
+		if (n > b.len)
+			n = b.len;
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(b.data[i], (char)out++);
+		buf_consume(&b, n);
+		assert_int_equal(b.data[b.len], '\0');
+		assert_int_equal(b.len, in - out);
+		if (b.len > most)
+			most = b.len;
+	}
+	assert_true(b.consumed + b.cap <= 4 * most + 256);
+	/* What is freed, given away or begun again is the whole of it. */
+	buf_reset(&b);
+	buf_adds(&b, "abcdef");
+	buf_consume(&b, 2);
+	assert_int_equal(b.consumed, 2);
+	s = buf_steal(&b);
+	assert_string_equal(s, "cdef");
+	free(s);
+	buf_adds(&b, "abcdef");
+	buf_consume(&b, 2);
+	buf_reset(&b);
+	assert_int_equal(b.consumed, 0);
+	buf_adds(&b, "gh");
+	buf_consume(&b, 1);
+	assert_string_equal(b.data, "h");
+	buf_free(&b);
+	assert_int_equal(b.consumed, 0);
+}
+
 static void
 test_overflow(void **state)
 {
@@ -189,6 +234,7 @@ main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_read_exact),
