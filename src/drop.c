@@ -17,7 +17,10 @@
 #include "str.h"
 #include "utf8.h"
 
-enum { DROP_CHUNK = 256 * 1024 };
+enum {
+	DROP_CHUNK = 256 * 1024,
+	DROP_AHEAD = 4 * 1024 * 1024, /* bytes that wait for the disk */
+};
 
 static int
 drop_errno(struct err *e, const char *what)
@@ -192,6 +195,17 @@ drop_begin(struct drop *d, const char *inbox, const char *sender,
 	return rc;
 }
 
+/* Have the disk begin while more comes: little is left for the fsync. */
+static void
+drop_write_back(struct drop *d)
+{
+	if (d->done - d->begun < DROP_AHEAD)
+		return;
+	(void)sync_file_range(
+	    d->fd, d->begun, d->done - d->begun, SYNC_FILE_RANGE_WRITE);
+	d->begun = d->done;
+}
+
 int
 drop_write(struct drop *d, const void *p, size_t len, struct err *e)
 {
@@ -203,6 +217,7 @@ drop_write(struct drop *d, const void *p, size_t len, struct err *e)
 	if (file_write_all(d->fd, p, len) != 0)
 		return drop_errno(e, d->folder);
 	d->done += (int64_t)len;
+	drop_write_back(d);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct drop {
 	int fd;                        /* the file */
 	int64_t size;                  /* bytes announced */
 	int64_t done;                  /* bytes written so far */
+	int64_t begun;                 /* of them given to the disk */
 	char name[DROP_NAME_MAX + 16]; /* cleaned; the final one in the end */
 	char temp[64]; /* its temporary name, where O_TMPFILE is missing */
 	char *folder;  /* path of `dir` */

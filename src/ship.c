@@ -213,14 +213,15 @@ static int
 ship_data(struct remote *r, const struct ship_message *m, const char *id,
     const char *path, int fd, int64_t size, struct err *e)
 {
-	char *chunk = x_malloc(FRAME_CHUNK);
 	struct frame f;
 	int64_t done = 0;
 	ssize_t n;
 	int rc = -1;
 
+	frame_init(&f, FRAME_DATA, id);
 	do {
-		n = read(fd, chunk, FRAME_CHUNK);
+		buf_reset(&f.body);
+		n = buf_read_fd(&f.body, fd, FRAME_CHUNK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
@@ -235,10 +236,7 @@ ship_data(struct remote *r, const struct ship_message *m, const char *id,
 			    path);
 			goto out;
 		}
-		frame_init(&f, FRAME_DATA, id);
-		buf_add(&f.body, chunk, (size_t)n);
 		remote_put(r, &f);
-		frame_free(&f);
 		if (ship_push(r, id, SHIP_QUEUE, e) != 0)
 			goto out;
 		if (m->progress != NULL)
@@ -246,7 +244,7 @@ ship_data(struct remote *r, const struct ship_message *m, const char *id,
 	} while (n != 0);
 	rc = 0;
 out:
-	x_free(chunk);
+	frame_free(&f);
 	return rc;
 }
 
