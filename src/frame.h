@@ -16,8 +16,10 @@ enum {
 	FRAME_HEADERS_MAX = 32, /* headers of a frame */
 	FRAME_ID_MAX = 40,      /* bytes of an id: [A-Za-z0-9._-] */
 	FRAME_BODY_MAX =
-	    20 * 1024 * 1024,    /* bytes of a body: a slice, a text */
-	FRAME_CHUNK = 32 * 1024, /* bytes of file a DATA frame carries */
+	    20 * 1024 * 1024, /* bytes of a body: a slice, a text */
+	/* Bytes of a file that a DATA frame carries: with its headers it fits
+	 * one packet of SSH, and two fit 64 KiB. */
+	FRAME_CHUNK = 32 * 1024 - 256,
 	FRAME_NOISE_MAX =
 	    64 * 1024, /* before the first frame: start-up files */
 };

@@ -8,9 +8,10 @@
  *   our own frames, then those of callers that are no bulk data, in turns, then
  *   one frame of a file, in turns again. What one caller says stays in order.
  *
- * The far end is given MUX_AHEAD bytes at a time, and more when they are gone:
- * so much stands in line before a message, however long the file behind it. A
- * caller is read no faster than that, which holds it back in its turn.
+ * The far end is given frames until they make MUX_AHEAD bytes, two of a file,
+ * and more when they are gone: so much stands in line before a message, however
+ * long the file behind it. A caller is read no faster than that, which holds it
+ * back in its turn.
  *
  * A request's id leads its answer back. A message may be asked for once more by
  * its id (ship.h): while the first asking is under way the second waits beside

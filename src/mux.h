@@ -18,7 +18,7 @@ enum {
 	MUX_CALLERS_MAX = 300, /* at a time */
 	MUX_WAITS_MAX = 1024,  /* requests that wait for their answer */
 	MUX_BUSY = 200,        /* of them: further callers had better not */
-	MUX_AHEAD = 32 * 1024, /* bytes given to the far end at a time */
+	MUX_AHEAD = 32 * 1024, /* bytes behind which the far end gets no more */
 	MUX_FDS_MAX = 1 + 2 * MUX_CALLERS_MAX, /* descriptors to poll */
 };
 

@@ -23,8 +23,10 @@
 enum {
 	SSH_TICK_MS = 5000, /* a peer not heard of for so long is asked */
 	SSH_TICKS_MAX = 3,  /* so many of them without a byte: it is gone */
-	SSH_WRITE_MAX =
-	    32 * 1024, /* bytes taken at a time: what waits in line */
+	/* Bytes taken at a time: what waits in line. One packet: sshd takes
+	 * 32 KiB (channels.h, CHAN_SES_PACKET_DEFAULT), of which libssh 0.10
+	 * leaves 10 (channels.c, channel_write_common). */
+	SSH_WRITE_MAX = 32 * 1024 - 10,
 	SSH_COME_MAX =
 	    2 * 1024 * 1024, /* bytes held here: libssh 0.10 opens a window
 			      * of 1,280,000 (channels.c, WINDOWBASE) */
