@@ -91,11 +91,14 @@ carry(const struct request *q, struct err *e)
 		(void)close_range(3, ~0U, 0);
 	if (open_all(&setup, &peers, e) != 0)
 		goto out;
-	to.peer = peers_find(&peers, q->name);
+	to.peer = peers_find_any(&peers, q->name);
 	if (to.peer == NULL && !q->unlisted)
 		(void)err_set(e, EXIT_WIRE,
 		    "%s: no such peer; agent-sync peer add %s", q->name,
 		    q->name);
+	else if (to.peer != NULL && to.peer->dials)
+		(void)err_set(e, EXIT_WIRE,
+		    "%s: is not dialled: dial=no (peers.conf)", q->name);
 	else if (to.peer != NULL && to.peer->through[0] != '\0')
 		(void)err_set(e, EXIT_WIRE,
 		    "%s: is not dialled, but known through %s (peers.conf)",

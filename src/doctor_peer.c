@@ -151,13 +151,14 @@ key_bound(struct doctor *d, const char *file, long line, const struct key *k)
 		    d, file, "%lds/command=/restrict,command=/", line);
 		return;
 	}
-	peer = peers_find(&d->peers, name);
+	peer = peers_find_any(&d->peers, name);
 	doctor_ok(d, object,
 	    "key %s is bound to host %s: messages and files from it, its own "
-	    "slice%s%s%s",
+	    "slice%s%s%s%s",
 	    k->comment, name, peer != NULL && peer->allow_type ? ", type" : "",
 	    peer != NULL && peer->allow_urgent ? ", urgent" : "",
-	    peer != NULL && peer->allow_force ? ", force" : "");
+	    peer != NULL && peer->allow_force ? ", force" : "",
+	    peer != NULL && peer->allow_relay ? ", relay" : "");
 }
 
 /* Is this key let in by an earlier line without being bound? */

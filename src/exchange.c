@@ -198,6 +198,13 @@ exchange_no_route(const struct home *home, const struct peers *peers,
 	struct slice_came came, hub = { .ms = 0 };
 
 	exchange_came(home, host, &came);
+	if (peers_find_any(peers, host) != NULL) {
+		(void)err_set(e, EXIT_WIRE,
+		    "host %s: is not dialled (dial=no in peers.conf), and "
+		    "fetches no messages here; no route",
+		    host);
+		return;
+	}
 	if (came.hops > 0)
 		exchange_came(home, came.through, &hub);
 	if (hub.by[0] != '\0' && peers_find(peers, hub.by) != NULL)

@@ -9,7 +9,13 @@
 #include "file.h"
 #include "mem.h"
 
-enum { PEERS_KEYS = 8, PEERS_THROUGH = 5, PEERS_RELAY = 6 };
+enum {
+	PEERS_KEYS = 9,
+	PEERS_ALLOW = 4,
+	PEERS_THROUGH = 5,
+	PEERS_RELAY = 6,
+	PEERS_DIAL = 7,
+};
 
 static const char *const peers_keys[PEERS_KEYS] = {
 	"serve",
@@ -19,6 +25,7 @@ static const char *const peers_keys[PEERS_KEYS] = {
 	"allow",
 	"through",
 	"relay",
+	"dial",
 	"command",
 };
 
@@ -146,7 +153,7 @@ peers_set(
 			    l, e, "accept=: '%s' is not mail", value);
 		peer->accept_mail = true;
 		return 0;
-	case 4:
+	case PEERS_ALLOW:
 		return peers_allow(l, value, e);
 	case PEERS_THROUGH:
 		return peers_through(l, value, e);
@@ -155,6 +162,11 @@ peers_set(
 			return peers_bad(
 			    l, e, "relay=: '%s' is not yes", value);
 		peer->relay = true;
+		return 0;
+	case PEERS_DIAL:
+		if (!str_eq(value, "no"))
+			return peers_bad(l, e, "dial=: '%s' is not no", value);
+		peer->dials = true;
 		return 0;
 	default:
 		if (*value == '\0')
@@ -188,7 +200,7 @@ peers_word(struct peers_line *l, const char *word, struct err *e)
 	if (key == PEERS_KEYS)
 		return peers_bad(l, e,
 		    "%.*s=: no such key; there are serve, identity, via, "
-		    "accept, allow, through, relay, command",
+		    "accept, allow, through, relay, dial, command",
 		    (int)len, word);
 	if (l->seen & 1U << key)
 		return peers_bad(l, e, "%s= stands twice", peers_keys[key]);
@@ -196,12 +208,36 @@ peers_word(struct peers_line *l, const char *word, struct err *e)
 	return peers_set(l, key, equals + 1, e);
 }
 
+/* It dials us, and is not looked for among those that are dialled. */
+static int
+peers_dialling(struct peers *p, const struct peers_line *l, struct err *e)
+{
+	const unsigned beside =
+	    1U << PEERS_DIAL | 1U << PEERS_ALLOW | 1U << PEERS_RELAY;
+
+	if (l->seen & ~beside)
+		return peers_bad(l, e,
+		    "dial=no: that host is not dialled; only allow= and "
+		    "relay= go with it");
+	if (!str_host_ok(l->peer->alias))
+		return peers_bad(l, e,
+		    "dial=no: before it stands the name of a host, as it "
+		    "calls itself, and '%s' can be none",
+		    l->peer->alias);
+	p->dialling =
+	    x_realloc(p->dialling, p->dialling_n + 1, sizeof(*p->dialling));
+	p->dialling[p->dialling_n++] = p->v[--p->n];
+	return 0;
+}
+
 /* The end of a line: do its keys go together? */
 static int
-peers_whole(const struct peers_line *l, struct err *e)
+peers_whole(struct peers *p, const struct peers_line *l, struct err *e)
 {
 	size_t key;
 
+	if (l->peer->dials)
+		return peers_dialling(p, l, e);
 	if (l->seen & 1U << PEERS_THROUGH && l->seen != 1U << PEERS_THROUGH)
 		return peers_bad(
 		    l, e, "through= stands alone: that host is not dialled");
@@ -224,9 +260,9 @@ peers_first(
 		    "'%s' is no alias: letters, digits and ._@:-, a letter or "
 		    "digit first, at most %d bytes",
 		    alias, PEERS_ALIAS_MAX);
-	if (peers_find(p, alias) != NULL)
+	if (peers_find_any(p, alias) != NULL)
 		return peers_bad(l, e, "'%s' stands in a line above", alias);
-	if (p->n == PEERS_MAX)
+	if (p->n + p->dialling_n == PEERS_MAX)
 		return peers_bad(l, e, "more than %d peers", PEERS_MAX);
 	if (p->n == p->cap) {
 		p->cap = p->cap == 0 ? 16 : p->cap * 2;
@@ -257,7 +293,7 @@ peers_line(struct peers *p, struct peers_line *l, char *line, struct err *e)
 			return -1;
 		}
 	}
-	return l->peer == NULL ? 0 : peers_whole(l, e);
+	return l->peer == NULL ? 0 : peers_whole(p, l, e);
 }
 
 int
@@ -311,19 +347,26 @@ peers_load(struct peers *p, const char *path, struct err *e)
 	return rc;
 }
 
-void
-peers_free(struct peers *p)
+static void
+peers_clear(struct peer *v, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < p->n; i++) {
-		x_free(p->v[i].alias);
-		x_free(p->v[i].serve);
-		x_free(p->v[i].identity);
-		x_free(p->v[i].through);
-		argv_free(&p->v[i].command);
+	for (i = 0; i < n; i++) {
+		x_free(v[i].alias);
+		x_free(v[i].serve);
+		x_free(v[i].identity);
+		x_free(v[i].through);
+		argv_free(&v[i].command);
 	}
-	x_free(p->v);
+	x_free(v);
+}
+
+void
+peers_free(struct peers *p)
+{
+	peers_clear(p->v, p->n);
+	peers_clear(p->dialling, p->dialling_n);
 	*p = (struct peers)PEERS_INIT;
 }
 
@@ -338,6 +381,18 @@ peers_find(const struct peers *p, const char *alias)
 	return NULL;
 }
 
+const struct peer *
+peers_find_any(const struct peers *p, const char *alias)
+{
+	const struct peer *peer = peers_find(p, alias);
+	size_t i;
+
+	for (i = 0; i < p->dialling_n && peer == NULL; i++)
+		if (str_eq(p->dialling[i].alias, alias))
+			peer = &p->dialling[i];
+	return peer;
+}
+
 /* The text of a peers.conf that can be read; 1 when `alias` is in it. */
 static int
 peers_text(const char *path, const char *alias, struct buf *text, struct err *e)
@@ -348,7 +403,7 @@ peers_text(const char *path, const char *alias, struct buf *text, struct err *e)
 	if (file_read_ours(path, text, e) == FILE_FAILED)
 		return -1;
 	if (peers_parse(&p, path, text->data, text->len, e) == 0)
-		rc = peers_find(&p, alias) != NULL;
+		rc = peers_find_any(&p, alias) != NULL;
 	peers_free(&p);
 	return rc;
 }

@@ -28,6 +28,9 @@ enum {
  * is taken, from the peer of that alias, which hands messages on to it. The
  * line's own alias is then the name of that host. Whether there is such a peer
  * is not looked at here.
+ *
+ * Or dial=no, beside allow= and relay= at most: a host that dials us and is not
+ * dialled, by its name. Such a line says only what it may.
  */
 struct peer {
 	char *alias;
@@ -39,12 +42,15 @@ struct peer {
 	bool accept_mail;
 	bool allow_type, allow_urgent, allow_force, allow_relay;
 	bool relay;
+	bool dials; /* dial=no */
 	struct argv command;
 };
 
+/* Those with dial=no stand apart: whoever goes through `v` wants to reach
+ * somebody. */
 struct peers {
-	struct peer *v;
-	size_t n;
+	struct peer *v, *dialling;
+	size_t n, dialling_n;
 	size_t cap;
 };
 
@@ -60,8 +66,11 @@ int peers_parse(struct peers *p, const char *path, const char *text, size_t len,
     struct err *e);
 void peers_free(struct peers *p);
 
-/* By alias; NULL if there is none. */
+/* By alias; NULL if there is none, or it says dial=no. */
 const struct peer *peers_find(const struct peers *p, const char *alias);
+
+/* The same with those that say dial=no: what the line says that it may. */
+const struct peer *peers_find_any(const struct peers *p, const char *alias);
 
 /* May this be an alias: [A-Za-z0-9][A-Za-z0-9._@:-]{0,254}? It becomes a word
  * of ssh's command line and so never begins with '-'. */

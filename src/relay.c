@@ -65,7 +65,7 @@ relay_line(const struct home *home, const struct peers *peers, const char *host)
 	exchange_came(home, host, &came);
 	if (came.by[0] != '\0')
 		line = peers_find(peers, came.by);
-	return line != NULL ? line : peers_find(peers, host);
+	return line != NULL ? line : peers_find_any(peers, host);
 }
 
 int
@@ -80,7 +80,7 @@ relay_may(const struct home *home, const struct peers *peers,
 	ask->known_id = known;
 	ask->target_id = target;
 	ask->bound = bound != NULL;
-	ask->line = bound != NULL ? peers_find(peers, bound)
+	ask->line = bound != NULL ? peers_find_any(peers, bound)
 				  : relay_line(home, peers, ask->host);
 	return relay_judge(ask, path, e);
 }

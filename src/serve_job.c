@@ -31,7 +31,7 @@ server_may(const struct server *s, const struct frame *f, const char *header)
 		return false;
 	if (s->o->peer == NULL)
 		return true;
-	peer = peers_find(s->o->peers, s->o->peer);
+	peer = peers_find_any(s->o->peers, s->o->peer);
 	if (peer == NULL)
 		return false;
 	return str_eq(header, "Type")  ? peer->allow_type

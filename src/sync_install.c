@@ -47,12 +47,17 @@ sync_peer_helper(const struct home *home, const char *verb, const char *alias,
 	}
 	if (peers_load(&peers, conf, e) != 0)
 		goto out;
-	peer = peers_find(&peers, alias);
+	peer = peers_find_any(&peers, alias);
 	if (peer != NULL && peer->command.n > 0) {
 		(void)err_set(e, EXIT_USAGE,
 		    "%s: is reached by a command= of %s, not by ssh; run "
 		    "install.sh there by hand",
 		    alias, conf);
+		goto out;
+	}
+	if (peer != NULL && peer->dials) {
+		(void)err_set(e, EXIT_USAGE,
+		    "%s: is not dialled: dial=no in %s", alias, conf);
 		goto out;
 	}
 	if (peer != NULL && peer->through[0] != '\0') {

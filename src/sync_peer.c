@@ -150,12 +150,14 @@ sync_peer_add(const struct home *home, const char *alias,
 	}
 	if (peers_open(home, &peers, &path, e) != 0)
 		goto out;
-	known = peers_find(&peers, alias);
-	if (known != NULL && known->through[0] != '\0') {
+	known = peers_find_any(&peers, alias);
+	if (known != NULL && (known->through[0] != '\0' || known->dials)) {
 		(void)err_set(e, EXIT_LOCAL,
-		    "%s: stands in %s with through=%s; take that line out "
+		    "%s: stands in %s with %s%s; take that line out "
 		    "before: agent-sync peer rm %s",
-		    alias, path, known->through, alias);
+		    alias, path,
+		    known->dials ? "dial=no" : "through=", known->through,
+		    alias);
 		goto out;
 	}
 	if (add_try(&a, known, alias, options, e) != 0) {
@@ -362,7 +364,7 @@ find_alias(const struct home *home, const struct peers *peers, const char *name)
 	struct contact contact;
 	size_t i;
 
-	if (peers_find(peers, name) != NULL)
+	if (peers_find_any(peers, name) != NULL)
 		return name;
 	for (i = 0; i < peers->n; i++) {
 		contact_load(&contact, home, peers->v[i].alias);

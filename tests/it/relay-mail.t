@@ -10,7 +10,7 @@
 . "$here/far.sh"
 sender=h
 far_up h l x
-plan 89
+plan 99
 home_h=$world/hosts/h said=$world/said
 
 # goes CODE HOST ARGS...: notify-pane there ends so.
@@ -212,7 +212,7 @@ frame "${to_l[@]}" "For-Id: $(host_id l)" "Path: x.$(host_id x)" \
 check 'it is handed on' said 'Verdict: submitted'
 is "$(tags l comp | tail -n 1)" 'from x-s-one (unverified)' \
 	'but h does not vouch for that'
-is "$(grep -h '^From: .*x-s-one' "$world"/hosts/l/.agents/mail/*/*/* |
+is "$(grep -hs '^From: .*x-s-one' "$world"/hosts/l/.agents/mail/*/cur/* |
 	tail -n 1)" 'From: "x-s-one" <x-s-one@h>' 'and it is of h, not of x'
 is "$(author "notify-pane --ask l-s-comp sure >$world/asked")" 0 'x asks l'
 question=$(sed 's/.* //' "$world/asked")
@@ -367,6 +367,23 @@ check 'and is there after a sync' syncs l
 check 'once' until_true 20 got l comp 'later on' 1
 syncs l
 check 'of which x is told' until_true 20 says "$id" submitted
+check 'and where no line of l says so, l sends nothing by way of h' goes 7 \
+	l x-s-one not-this
+peers h 'x relay=yes' 'l dial=no relay=yes'
+check 'where one does, h' syncs h
+check 'does not dial l' sh -c "! grep -q '^l:' '$world/synced'"
+check 'and hands on what l sends' goes 0 l x-s-comp 'of the laptop'
+check 'and keeps what is for it' goes 0 x -q l-s-comp 'for the laptop'
+check 'until' syncs l
+check 'it comes for it' until_true 20 got l comp 'for the laptop' 1
+is "$(on h agent-link l 2>&1 </dev/null)" \
+	'agent-link: l: is not dialled: dial=no (peers.conf)' 'agent-link says why'
+is "$(on h agent-sync peer add l 2>&1 | grep -c 'with dial=no; take')" 1 \
+	'agent-sync peer add too'
+is "$(on h agent-sync peer rm l 2>&1 | grep -c 'taken out of')" 1 \
+	'and peer rm takes it out'
+peers h 'x relay=yes'
+syncs l
 stripped older-x "$older" h cat
 peers l "h accept=mail command=$world/bin/older-x" 'x through=h'
 check 'one more is kept' goes 0 x -q l-s-comp 'for a newer one'

@@ -24,6 +24,7 @@ test_lines(void **state)
 	    "box allow=urgent command=docker exec -i box=1 agent-serve # x\n"
 	    "lap through=u@db:22 # not dialled\n"
 	    "r relay=yes allow=relay\n"
+	    "lt dial=no relay=yes allow=urgent\n"
 	    "last";
 	const struct peer *peer;
 	struct peers p;
@@ -55,6 +56,13 @@ test_lines(void **state)
 	assert_false(peer->relay || peer->allow_relay);
 	peer = peers_find(&p, "r");
 	assert_true(peer->relay && peer->allow_relay);
+	assert_false(peer->dials);
+	assert_null(peers_find(&p, "lt"));
+	assert_int_equal(p.dialling_n, 1);
+	peer = peers_find_any(&p, "lt");
+	assert_true(peer->dials && peer->relay && peer->allow_urgent);
+	assert_ptr_equal(peers_find_any(&p, "r"), peers_find(&p, "r"));
+	assert_null(peers_find_any(&p, "nobody"));
 	peer = peers_find(&p, "lap");
 	assert_string_equal(peer->through, "u@db:22");
 	assert_non_null(peers_find(&p, "last"));
@@ -84,6 +92,12 @@ test_bad_lines(void **state)
 		{ "a allow=\n", "none of" },
 		{ "a relay=no\n", "relay=: 'no' is not yes" },
 		{ "a relay=yes through=b\n", "through= stands alone" },
+		{ "a dial=yes\n", "dial=: 'yes' is not no" },
+		{ "a dial=no through=b\n", "only allow= and relay=" },
+		{ "a accept=mail dial=no\n", "only allow= and relay=" },
+		{ "a dial=no command=x\n", "only allow= and relay=" },
+		{ "a@b dial=no\n", "'a@b' can be none" },
+		{ "a dial=no\na\n", "stands in a line above" },
 		{ "a allow=type,\n", "none of" },
 		{ "a allow=types\n", "'types'" },
 		{ "a command=\n", "no program" },
