@@ -167,6 +167,14 @@ void mailbox_list_free(struct mailbox_list *list);
  * messages are taken out, whose index has many more. To be freed. */
 void mailbox_all(const struct mailbox *b, struct mailbox_list *list);
 
+/*
+ * With the lock, where messages are taken out: once the index has more than
+ * `most` lines, most of them of messages that are gone, it is written anew
+ * without those. Its last line stays whatever it is of: the next number is one
+ * more. -1 with EXIT_LOCAL; then it is as it was.
+ */
+int mailbox_trim(struct mailbox *b, size_t most, struct err *e);
+
 /* The message id in an entry's name. */
 const char *mailbox_id(const struct mailbox_entry *entry);
 

@@ -448,49 +448,54 @@ mailbox_all(const struct mailbox *b, struct mailbox_list *list)
 	list->n = kept;
 }
 
-/* Write the index anew, from the folders. */
-static int
-mailbox_mend(struct mailbox *b, struct err *e)
+/* All names in the folders, in order. */
+static void
+mailbox_names(const struct mailbox *b, struct mailbox_list *list)
 {
-	struct mailbox_list list = { .v = NULL };
+	*list = (struct mailbox_list){ .v = NULL };
+	mailbox_each(b, "new", mailbox_collect, list);
+	mailbox_each(b, "cur", mailbox_collect, list);
+	if (list->n > 1)
+		qsort(list->v, list->n, sizeof(*list->v), mailbox_compare);
+}
+
+/* Write the index anew: these, in order, and `last` behind them where it is
+ * not the last of them ("": nothing). */
+static int
+mailbox_index(const struct mailbox *b, const struct mailbox_list *list,
+    const char *last, struct err *e)
+{
 	struct buf text = BUF_INIT_MAX(1UL << 30);
 	char *path = x_asprintf("/proc/self/fd/%d/index", b->dir);
 	size_t i;
 	int rc;
 
-	mailbox_each(b, "new", mailbox_collect, &list);
-	mailbox_each(b, "cur", mailbox_collect, &list);
-	if (list.n > 1)
-		qsort(list.v, list.n, sizeof(*list.v), mailbox_compare);
-	for (i = 0; i < list.n; i++)
-		buf_addf(&text, "%-*s\n", MAILBOX_WIDTH - 1, list.v[i].name);
+	for (i = 0; i < list->n; i++)
+		buf_addf(&text, "%-*s\n", MAILBOX_WIDTH - 1, list->v[i].name);
+	if (last[0] != '\0' &&
+	    (list->n == 0 || !str_eq(list->v[list->n - 1].name, last)))
+		buf_addf(&text, "%-*s\n", MAILBOX_WIDTH - 1, last);
 	rc = file_replace(path, text.data, text.len, FILE_DURABLE, e);
-	mailbox_list_free(&list);
 	buf_free(&text);
 	x_free(path);
 	return rc;
 }
 
-/* The number of its last line: 0; 1 when it is not whole. */
+/* The last line of it, "" if it has none, and how many there are: 0; 1 when it
+ * is not whole. */
 static int
-mailbox_last(const struct mailbox *b, unsigned long *number)
+mailbox_last(const struct mailbox *b, char name[MAILBOX_WIDTH], size_t *lines)
 {
 	int fd = openat(b->dir, "index", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char name[MAILBOX_WIDTH];
 	struct stat st;
 	int rc = 1;
 
 	if (fd < 0)
 		return 1;
-	*number = 0;
+	name[0] = '\0';
 	if (fstat(fd, &st) == 0 && st.st_size % MAILBOX_WIDTH == 0) {
-		if (st.st_size == 0) {
-			rc = 0;
-		} else if (mailbox_line(
-			       fd, st.st_size / MAILBOX_WIDTH - 1, name)) {
-			*number = strtoul(name, NULL, 10);
-			rc = 0;
-		}
+		*lines = (size_t)(st.st_size / MAILBOX_WIDTH);
+		rc = *lines > 0 && !mailbox_line(fd, (off_t)*lines - 1, name);
 	}
 	(void)close(fd);
 	return rc;
@@ -499,12 +504,38 @@ mailbox_last(const struct mailbox *b, unsigned long *number)
 int
 mailbox_next(struct mailbox *b, unsigned long *number, struct err *e)
 {
-	if (mailbox_last(b, number) != 0) {
-		if (mailbox_mend(b, e) != 0)
-			return -1;
-		if (mailbox_last(b, number) != 0)
-			return mailbox_errno(e, b, "index");
+	char name[MAILBOX_WIDTH];
+	struct mailbox_list list;
+	size_t lines;
+	int rc = 0;
+
+	if (mailbox_last(b, name, &lines) != 0) {
+		mailbox_names(b, &list);
+		rc = mailbox_index(b, &list, "", e);
+		mailbox_list_free(&list);
+		if (rc == 0 && mailbox_last(b, name, &lines) != 0)
+			rc = mailbox_errno(e, b, "index");
 	}
-	++*number;
-	return 0;
+	if (rc == 0)
+		*number = strtoul(name, NULL, 10) + 1;
+	return rc;
+}
+
+int
+mailbox_trim(struct mailbox *b, size_t most, struct err *e)
+{
+	char name[MAILBOX_WIDTH];
+	struct mailbox_list list;
+	size_t lines;
+	int rc = 0;
+
+	/* One that is not whole is mended when the next message comes. */
+	if (mailbox_last(b, name, &lines) != 0 || lines <= most)
+		return 0;
+	mailbox_names(b, &list);
+	if (list.n < lines / 2 &&
+	    (list.n == 0 || strcmp(list.v[list.n - 1].name, name) <= 0))
+		rc = mailbox_index(b, &list, name, e);
+	mailbox_list_free(&list);
+	return rc;
 }

@@ -280,6 +280,9 @@ outbox_sweep_one(void *arg, struct mailbox *b, const char *host)
 		mailbox_unlock(b);
 	}
 	mailbox_list_free(&list);
+	if (mailbox_lock(b, NULL) == 0)
+		(void)mailbox_trim(b, OUTBOX_LINES_MAX, NULL);
+	mailbox_unlock(b);
 	return true;
 }
 

@@ -26,6 +26,7 @@
 enum {
 	OUTBOX_NUMBER_MAX = 2147483647,       /* of a message's place */
 	OUTBOX_OVERDUE_MS = 24 * 3600 * 1000, /* for a receipt, past its end */
+	OUTBOX_LINES_MAX = 1000, /* of the index, before a sweep trims it */
 };
 
 /* Does this host fetch its messages here? */
@@ -69,7 +70,8 @@ int outbox_status(
 /*
  * Take out what expired: `expired` is called for each that was not fetched,
  * after it was recorded. Those that were, and of which no receipt came for
- * OUTBOX_OVERDUE_MS past their end, are forgotten: the mailbox there tells.
+ * OUTBOX_OVERDUE_MS past their end, are forgotten: the mailbox there tells. Nor
+ * does what went out long ago leave more than OUTBOX_LINES_MAX lines behind.
  */
 void outbox_sweep(const struct home *h, int64_t now,
     void (*expired)(void *arg, const struct mail *m), void *arg);

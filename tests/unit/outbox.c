@@ -239,6 +239,60 @@ test_expire(void **state)
 	end();
 }
 
+/* Lines of the index; `write`: so many, of messages that are gone. */
+static size_t
+index_lines(unsigned write)
+{
+	char *path = x_asprintf("%s/outbox/lap." ID "/index", home.dir);
+	FILE *f = fopen(path, write > 0 ? "w" : "r");
+	unsigned i;
+	long size;
+
+	assert_non_null(f);
+	for (i = 1; i <= write; i++)
+		assert_int_equal(fprintf(f, "%010u.m%019u%*s\n", i, i,
+				     MAILBOX_NAME_MAX - 31, ""),
+		    MAILBOX_NAME_MAX + 1);
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	size = ftell(f);
+	assert_int_equal(fclose(f), 0);
+	x_free(path);
+	assert_int_equal(size % (MAILBOX_NAME_MAX + 1), 0);
+	return (size_t)size / (MAILBOX_NAME_MAX + 1);
+}
+
+/* What went out long ago leaves no lines; numbers go on all the same. */
+static void
+test_trim(void **state)
+{
+	uint64_t past = 0;
+	struct err e;
+	int n = 0;
+
+	(void)state;
+	begin("trim");
+	assert_int_equal(add(1, 0, &e), 0);
+	assert_int_equal(settle(1, EXIT_OK, "submitted"), 0);
+	outbox_sweep(&home, clock_real_ms(), count, &n);
+	assert_int_equal(index_lines(0), 1);
+	assert_int_equal(index_lines(OUTBOX_LINES_MAX), OUTBOX_LINES_MAX);
+	outbox_sweep(&home, clock_real_ms(), count, &n);
+	assert_int_equal(index_lines(0), OUTBOX_LINES_MAX);
+	assert_int_equal(add(2, 0, &e), 0);
+	assert_int_equal(add(3, 0, &e), 0);
+	assert_int_equal(settle(3, EXIT_OK, "submitted"), 0);
+	outbox_sweep(&home, clock_real_ms(), count, &n);
+	/* the one that is there, and the last one */
+	assert_int_equal(index_lines(0), 2);
+	assert_int_equal(next(&past), 2);
+	assert_int_equal(past, OUTBOX_LINES_MAX + 1);
+	assert_int_equal(add(4, 0, &e), 0);
+	assert_int_equal(next(&past), 4);
+	assert_int_equal(past, OUTBOX_LINES_MAX + 3);
+	assert_int_equal(n, 0);
+	end();
+}
+
 int
 main(void)
 {
@@ -247,6 +301,7 @@ main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_expire),
+		cmocka_unit_test(test_trim),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
