@@ -1,11 +1,13 @@
 /*
  * A link that is kept, from its first byte on.
  *
- *   callers ... mux ==socket pair== pipe ... session ... agent-serve
+ *   callers ... mux =========session======== agent-serve
+ *                 ==socket pair== pipe ==
  *
  * The pipe (link_pipe.c) knows streams and no frames, the mux (mux.c) frames
  * and no streams; the socket pair between them has both ends here, so one
- * thread and one poll(2) move everything.
+ * thread and one poll(2) move everything. What goes to the far end, files among
+ * it, spares the pair.
  *
  * Three things must be found out: that the host is gone, which the session's
  * own heartbeat does; that agent-serve there is stuck, for which it is asked
@@ -228,11 +230,23 @@ hold_over(struct hold *o, int64_t now)
 	return now - o->used_ms >= o->h->idle_ms && mux_waits(o->m) == 0;
 }
 
+/* The callers' bytes: from the mux into the session, past the socket pair. */
+static ssize_t
+hold_send(void *arg, const char *p, size_t len)
+{
+	struct hold *o = arg;
+	struct err e;
+
+	return ssh_stream_write(o->p.stream, p, len, &e);
+}
+
 static int
 hold_patience(const struct hold *o)
 {
 	int ms = link_pipe_patience(&o->p, ssh_link_timeout(o->k.ssh));
 
+	if (mux_due(o->m) && ssh_stream_ready(o->p.stream))
+		return 0;
 	/* Somebody waits, so clocks matter. */
 	if (ms > HOLD_LOOK_MS &&
 	    (mux_callers(o->m) > 0 || mux_waits(o->m) > 0 ||
@@ -343,6 +357,7 @@ link_hold(const struct link_to *to, struct link_holder *h, int in, int out,
 		goto out;
 	link_opened(&o.k, to);
 	o.m = mux_new(to->name, o.pair[1]);
+	mux_sends(o.m, hold_send, &o);
 	(void)mux_add(o.m, in, out);
 	rc = hold_loop(&o, e);
 	if (rc == 0)

@@ -100,7 +100,8 @@ mux_poll(struct mux *m, struct pollfd *pfd)
 	size_t i, n = 0;
 
 	pfd[n++] = (struct pollfd){ .fd = m->ended ? -1 : m->far,
-		.events = m->up.len > 0 ? POLLIN | POLLOUT : POLLIN };
+		.events = m->up.len > 0 && m->send == NULL ? POLLIN | POLLOUT
+							   : POLLIN };
 	for (i = 0; i < m->callers_n; i++) {
 		const struct caller *c = &m->callers[i];
 		size_t most = c->size > MUX_CHUNK ? c->size : MUX_CHUNK;
@@ -151,6 +152,8 @@ mux_drained(const struct mux *m)
 {
 	int n = 0;
 
+	if (m->send != NULL)
+		return true;
 	return ioctl(m->far, SIOCOUTQ, &n) != 0 || n == 0;
 }
 
@@ -170,21 +173,43 @@ mux_fill(struct mux *m)
 		caller_take(m, c);
 }
 
-static int
-mux_up(struct mux *m)
+/* How many bytes the far end took; 0: later; -1: it is gone. */
+static ssize_t
+mux_give(struct mux *m)
 {
 	ssize_t n;
 
-	mux_fill(m);
-	while (m->up.len > 0) {
+	if (m->send != NULL)
+		return m->send(m->send_arg, m->up.data, m->up.len);
+	do {
 		n = write(m->far, m->up.data, m->up.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? 0 : -1;
+	} while (n < 0 && errno == EINTR);
+	return n < 0 && errno == EAGAIN ? 0 : n;
+}
+
+static int
+mux_up(struct mux *m)
+{
+	ssize_t n = 0;
+
+	mux_fill(m);
+	while (m->up.len > 0 && (n = mux_give(m)) > 0)
 		buf_consume(&m->up, (size_t)n);
-	}
-	return 0;
+	return n < 0 ? -1 : 0;
+}
+
+void
+mux_sends(struct mux *m, ssize_t (*send)(void *arg, const char *p, size_t len),
+    void *arg)
+{
+	m->send = send;
+	m->send_arg = arg;
+}
+
+bool
+mux_due(const struct mux *m)
+{
+	return m->up.len > 0;
 }
 
 /* ---- from the far end ---- */

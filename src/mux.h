@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "err.h"
 
@@ -28,6 +29,15 @@ struct mux;
  * `alias` errors begin. */
 struct mux *mux_new(const char *alias, int far);
 void mux_free(struct mux *m);
+
+/* What is to be sent goes there instead of to `far`: it returns how many bytes
+ * it took, 0 for later, -1 where the far end is gone. Called from mux_turn()
+ * whenever there is something, and with mux_due(). */
+void mux_sends(struct mux *m,
+    ssize_t (*send)(void *arg, const char *p, size_t len), void *arg);
+
+/* Does it have bytes that were not taken? */
+bool mux_due(const struct mux *m);
 
 /*
  * One more caller, that writes to `in` and reads from `out` (the same for a

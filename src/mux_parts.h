@@ -50,6 +50,8 @@ struct mux_file {
 struct mux {
 	char *alias;
 	int far;
+	ssize_t (*send)(void *arg, const char *p, size_t len); /* or NULL */
+	void *send_arg;
 	struct buf up, down; /* to the far end; from it, not yet taken apart */
 	struct buf own;      /* our own frames for the far end */
 	struct buf hello;    /* the far end's, as it came */

@@ -420,6 +420,55 @@ full(void **state)
 	assert_int_equal(mux_callers(m), 0);
 }
 
+/* Takes three bytes each time while there is room. */
+static size_t room;
+static bool broken;
+
+static ssize_t
+give(void *arg, const char *p, size_t len)
+{
+	size_t n = len < 3 ? len : 3;
+
+	if (broken)
+		return -1;
+	if (n > room)
+		n = room;
+	room -= n;
+	buf_add(arg, p, n);
+	return (ssize_t)n;
+}
+
+static void
+sends(void **state)
+{
+	const char ping[] = "panemesh/1 PING one 0\n\n";
+	struct buf sent = BUF_INIT;
+	struct err e;
+
+	(void)state;
+	begin();
+	mux_sends(m, give, &sent);
+	room = 10;
+	says(caller[0], ping);
+	goes();
+	assert_int_equal(sent.len, 10);
+	assert_true(mux_due(m));
+	room = 1000;
+	goes();
+	assert_string_equal(sent.data, ping);
+	assert_false(mux_due(m));
+	assert_int_equal(heard.len, 0);
+	/* What comes, comes as before. */
+	says(far, "panemesh/1 DONE one 0\nCode: 0\n\n");
+	goes();
+	assert_string_equal(told[0].data, "panemesh/1 DONE one 0\nCode: 0\n\n");
+	broken = true;
+	says(caller[0], "panemesh/1 PING two 0\n\n");
+	assert_int_equal(turn(&e), 1);
+	broken = false;
+	buf_free(&sent);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -427,6 +476,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(one_hello),
+		TEST(sends),
 		TEST(answers_find_who_asked),
 		TEST(asked_twice_sent_once),
 		TEST(half_a_frame_goes_nowhere),
