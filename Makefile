@@ -127,7 +127,7 @@ install uninstall:
 	BUILD='$(B)' PROGS='$(notdir $(PROGS))' SOURCE='$(SOURCE)' \
 	    DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' DATADIR='$(DATADIR)' \
 	    MANDIR='$(MANDIR)' UNITDIR='$(UNITDIR)' BASHDIR='$(BASHDIR)' \
-	    ZSHDIR='$(ZSHDIR)' FISHDIR='$(FISHDIR)' setup/files $@
+	    ZSHDIR='$(ZSHDIR)' FISHDIR='$(FISHDIR)' sh setup/files $@
 deb:
 	tests/deb .
 dist:

@@ -23,9 +23,12 @@
 # run that was interrupted, or brings a later version. What it changes is
 # written down in ~/.local/state/panemesh. Exit status 1: wrong usage; 9: it
 # could not be done, and why.
-set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
+# As `sh install.sh` too.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
+set +o posix -euo pipefail
+
+here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 prefix='' build=build/local timer=systemd uninstall=''
 with_linger='' packages=yes tmux_conf=yes demo=yes dry=''
 skills=()
@@ -40,6 +43,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--prefix | --build)
 		[ $# -ge 2 ] || usage_error "$1: needs a folder"
+		[ -n "${2%/}" ] || usage_error "$1: '$2' is no folder for this"
 		[ "$1" = --build ] && build=$2 || prefix=${2%/}
 		shift
 		;;
@@ -81,11 +85,20 @@ would read; choose another --prefix"
 	esac
 }
 
-user=$(id -un 2>/dev/null || id -u)
+user=$(id -un 2>/dev/null) || user=$(id -u)
 { [ -n "${HOME:-}" ] && [ -d "$HOME" ]; } || {
 	echo "install.sh: HOME: '${HOME:-}' is no folder; $user needs a home" >&2
 	exit 9
 }
+while [[ $HOME == ?*/ ]]; do
+	HOME=${HOME%/}
+done
+# Make knows no path with a space.
+case ${TMPDIR:=/tmp} in
+*[[:space:]]*) TMPDIR=/tmp ;;
+*) [ -w "$TMPDIR" ] || TMPDIR=/tmp ;;
+esac
+export HOME TMPDIR
 # Called from where it was installed, it takes the programs as they are.
 installed=''
 [ -e "$here/Makefile" ] || installed=${here%/share/panemesh}
@@ -109,8 +122,8 @@ for name in "${skills[@]}"; do
 done
 
 check_home() {
-	[ "$(stat -c %u "$HOME")" = "$(id -u)" ] ||
-		die "$HOME: belongs to $(stat -c %U "$HOME"), and you are $user;\
+	[ "$(stat -Lc %u "$HOME")" = "$uid" ] ||
+		die "$HOME: belongs to $(stat -Lc %U "$HOME"), and you are $user;\
  run it as the user who will use it (sudo changes the user, not HOME)"
 	[ -w "$HOME" ] ||
 		die "$HOME: is read-only; panemesh keeps its state in ~/.agents \
@@ -118,7 +131,7 @@ and this script its own in ~/.local/state"
 	[ ! -L "$conf" ] || [ -e "$conf" ] ||
 		die "$conf: leads to a file that is not there"
 	[ ! -d "$conf" ] || die "$conf: is a folder; move it away"
-	[ -z "$tmux_conf" ] || [ ! -e "$conf" ] || {
+	[ -z "$tmux_conf" ] || [ ! -e "$conf" ] || conf_is_ready || {
 		[ -w "$conf" ] && [ -w "$(dirname "$(readlink -f "$conf")")" ]
 	} || die "$conf: is read-only; use --no-tmux-conf and have this line \
 there: source-file -q \"$hooks\""
@@ -134,6 +147,38 @@ check_prefix() {
 	[ "$uid" != 0 ] || die "$folder: is read-only; choose another --prefix"
 	can_sudo || die "$folder: $user may not write there; choose another \
 --prefix"
+}
+
+# room FOLDER MB WHAT: is there so much room where FOLDER is or will be?
+room() {
+	local folder free
+	existing "$1"
+	free=$(df -Pk "$folder" 2>/dev/null |
+		awk 'NR == 2 && $4 ~ /^[0-9]+$/ { print int($4 / 1024) }') || true
+	[ -z "$free" ] || [ "$free" -ge "$2" ] ||
+		die "$folder: has room for $free MB, $3 need $2: make room"
+}
+
+check_space() {
+	room "$HOME" 2 'what it keeps in ~/.agents and ~/.local/state'
+	[ -z "$installed" ] || return 0
+	room "$prefix" "$([ -e "$bin/notify-pane" ] && echo 4 || echo 20)" \
+		'the programs'
+	room "$tmp" 20 'temporary files'
+	[ "$build" != build/local ] || [ ! -w "$here" ] ||
+		[ -e "$here/$build/whole" ] || room "$here" 40 'what is built'
+}
+
+# Before anything is undone.
+check_undo() {
+	local file
+	[ -w "$state" ] ||
+		die "$state: is read-only: nothing can be undone"
+	while IFS= read -r file; do
+		[ ! -e "$file" ] || [ -w "$(dirname "$(readlink -f "$file")")" ] ||
+			die "$file: its folder is read-only, and our lines are in it"
+	done < <(awk -F '\t' '$2 == "block" || $2 == "muted" { print $3 }' \
+		"$manifest")
 }
 
 can_sudo() {
@@ -230,8 +275,10 @@ undo_packages() {
 make_it() {
 	local cc=gcc
 	command -v gcc >/dev/null || cc=clang
-	TMPDIR=$tmp make -s -C "$here" CC="$cc" BUILD="$build" "$@" \
-		9>&- </dev/null
+	# What others mean by these is not for us.
+	env -u MAKEFLAGS -u MAKEFILES -u GNUMAKEFLAGS -u BINDIR -u DATADIR \
+		-u MANDIR -u UNITDIR -u BASHDIR -u ZSHDIR -u FISHDIR -u SAN \
+		-u DIST TMPDIR="$tmp" make -s -C "$here" CC="$cc" BUILD="$build" "$@" 9>&- </dev/null
 }
 
 run_build() {
@@ -264,7 +311,9 @@ step_build() {
 }
 
 step_files() {
-	local file target mode before=$changes
+	local file target mode before=$changes undoers
+	undoers=(\( -path '*/share/panemesh/install.sh' -o
+		-path '*/share/panemesh/setup/*' \))
 	step=files
 	[ -z "$installed" ] || return 0
 	if [ -n "$plan" ]; then
@@ -276,12 +325,16 @@ step_files() {
 		tail -n 5 "$tmp/make.log" >&2
 		die "make install failed, see above"
 	}
+	# First what can undo the rest.
 	while IFS= read -r -d '' file; do
 		target=${file#"$stage"}
 		mode=644
 		[ ! -x "$file" ] || mode=755
 		put "$file" "$target" "$mode"
-	done < <(find "$stage" -type f -print0 | sort -z)
+	done < <(
+		find "$stage" -type f "${undoers[@]}" -print0 | sort -z
+		find "$stage" -type f ! "${undoers[@]}" -print0 | sort -z
+	)
 	# Where other hosts look for it.
 	case $bin in
 	"$HOME/.local/bin" | "$HOME/bin" | /usr/local/bin | /usr/bin) ;;
@@ -296,7 +349,13 @@ step_files() {
 step_discover() {
 	[ -z "$plan" ] || return 0
 	"$bin/agent-discover" --hooks "$hooks" 9>&- </dev/null || {
-		[ $? != 9 ] || die "it is installed, but cannot work yet: see above"
+		case $? in
+		9)
+			doing=''
+			die "it is installed, but cannot work yet: see above"
+			;;
+		126 | 127) die "$bin: programs do not run from there" ;;
+		esac
 		say "  (agent-discover: see above)"
 	}
 }
@@ -404,8 +463,20 @@ steps() {
 	step_discover
 }
 
+# Whatever ended it in the middle.
+finish() {
+	local code=$? script=$prefix/share/panemesh/install.sh
+	rm -rf "$tmp"
+	[ "$code" != 0 ] && [ -n "$doing" ] || return 0
+	[ -e "$script" ] || script=$here/install.sh
+	say "install.sh: $doing; when what stands above is mended, run it again\
+${uninstall:+.}${uninstall:-, or undo it: $script --uninstall}" >&2
+	exit 9
+}
+
+doing=''
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+trap finish EXIT
 
 if [ -n "$uninstall" ]; then
 	if [ ! -e "$manifest" ]; then
@@ -417,21 +488,27 @@ if [ -n "$uninstall" ]; then
 		plan=yes
 		say "This would be undone (nothing is touched):"
 	else
+		check_undo
+		doing='not all of it is undone'
 		open_state
 		say "Undoing what was installed:"
 	fi
 	undo_all
-	say "  $removed files"
+	[ "$removed" = 0 ] || say "  $removed files"
 	undo_state
+	doing=''
 	[ -z "$stay" ] || say "  packages stay:$stay"
 	[ -z "$timer_gone" ] || user_systemd daemon-reload || true
 	say "Left as they are: ~/.agents (address book, mail) and ~/.agent-inbox" \
 		"(files that came)."
+	[ -n "$dry" ] || [ ! -e "$here/build/local" ] ||
+		say "What was built is in $here/build/local."
 	exit 0
 fi
 
 check_home
 check_prefix
+check_space
 plan=yes
 say "panemesh for $user on $(uname -n)${dry:+ (dry run: nothing is touched)}:"
 steps
@@ -439,11 +516,13 @@ steps
 [ -z "$dry" ] || exit 0
 say "(all of it is undone by: $prefix/share/panemesh/install.sh --uninstall)"
 plan='' changes=0 same=0 seen=()
+doing='not all of it is done'
 open_state
 say "Doing it:"
 steps
 # shellcheck disable=SC2086  # the words
 settle $ran
+doing=''
 if [ "$changes" = 0 ]; then
 	say "  nothing had to be changed"
 fi

@@ -149,7 +149,10 @@ put() {
 	{
 		as_owner "$2" install -m "$3" "$1" "$2.panemesh-new" &&
 			as_owner "$2" mv -fT "$2.panemesh-new" "$2"
-	} || die "$2: cannot be written"
+	} || {
+		as_owner "$2" rm -f "$2.panemesh-new"
+		die "$2: cannot be written"
+	}
 }
 
 put_link() {
@@ -318,7 +321,7 @@ settle() {
 		esac
 		keep=("${lines[i]}" "${keep[@]}")
 	done
-	[ -z "$told" ] || say "  $removed files"
+	[ "$removed" = 0 ] || say "  $removed files"
 	printf '%s\n' "${keep[@]}" >"$manifest.new"
 	mv -f "$manifest.new" "$manifest"
 }
@@ -333,7 +336,7 @@ open_state() {
 	done
 	mkdir -p "$state" 2>/dev/null ||
 		die "$state: cannot be made; is the home folder read-only?"
-	chmod 700 "$state"
+	chmod 700 "$state" || die "$state: is not ours"
 	exec 9>>"$state/lock" || die "$state: cannot be written"
 	flock -n 9 || case $? in
 	1)

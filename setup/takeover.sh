@@ -12,9 +12,10 @@ bin/agent-self-identify scripts/sync-agent-registry.sh"
 their_lines='^[^#]*(agent-register-hook (on|off) |agent-mesh/tmux/hooks[.]conf)'
 their_cron='^[^#]*/(agent-discover|sync-agent-registry[.]sh)'
 
-# Is this one of its programs: a script that speaks of the others?
+# Is this one of its programs, or a link to it: a script that speaks of the
+# others?
 theirs() {
-	[ -f "$1" ] && [ ! -L "$1" ] && head -n 1 "$1" | grep -q '^#!.*sh' &&
+	[ -f "$1" ] && head -n 1 "$1" | grep -qa '^#!.*sh' &&
 		grep -q '[.]agents/\|agent-mesh\|agent-register-hook' "$1"
 }
 

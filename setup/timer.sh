@@ -58,6 +58,7 @@ no_timer() {
 
 timer_by_cron() {
 	seen["cron crontab"]=1
+	[ -z "$with_linger" ] || say "  --linger: only a timer of systemd needs it"
 	if ! read_crontab; then
 		[ "$1" != asked ] || die "--cron: $(why_no_cron)"
 		no_timer "$1"

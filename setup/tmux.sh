@@ -5,6 +5,8 @@
 
 begin='# >>> panemesh >>>' end='# <<< panemesh <<<'
 config_home=${XDG_CONFIG_HOME:-$HOME/.config}
+# The specification has one that is not absolute ignored.
+[[ $config_home == /* ]] || config_home=$HOME/.config
 
 # Those that exist, the one first that a person would look into.
 tmux_confs() {
@@ -46,28 +48,63 @@ write_text() {
 	local target new
 	target=$(readlink -f "$1")
 	new=$target.panemesh-new
-	if [ -e "$target" ]; then
-		cp -p "$target" "$new"
-	fi
-	cat >"$new"
-	mv -fT "$new" "$target"
+	{
+		if [ -e "$target" ]; then
+			cp -p "$target" "$new" && chmod u+w "$new" && cat >"$new" &&
+				chmod --reference="$target" "$new"
+		else
+			cat >"$new"
+		fi && mv -fT "$new" "$target"
+	} || {
+		rm -f "$new"
+		die "$1: cannot be written"
+	}
+}
+
+# Sockets of tmux servers that this user runs with this home, wherever they
+# are, by what the kernel knows.
+kernel_sockets() {
+	local process name
+	for process in /proc/[0-9]*; do
+		[ -O "$process" ] && read -r name 2>/dev/null <"$process/comm" &&
+			[ "$name" = 'tmux: server' ] &&
+			grep -qzxF "HOME=$HOME" "$process/environ" 2>/dev/null ||
+			continue
+		# Those that listen (flag 10000), and are descriptors of it.
+		find "$process/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null |
+			awk 'NR == FNR { mine[$1] = 1; next }
+			$4 == "00010000" && ("socket:[" $7 "]") in mine {
+				sub(/^[^\/]*/, "")
+				print
+			}' - "$process/net/unix" 2>/dev/null || true
+	done
 }
 
 # tmux servers of this user that answer: where tmux puts its sockets, ours,
-# and those that are known.
+# those that are known, and those of processes.
 servers() {
-	local socket
-	for socket in "${TMUX_TMPDIR:-/tmp}/tmux-$(id -u)"/* \
+	local socket code
+	for socket in "${TMUX_TMPDIR:-/tmp}/tmux-$uid"/* \
 		${TMUX:+"${TMUX%%,*}"}; do
 		printf '%s\n' "$socket"
 	done | {
 		cat
 		sed -n 's/^socket = "\(.*\)"$/\1/p' \
-			"${AGENTS_DIR:-$HOME/.agents}/local.toml" 2>/dev/null
+			"${AGENTS_DIR:-$HOME/.agents}/local.toml" 2>/dev/null || true
+		kernel_sockets
 	} | sort -u | while IFS= read -r socket; do
 		[ -S "$socket" ] && [ -O "$socket" ] &&
-			on_server "$socket" list-sessions >/dev/null 2>&1 &&
-			printf '%s\n' "$socket"
+			! grep -qsxF "$socket" "$tmp/mute" || continue
+		code=0
+		on_server "$socket" list-sessions >/dev/null 2>&1 || code=$?
+		case $code in
+		0) printf '%s\n' "$socket" ;;
+		124)
+			# Waited for once.
+			printf '%s\n' "$socket" >>"$tmp/mute"
+			say "  $socket: this tmux server does not answer, and is left alone" >&2
+			;;
+		esac
 	done
 }
 
@@ -93,13 +130,18 @@ write_block() {
 	write_text "$conf" <"$tmp/conf"
 }
 
+# What it is to be, in $tmp/conf; is it so?
+conf_is_ready() {
+	{ cat "$conf" 2>/dev/null || true; } |
+		edit_block "source-file -q \"$hooks\"" "$source_line" >"$tmp/conf"
+	cmp -s "$tmp/conf" "$conf"
+}
+
 step_tmux() {
 	local socket
 	step=tmux
 	seen["block $conf"]=1
-	{ cat "$conf" 2>/dev/null || true; } |
-		edit_block "source-file -q \"$hooks\"" "$source_line" >"$tmp/conf"
-	cmp -s "$tmp/conf" "$conf" ||
+	conf_is_ready ||
 		act "three lines in $conf that load the hooks" write_block
 	record_hooks
 	while IFS= read -r socket; do

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 115
+plan 129
 
 root=${here%/tests/it}
 log=$world/log
@@ -55,6 +55,10 @@ installs() {
 			return 1
 		}
 }
+env_installs() {
+	local -x MAKEFLAGS=-n BINDIR=$world/x MANDIR=$world/x TMPDIR=/nonexistent
+	installs "$@"
+}
 # setsid: no terminal of ours either.
 fails() {
 	local code=$1 part=$2 name=$3
@@ -88,6 +92,11 @@ printf 'set -g mouse on\nset -g status off' >"$HOME/dotfiles/tmux.conf"
 chmod 640 "$HOME/dotfiles/tmux.conf"
 ln -s dotfiles/tmux.conf "$HOME/.tmux.conf"
 start_server -s dev -n build
+# A server that is known by its process alone: its socket is elsewhere, and its
+# one session is none that is registered.
+odd="$world/a socket"
+tmux -S "$odd" -f /dev/null new-session -d -s scratch
+odd_hooks() { tmux -S "$odd" show-hooks -g | grep -c '\[77\]'; }
 before=$(tree)
 hooks_before=$(tm show-hooks -g)
 
@@ -96,6 +105,9 @@ check 'a dry run' installs --dry-run --prefix "$HOME/pane mesh" --cron
 is "$(tree)" "$before" 'touches nothing'
 is "$(tm show-hooks -g)" "$hooks_before" 'nor the running server'
 check 'says where' said 'into ~/pane mesh'
+fails 0 'panemesh for' 'by sh, called by a relative path with CDPATH set' \
+	env CDPATH="$root:$world" sh -c 'cd "$1" && exec sh "my clone/install.sh" \
+	--build "$BUILD" --dry-run' sh "$world"
 check 'says what it does to tmux' said 'three lines in ~/.tmux.conf'
 check 'and to the running server' said "$(socket)"
 
@@ -110,6 +122,7 @@ is "$(stat -c %a "$HOME/dotfiles/tmux.conf")" 640 'with the rights it had'
 is "$(sed -n 2,3p "$HOME/.tmux.conf")" 'set -g status off
 # >>> panemesh >>>' 'our lines stand on lines of their own'
 is "$(our_hooks)" 12 'the running server has the hooks'
+is "$(odd_hooks)" 8 'one whose socket is elsewhere too'
 tm new-window -d -n fresh
 check 'and they work' until_true 10 grep -q 'dev-fresh\]' \
 	"$HOME/.agents/local.toml"
@@ -147,7 +160,8 @@ check 'programs' sh -c "\"$HOME/pane mesh/bin/notify-pane\" --version &&
 check 'another file in that place was kept' said 'as it was, kept as'
 
 # --- elsewhere ---
-check 'into another folder' installs --no-timer --no-demo
+check 'into another folder, with what others mean in the environment' \
+	env_installs --no-timer --no-demo
 is "$(find "$HOME/pane mesh" | sort)" "$HOME/pane mesh
 $HOME/pane mesh/bin
 $HOME/pane mesh/bin/agent-sync" 'the old one is empty but for what was not ours'
@@ -168,7 +182,8 @@ check 'uninstall, by the installed script' \
 is "$(cat "$HOME/.agent-inbox/x/y")" mail 'what came stays'
 rm -rf "$HOME/.agent-inbox"
 is "$(tree)" "$before" 'all else is as it was'
-is "$(our_hooks)" 0 'the running server too'
+is "$(our_hooks) $(odd_hooks)" '0 0' 'the running servers too'
+tmux -S "$odd" kill-server
 check 'again' installs --uninstall
 check 'there is nothing to do' said 'Nothing to undo'
 
@@ -191,6 +206,15 @@ rm "$world/systemd"
 check 'a reference' installs --no-demo --cron
 wanted=$(tree | grep -v '/panemesh/manifest$\|/backup')
 installs --uninstall
+# --- it breaks off ---
+mkdir -p "$HOME/.local/bin/notify-pane"
+fails 9 "undo it: ~/.local/share/panemesh/install.sh --uninstall" \
+	'broken off, it says how it is undone' \
+	"$world/my clone/install.sh" --build "$BUILD" --no-demo
+check 'which works' "$HOME/.local/share/panemesh/install.sh" --uninstall
+rm -r "$HOME/.local"
+is "$(tree)" "$before" 'all is as it was'
+
 crashes=0
 manifest=$HOME/.local/state/panemesh/manifest
 for lines in 0 12 45 63 67; do
@@ -244,6 +268,18 @@ is "$(tree | grep -v '/panemesh/manifest$\|/backup')" "$wanted" \
 installs --uninstall
 is "$(tree)" "$before" 'undone once'
 
+# --- a home that is a link, and ends with a slash ---
+ln -s home "$world/link"
+[ "$(id -u)" != 0 ] || chown -h 65534 "$world/link"
+check 'a home that is a link' env HOME="$world/link/" \
+	AGENTS_DIR="$HOME/.agents" \
+	"$world/my clone/install.sh" --build "$BUILD" --no-demo --no-timer
+check 'no path has two slashes' grep -qxF \
+	"source-file -q \"$world/link/.local/share/panemesh/panemesh.tmux.conf\"" \
+	"$HOME/.tmux.conf"
+HOME=$world/link installs --uninstall
+is "$(tree)" "$before" 'all is as it was'
+
 # --- a package of the distribution has brought the programs ---
 make -s -C "$root" BUILD="$BUILD" install PREFIX="$world/usr" >"$log" 2>&1
 check 'by the script that came with it' "$world/usr/share/panemesh/install.sh" \
@@ -265,6 +301,10 @@ for name in bin/notify-pane bin/agent-register-hook bin/agent-discover \
 		"$name" >"$HOME/$name"
 	chmod 755 "$HOME/$name"
 done
+# One as a link into its checkout.
+mkdir "$HOME/agent-mesh"
+mv "$HOME/bin/notify-pane" "$HOME/agent-mesh/"
+ln -s ../agent-mesh/notify-pane "$HOME/bin/notify-pane"
 printf '#!/usr/bin/env bash\n~/bin/agent-register-hook on dev\n' \
 	>"$HOME/bin/agent-self-identify"
 printf '#!/bin/sh\necho mine\n' >"$HOME/bin/mine"
@@ -421,12 +461,28 @@ fails 9 'missing: pkg-config libssh-dev' 'no packages wanted' env \
 	PATH="$world/farm" "$root/install.sh" --no-packages
 fails 1 'is not an absolute path' 'a prefix that is none' \
 	"$root/install.sh" --prefix here
+fails 1 'is no folder for this' 'nor that' "$root/install.sh" --prefix /
 fails 1 'has a character' 'nor one that shells would read' \
 	"$root/install.sh" --prefix "$HOME/\$(date)"
 ln -sf /bin/false "$world/farm/crontab"
 fails 9 'crontab fails' 'no cron, which was asked for' env \
 	PATH="$world/farm:$PATH" "$root/install.sh" --cron
 rm "$world/farm/crontab"
+# A file system that has no room.
+full() {
+	unshare -m sh -c 'mount -t tmpfs -o size=1m none "$HOME" || exit 77
+		"$0" --build "$BUILD" --no-demo; code=$?
+		find "$HOME" -mindepth 1
+		exit $code' "$root/install.sh"
+}
+mkdir "$world/full"
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	HOME=$world/full fails 9 'make room' 'a home that is full' full
+	is "$(wc -l <"$log")" 1 'nothing is begun there'
+else
+	ok '# skip not root'
+	ok '# skip not root'
+fi
 fails 9 'is no folder' 'no home' env HOME=/nonexistent "$root/install.sh"
 is "$(tree)" "$before" 'and nothing was touched'
 mv "$HOME/.agents" "$world/agents"
@@ -455,7 +511,7 @@ as_user() {
 		TMUX_TMPDIR="$world/user/tmp" "$@"
 }
 if ! as_user test -r "$root/install.sh" -a -x "$BUILD/notify-pane"; then
-	for name in 1 2 3 4; do
+	for name in 1 2 3 4 5 6 7; do
 		ok "# skip the checkout is not readable by others"
 	done
 else
@@ -464,6 +520,7 @@ else
 		as_user "$root/install.sh" --build "$BUILD"
 	chmod 755 "$world/user/home"
 	rm -f "$world/farm/sudo"
+	echo 'set -g mouse on' >"$world/user/home/.tmux.conf"
 	fails 9 'may not write there; choose another --prefix' \
 		'a prefix of the system without sudo' as_user env \
 		PATH="$world/farm" "$root/install.sh" --prefix /usr/local
@@ -476,6 +533,15 @@ else
 	fi
 	check 'who is told how PATH is set there' said \
 		"fish_add_path '$world/user/home/.local/bin'"
+	chmod 444 "$world/user/home/.tmux.conf"
+	fails 0 'nothing had to be changed' \
+		'again, with a configuration that became read-only' \
+		as_user "$root/install.sh" --build "$BUILD" --no-demo
+	fails 0 'our lines in ~/.tmux.conf' 'uninstalled' \
+		as_user "$root/install.sh" --uninstall
+	is "$(cd "$world/user/home" && cat .tmux.conf && find . -name .agents \
+		-prune -o -printf '%p %m ')" 'set -g mouse on
+. 755 ./.tmux.conf 444 ' 'all is as it was'
 fi
 export SHELL=/bin/tcsh LOGIN_SHELL=/bin/tcsh
 check 'tcsh' installs

@@ -8,7 +8,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b || exit 1
-plan 53
+plan 59
 
 log=$world/log
 root=${here%/tests/it}
@@ -148,6 +148,12 @@ done
 far
 rm -rf "$b/.config" "$b/.local/share/fish"
 
+# --- a start file there that prints something ---
+far 'ForceCommand echo Welcome; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+is "$(peer install b)" 0 'a host that greets'
+check 'a message back' said '^  a: \| \[from b-hello-'
+far
+
 # --- one way only ---
 sed -i 's/^Host a$/Host hub/' "$b/.ssh/config"
 is "$(peer install b)" 4 'b has no way to a'
@@ -198,6 +204,14 @@ is "$(cat "$a/.agents/peers.conf" "$b/.agents/peers.conf")" '' \
 check 'panemesh is there still' test -x "$b/.local/bin/notify-pane"
 is "$(peer install --as hub b)" 0 'it joins again'
 is "$(peer uninstall b)" 0 'peer uninstall'
+is "$(tree)" "$before" 'all is gone there'
+# An installation that broke off.
+mkdir -p "$b/.local/bin/notify-pane"
+is "$(peer install --as hub b)" 9 'one that breaks off'
+check 'it is said how it is undone' said 'or: agent-sync peer uninstall b$'
+rm -f "$b/.agents/peers.conf"
+is "$(peer uninstall b)" 0 'which works'
+rm -r "$b/.local"
 is "$(tree)" "$before" 'all is gone there'
 peers a b
 sshd_stop b
