@@ -10,7 +10,7 @@
 . "$here/far.sh"
 sender=h
 far_up h l x
-plan 99
+plan 109
 home_h=$world/hosts/h said=$world/said
 
 # goes CODE HOST ARGS...: notify-pane there ends so.
@@ -376,6 +376,29 @@ check 'and hands on what l sends' goes 0 l x-s-comp 'of the laptop'
 check 'and keeps what is for it' goes 0 x -q l-s-comp 'for the laptop'
 check 'until' syncs l
 check 'it comes for it' until_true 20 got l comp 'for the laptop' 1
+is "$(author "notify-pane -q --ask l-s-comp where >$world/asked")" 0 'x asks it'
+question=$(sed 's/.* //' "$world/asked")
+check 'which h keeps' goes 0 x --status "$question"
+check 'and says so' said queued
+syncs l
+check 'l has the question' until_true 20 got l comp where 1
+tmx l send-keys -t =s:one \
+	"AGENT_NAME=l-s-comp notify-pane --reply $question here; echo \$? >$world/rc" Enter
+until_true 30 test -s "$world/rc"
+is "$(cat "$world/rc")" 0 'and answers by way of h'
+rm -f "$world/rc"
+is "$(author "agent-inbox await $question --timeout 20s >$world/answer")" 0 \
+	'which x gets'
+is "$(cat "$world/answer")" here 'as it was given'
+is "$(author 'notify-pane -q --ttl 1s l-s-comp too-late >/dev/null')" 0 \
+	'what l does not fetch in time'
+late() {
+	on h agent-discover >/dev/null 2>&1
+	told too-late
+}
+check 'is reported by h' until_true 30 late
+syncs l
+check 'and not shown' got l comp too-late 0
 is "$(on h agent-link l 2>&1 </dev/null)" \
 	'agent-link: l: is not dialled: dial=no (peers.conf)' 'agent-link says why'
 is "$(on h agent-sync peer add l 2>&1 | grep -c 'with dial=no; take')" 1 \
