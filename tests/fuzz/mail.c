@@ -22,7 +22,9 @@ same(const struct mail *a, const struct mail *b)
 	    str_eq(a->reply_to, b->reply_to) && str_eq(a->thread, b->thread) &&
 	    a->urgent == b->urgent && a->first == b->first &&
 	    a->type == b->type && a->hops == b->hops &&
-	    a->expires == b->expires && a->body.len == b->body.len &&
+	    str_eq(a->path, b->path) && a->question == b->question &&
+	    str_eq(a->schema, b->schema) && a->expires == b->expires &&
+	    a->body.len == b->body.len &&
 	    memcmp(a->body.data, b->body.data, a->body.len) == 0;
 }
 
@@ -33,6 +35,20 @@ check_names(const struct mail *m)
 	    strchr(m->folder, '/') != NULL || str_eq(m->folder, "..") ||
 	    (m->reply_to[0] != '\0' && !mail_id_ok(m->reply_to)) ||
 	    (m->thread[0] != '\0' && !mail_id_ok(m->thread)))
+		abort();
+}
+
+/* A way is written as it was read. */
+static void
+check_path(const char *path)
+{
+	char text[HOPS_TEXT_MAX + 1];
+	struct hops hops;
+
+	if (hops_read(&hops, path) != 0)
+		abort();
+	hops_write(text, &hops);
+	if (!str_eq(text, path))
 		abort();
 }
 
@@ -61,6 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (mail_parse(&m, "fuzz", (const char *)data, len, &e) == 0) {
 		check_names(&m);
+		check_path(m.path);
 		check_brief(&m);
 		mail_write(&text, &m);
 		if (text.overflow ||

@@ -10,7 +10,7 @@
 . "$here/far.sh"
 sender=h
 far_up h l x
-plan 109
+plan 116
 home_h=$world/hosts/h said=$world/said
 
 # goes CODE HOST ARGS...: notify-pane there ends so.
@@ -166,16 +166,17 @@ peers h x l
 check 'nothing for whom h does not allow it' goes 7 x l-s-comp not-this
 check 'which is said too' said 'relay=yes in the line of x'
 peers h 'x relay=yes' 'l relay=yes'
-# frame HEADERS...: h's answer to such a message of host $as for host $for.
-as=x for=l
+# frame HEADERS...: $via's answer to such a message of host $as for host $for.
+as=x for=l via=h mid=
 frame() {
 	{
 		printf 'panemesh/1 HELLO 0 0\nHost: %s\nHost-Id: %s\nCan: relay\n\n' \
 			"$as" "$(host_id "$as")"
-		printf 'panemesh/1 DELIVER 01k%023d 4\nFor: %s\n' "$RANDOM" "$for"
+		printf 'panemesh/1 DELIVER 01k%023d 4\n' "${mid:-$RANDOM}"
+		[ -z "$for" ] || echo "For: $for"
 		printf '%s\n' "$@"
 		printf '\nevil'
-	} | on h agent-serve "${bound[@]}" >"$said" 2>&1
+	} | on "$via" agent-serve "${bound[@]}" >"$said" 2>&1
 }
 to_l=('To: l-s-comp' 'From: x-s-one')
 bound=()
@@ -407,6 +408,26 @@ is "$(on h agent-sync peer rm l 2>&1 | grep -c 'taken out of')" 1 \
 	'and peer rm takes it out'
 peers h 'x relay=yes'
 syncs l
+
+# --- one message, two ways ---
+mid=99999
+there_once=$(submitted l comp evil)
+frame "${to_l[@]}" "For-Id: $(host_id l)" 'Queue: 1'
+check 'h keeps it' said 'Verdict: queued'
+as=h for='' via=l
+frame "${to_l[@]}" "Path: x.$(host_id x)" 'Vouched: sender'
+check 'and it comes another way meanwhile' said 'Verdict: submitted'
+frame "${to_l[@]}" "Path: x.$(host_id x)" 'Vouched: sender'
+check 'and once more' said 'Verdict: submitted'
+as=x for=l via=h
+frame "${to_l[@]}" "For-Id: $(host_id l)" 'Queue: 1'
+check 'h has it still' said 'it waits here until host l fetches it'
+syncs l
+check 'l, which fetches it, has it' got l comp evil $((there_once + 1))
+frame "${to_l[@]}" "For-Id: $(host_id l)" 'Queue: 1'
+check 'and h knows' said 'Verdict: submitted'
+check 'it is there once' got l comp evil $((there_once + 1))
+mid=
 stripped older-x "$older" h cat
 peers l "h accept=mail command=$world/bin/older-x" 'x through=h'
 check 'one more is kept' goes 0 x -q l-s-comp 'for a newer one'
