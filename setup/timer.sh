@@ -68,6 +68,7 @@ timer_by_cron() {
 		>"$tmp/crontab.new"
 	if cmp -s "$tmp/crontab" "$tmp/crontab.new"; then
 		same=$((same + 1))
+		[ -n "$plan" ] || recorded cron crontab || record cron crontab
 		return
 	fi
 	[ "$1" = asked ] || say "  $1: cron it is"

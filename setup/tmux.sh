@@ -141,8 +141,12 @@ step_tmux() {
 	local socket
 	step=tmux
 	seen["block $conf"]=1
-	conf_is_ready ||
+	if ! conf_is_ready; then
 		act "three lines in $conf that load the hooks" write_block
+	elif [ -z "$plan" ] && ! recorded block "$conf"; then
+		# From an installation whose record is lost.
+		record block "$conf" kept
+	fi
 	record_hooks
 	while IFS= read -r socket; do
 		# Both names of ours, as this server shows its hooks.

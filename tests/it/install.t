@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 129
+plan 132
 
 root=${here%/tests/it}
 log=$world/log
@@ -115,7 +115,8 @@ check 'and to the running server' said "$(socket)"
 check 'into a folder with a space in its name' installs \
 	--prefix "$HOME/pane mesh" --cron
 check 'it said first what it would do' said 'panemesh for '
-check 'a text was shown' said '| [from '
+check 'a text was shown, from the other window' \
+	said '| [from here-demo-one @ '
 check 'and a file' said 'build.log (8 bytes): and a file'
 check 'the configuration is still a link' test -L "$HOME/.tmux.conf"
 is "$(stat -c %a "$HOME/dotfiles/tmux.conf")" 640 'with the rights it had'
@@ -267,6 +268,16 @@ is "$(tree | grep -v '/panemesh/manifest$\|/backup')" "$wanted" \
 	'it is as if there was one'
 installs --uninstall
 is "$(tree)" "$before" 'undone once'
+
+# --- its record is lost ---
+cp -p "$HOME/dotfiles/tmux.conf" "$world/tmux.conf.before"
+installs --no-demo --cron
+rm -r "$HOME/.local"
+check 'with the record lost' installs --no-demo --cron
+installs --uninstall
+is "$(grep -l panemesh "$HOME/.tmux.conf" "$world/crontab" 2>/dev/null)" '' \
+	'what is found of ours is undone'
+cp -p "$world/tmux.conf.before" "$HOME/dotfiles/tmux.conf"
 
 # --- a home that is a link, and ends with a slash ---
 ln -s home "$world/link"
@@ -475,11 +486,20 @@ full() {
 		find "$HOME" -mindepth 1
 		exit $code' "$root/install.sh"
 }
-mkdir "$world/full"
+# One that runs no programs.
+noexec() {
+	unshare -m sh -c 'mount -t tmpfs -o noexec none "$TMPDIR" || exit 77
+		exec "$0" --build "$BUILD" --no-demo --no-timer' "$root/install.sh"
+}
+mkdir "$world/full" "$world/noexec"
 if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	HOME=$world/full fails 9 'make room' 'a home that is full' full
 	is "$(wc -l <"$log")" 1 'nothing is begun there'
+	TMPDIR=$world/noexec fails 0 'Done.' 'temporary files that cannot be run' \
+		noexec
+	installs --uninstall
 else
+	ok '# skip not root'
 	ok '# skip not root'
 	ok '# skip not root'
 fi
