@@ -22,6 +22,7 @@ const struct feed_type feed_types[] = {
 	{ "queued", "a message waits for its pane" },
 	{ "refused", "a message was not taken: why" },
 	{ "failed", "a message was not proven delivered: why" },
+	{ "relayed", "a message was handed on to another host: which" },
 	{ "file", "a file arrived: its name" },
 	{ "join", "a window or pane has an address now" },
 	{ "leave", "it is gone" },

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "away.h"
-#include "clock.h"
+#include "feed.h"
 #include "mem.h"
 #include "outbox.h"
 #include "queue.h"
@@ -109,6 +109,29 @@ relay_status(struct server *s, struct ship *ship, const struct frame *f,
 	return ship_status(ship, frame_get(f, "For", ""), id, path, v, e);
 }
 
+/* Whoever looks after this host sees what others send by way of it, and what
+ * they may not; not the text, which is for others. */
+static void
+relay_tell(const struct server *s, const struct frame *f,
+    const struct origin *from, const struct deliver_verdict *v, bool may)
+{
+	char *why;
+
+	if (f->verb != FRAME_DELIVER || v->repeated ||
+	    (may && (v->code != EXIT_OK || str_eq(v->word, "queued"))))
+		return;
+	why = may
+	    ? x_asprintf("to host %s: %s", frame_get(f, "For", ""), v->word)
+	    : x_strdup(v->why);
+	(void)feed_append(s->home,
+	    &(struct feed_event){ .type = may ? "relayed" : "refused",
+		.agent = from->name,
+		.target = frame_get(f, "To", ""),
+		.preview = why },
+	    NULL);
+	x_free(why);
+}
+
 void
 job_relay(struct server *s, const struct frame *f, const struct origin *from,
     pid_t parent, struct frame *answer)
@@ -119,11 +142,13 @@ job_relay(struct server *s, const struct frame *f, const struct origin *from,
 	struct agent to;
 	struct ship ship;
 	struct err e;
+	bool may;
 	int rc;
 
 	agent_init(&to);
 	ship_open(&ship, s->home);
 	rc = relay_ask_may(s, f, path, &e);
+	may = rc == 0;
 	if (rc == 0 && f->verb == FRAME_STATUS)
 		rc = relay_status(s, &ship, f, path, &v, &e);
 	else if (rc == 0)
@@ -136,6 +161,7 @@ job_relay(struct server *s, const struct frame *f, const struct origin *from,
 	} else {
 		if (v.code == EXIT_REFUSED)
 			v.word = "refused";
+		relay_tell(s, f, from, &v, may);
 		job_answer(answer, &to, &v, renamed, "");
 	}
 	ship_close(&ship);

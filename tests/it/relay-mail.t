@@ -10,7 +10,7 @@
 . "$here/far.sh"
 sender=h
 far_up h l x
-plan 116
+plan 118
 home_h=$world/hosts/h said=$world/said
 
 # goes CODE HOST ARGS...: notify-pane there ends so.
@@ -106,6 +106,9 @@ tmx l send-keys -t =s:one \
 until_true 30 test -s "$world/rc"
 is "$(cat "$world/rc")" 0 'it is answered'
 rm -f "$world/rc"
+check 'h writes down that it went by, not what it was' sh -c \
+	"grep relayed '$home_h/.agents/log/feed.jsonl' | grep x-s-one |
+		grep l-s-comp | grep 'to host l: submitted' | grep -qv of-an-agent"
 check '--queue goes too' goes 0 x -q l-s-comp 'kept or shown'
 for n in 1 2 3 4 5; do
 	goes 0 x l-s-comp "number $n"
@@ -192,6 +195,9 @@ check 'what has files' said 'neither files nor Ask are handed on'
 bound=(--peer x)
 frame "${to_l[@]}" "For-Id: $(host_id l)"
 check 'what a bound key sends' said 'allow=relay in the line of x'
+check 'which h writes down' sh -c \
+	"tail -n 1 '$home_h/.agents/log/feed.jsonl' | grep refused |
+		grep 'x-s-one' | grep -qF 'allow=relay in the line of x'"
 bound=()
 for=../l
 frame "${to_l[@]}" "For-Id: $(host_id l)"
