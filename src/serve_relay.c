@@ -154,6 +154,9 @@ job_relay(struct server *s, const struct frame *f, const struct origin *from,
 	else if (rc == 0)
 		rc = relay_message(
 		    s, &ship, f, from, parent, path, &to, &renamed, &v, &e);
+	/* What is missing is missing here. */
+	if (rc != 0 && may)
+		(void)err_prefix(&e, "on %s", s->home->host);
 	if (rc != 0)
 		deliver_refuse(&v, &e);
 	if (f->verb == FRAME_STATUS) {

@@ -10,7 +10,7 @@
 . "$here/far.sh"
 sender=h
 far_up h l x
-plan 118
+plan 120
 home_h=$world/hosts/h said=$world/said
 
 # goes CODE HOST ARGS...: notify-pane there ends so.
@@ -142,6 +142,11 @@ check 'where h does not allow it' goes 6 x @host:l,@host:h 'to less'
 check 'each is told what to write, and where' said \
 	'h hands nothing on for x; relay=yes in the line of x in its peers.conf'
 check 'and nobody got it' got l comp 'to less' 0
+peers h 'x relay=yes'
+rm "$home_h/.agents/hosts/l.toml"
+syncs l
+check 'where h has no way itself' goes 4 x l-s-comp nowhere
+check 'that is said of h' said 'on h: host l: no route; agent-sync peer add l'
 peers h 'x relay=yes' 'l relay=yes'
 peers x h
 check 'what came through h, and no line says so any more' goes 4 x l-s-comp lost
