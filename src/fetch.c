@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "file.h"
+#include "letter.h"
 #include "lookup.h"
 #include "mem.h"
 #include "origin.h"
@@ -19,7 +20,6 @@
 
 enum { FETCH_OWED_MAX = 1000, /* receipts looked at */ };
 
-#define FETCH_TTL_MAX_MS (30ULL * 24 * 3600 * 1000)
 #define FETCH_PLACE_MAX 4294967295ULL
 
 /* ---- what is owed ---- */
@@ -236,55 +236,38 @@ static void
 fetch_keep(struct fetch *t, const struct frame *f, const struct origin *from,
     struct deliver_verdict *v)
 {
-	const struct peer *peer = t->peer;
-	struct post p = {
-		.reg = t->reg,
-		.id = frame_get(f, "Message", ""),
-		.sender = from->name,
-		.host = from->host,
-		.note = from->note,
-		.path = from->path.n == 0 ? NULL : frame_get(f, "Path", NULL),
-		.folder = from->folder,
-		.verified = origin_sender(from, t->host),
-		.body = f->body.data,
-		.len = f->body.len,
-		.repeat = true,
-		.queue = true,
-		.later = true,
-		.reply_to = frame_get(f, "In-Reply-To", NULL),
-		.thread = frame_get(f, "Thread", NULL),
-		.hops = frame_get(f, "Hops", NULL) == NULL
-		    ? 0
-		    : (unsigned)frame_number(
-			  f, "Hops", MAIL_HOPS_MAX, MAIL_HOPS_MAX),
-		.question = frame_get(f, "Question", NULL) != NULL,
-		.schema = frame_get(f, "Schema", NULL),
-		.type = peer->allow_type && frame_get(f, "Type", NULL) != NULL,
-		.urgent =
-		    peer->allow_urgent && frame_get(f, "Urgent", NULL) != NULL,
-	};
 	const char *to = frame_get(f, "To", "");
-	int64_t ttl_ms;
+	struct letter l;
 	struct agent a;
+	struct post p;
 	bool renamed;
 	struct err e;
 	int rc;
 
-	ttl_ms = (int64_t)frame_number(f, "Ttl-Ms", FETCH_TTL_MAX_MS, 0);
-	if (ttl_ms > 0)
-		p.expires = clock_real_ms() + ttl_ms;
-	rc = lookup(t->reg, to, &a, &renamed, &e);
+	agent_init(&a);
+	rc = letter_read(&l, f, &e);
+	if (rc == 0)
+		rc = lookup(t->reg, to, &a, &renamed, &e);
 	if (rc == 0 && !str_eq(a.host, t->reg->home->host))
 		rc =
 		    err_set(&e, EXIT_UNKNOWN, "%s: is on another host now", to);
 	if (rc == 0 && fetch_stays(t, a.id))
 		rc = err_set(&e, EXIT_NOT_READY, "%s: earlier ones wait", to);
 	if (rc == 0)
-		rc = post_check(p.body, p.len, &e);
-	if (rc == 0)
+		rc = post_check(f->body.data, f->body.len, &e);
+	if (rc == 0) {
+		letter_bind(&l, t->peer);
+		p = letter_post(&l, from, t->host);
+		p.reg = t->reg;
+		p.queue = true;
+		p.later = true;
+		p.ask = false;
+		p.wait_ms = 0;
+		p.force = false;
 		(void)queue_post(&p, &a, v);
-	else
+	} else {
 		deliver_refuse(v, &e);
+	}
 	if (!fetch_settled(v))
 		argv_add(&t->stay, a.id[0] == '\0' ? to : a.id);
 	agent_free(&a);

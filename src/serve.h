@@ -13,7 +13,6 @@ enum {
 	SERVE_JOBS_MAX = 256,   /* messages being delivered at once */
 	SERVE_JOBS_BOUND = 32,  /* the same for a restricted peer */
 	SERVE_FILES_MAX = 64,   /* files coming in at once */
-	SERVE_WAIT_MAX_MS = 3600000, /* the longest wait one may ask for */
 	SERVE_STALL_MS =
 	    60000, /* without a byte: files under way are given up */
 	SERVE_PROGRESS_MS = 3000,   /* between words that it goes on */
@@ -22,9 +21,6 @@ enum {
 	SERVE_BURST = 200,    /* requests a restricted peer may make */
 	SERVE_RATE = 20,      /* ... and how many more a second */
 };
-
-/* The longest that a message may be kept. */
-#define SERVE_TTL_MAX_MS (30ULL * 24 * 3600 * 1000)
 
 struct serve_options {
 	const struct registrar *reg;

@@ -22,22 +22,15 @@
 #include "ring.h"
 #include "str.h"
 
-bool
-server_may(const struct server *s, const struct frame *f, const char *header)
+int
+server_letter(const struct server *s, const struct frame *f, struct letter *l,
+    struct err *e)
 {
-	const struct peer *peer;
-
-	if (!str_eq(frame_get(f, header, "0"), "1"))
-		return false;
-	if (s->o->peer == NULL)
-		return true;
-	peer = peers_find_any(s->o->peers, s->o->peer);
-	if (peer == NULL)
-		return false;
-	return str_eq(header, "Type")  ? peer->allow_type
-	    : str_eq(header, "Urgent") ? peer->allow_urgent
-	    : str_eq(header, "Force")  ? peer->allow_force
-				       : false;
+	if (letter_read(l, f, e) != 0)
+		return -1;
+	if (s->o->peer != NULL)
+		letter_bind(l, peers_find_any(s->o->peers, s->o->peer));
+	return 0;
 }
 
 /*
@@ -131,53 +124,29 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
     pid_t parent, const struct buf *text, const char *dropped,
     struct frame *answer)
 {
-	struct post p = {
-		.reg = s->o->reg,
-		.id = f->id,
-		.sender = from->name,
-		.host = from->host,
-		.note = from->note,
-		.path = frame_get(f, "Path", "")[0] == '\0'
-		    ? NULL
-		    : frame_get(f, "Path", NULL),
-		.folder = from->folder,
-		.verified = origin_sender(from, s->host),
-		.body = text->data,
-		.len = text->len,
-		.repeat = true,
-		.parent = parent,
-		.ask = str_eq(frame_get(f, "Ask", "0"), "1"),
-		.reply_to = frame_get(f, "In-Reply-To", NULL),
-		.thread = frame_get(f, "Thread", NULL),
-		.hops = frame_get(f, "Hops", NULL) == NULL
-		    ? 0
-		    : (unsigned)frame_number(
-			  f, "Hops", MAIL_HOPS_MAX, MAIL_HOPS_MAX),
-		.question = str_eq(frame_get(f, "Question", "0"), "1"),
-		.schema = frame_get(f, "Schema", NULL),
-		.queue = str_eq(frame_get(f, "Queue", "0"), "1"),
-		.type = server_may(s, f, "Type"),
-		.urgent = server_may(s, f, "Urgent"),
-		.force = server_may(s, f, "Force"),
-	};
 	struct deliver_verdict v;
 	bool renamed = false;
-	int64_t ttl_ms;
+	struct letter l;
 	struct agent to;
+	struct post p;
 	struct err e;
 	int rc;
 
-	p.wait_ms = (int64_t)frame_number(f, "Wait-Ms", SERVE_WAIT_MAX_MS, 0);
-	ttl_ms = (int64_t)frame_number(f, "Ttl-Ms", SERVE_TTL_MAX_MS, 0);
-	if (ttl_ms > 0)
-		p.expires = clock_real_ms() + ttl_ms;
-	rc = lookup(p.reg, frame_get(f, "To", ""), &to, &renamed, &e);
+	agent_init(&to);
+	rc = server_letter(s, f, &l, &e);
+	if (rc == 0)
+		rc = lookup(s->o->reg, l.to, &to, &renamed, &e);
 	if (rc == 0 && !str_eq(to.host, s->home->host))
 		rc = err_set(&e, EXIT_UNKNOWN, "%s: is no agent of host %s",
 		    to.address, s->home->host);
-	if (rc == 0 && !p.ask)
+	if (rc == 0 && !l.ask)
 		rc = post_check(text->data, text->len, &e);
 	if (rc == 0) {
+		p = letter_post(&l, from, s->host);
+		p.reg = s->o->reg;
+		p.body = text->data;
+		p.len = text->len;
+		p.parent = parent;
 		(void)queue_post(&p, &to, &v);
 		if (v.barred)
 			dropped = "";

@@ -12,6 +12,7 @@
 #include "drop.h"
 #include "frame.h"
 #include "home.h"
+#include "letter.h"
 #include "origin.h"
 #include "serve.h"
 
@@ -94,10 +95,10 @@ void server_await(
 void server_start(struct server *s, const struct frame *f);
 void server_reap(struct server *s, size_t at);
 
-/* May the other side ask for what this header says? An unrestricted key may; a
- * restricted one as allow= says. And the answer to a message. */
-bool server_may(
-    const struct server *s, const struct frame *f, const char *header);
+/* The message that `f` carries, with what the other side may ask for: all of
+ * it, or with a restricted key what allow= says. And the answer to it. */
+int server_letter(const struct server *s, const struct frame *f,
+    struct letter *l, struct err *e);
 void job_answer(struct frame *f, const struct agent *to,
     const struct deliver_verdict *v, bool renamed, const char *dropped);
 

@@ -47,41 +47,38 @@ relay_message(struct server *s, struct ship *ship, const struct frame *f,
     bool *renamed, struct deliver_verdict *v, struct err *e)
 {
 	struct sender sender = { .note = from->note };
-	const char *schema = frame_get(f, "Schema", NULL);
-	const struct ship_message m = {
-		.id = f->id,
-		.to = frame_get(f, "To", ""),
+	struct ship_message m;
+	struct letter l;
+	char *dropped = NULL;
+	int rc;
+
+	if (server_letter(s, f, &l, e) != 0)
+		return -1;
+	m = (struct ship_message){
+		.id = l.id,
+		.to = l.to,
 		.host = frame_get(f, "For", ""),
 		.sender = &sender,
 		.body = f->body.data,
 		.len = f->body.len,
-		.wait_ms =
-		    (int64_t)frame_number(f, "Wait-Ms", SERVE_WAIT_MAX_MS, 0),
-		.reply_to = frame_get(f, "In-Reply-To", NULL),
-		.thread = frame_get(f, "Thread", NULL),
-		.hops = frame_get(f, "Hops", NULL) == NULL
-		    ? 0
-		    : (unsigned)frame_number(
-			  f, "Hops", MAIL_HOPS_MAX, MAIL_HOPS_MAX),
-		.question = str_eq(frame_get(f, "Question", "0"), "1"),
-		.schema = schema != NULL && schema_ok(schema) ? schema : NULL,
-		.queue = str_eq(frame_get(f, "Queue", "0"), "1"),
-		.ttl_ms =
-		    (int64_t)frame_number(f, "Ttl-Ms", SERVE_TTL_MAX_MS, 0),
-		.type = server_may(s, f, "Type"),
-		.urgent = server_may(s, f, "Urgent"),
+		.wait_ms = l.wait_ms,
+		.reply_to = l.reply_to,
+		.thread = l.thread,
+		.hops = l.hops,
+		.question = l.question,
+		.schema = l.schema,
+		.queue = l.queue,
+		.ttl_ms = l.ttl_ms,
+		.type = l.type,
+		.urgent = l.urgent,
 		.path = path,
 		.pin = frame_get(f, "For-Id", ""),
 		.origin = from->host,
 		.parent = parent,
 	};
-	char *dropped = NULL;
-	int rc;
-
-	if (!mail_id_ok(m.id) || !str_address_ok(m.to) ||
-	    (schema != NULL && m.schema == NULL))
-		return err_set(e, EXIT_USAGE,
-		    "host %s: id, address or schema is none", m.host);
+	if (!mail_id_ok(m.id) || !str_address_ok(m.to))
+		return err_set(
+		    e, EXIT_USAGE, "host %s: id or address is none", m.host);
 	(void)snprintf(sender.name, sizeof(sender.name), "%s", from->name);
 	(void)snprintf(sender.self, sizeof(sender.self), "%s", from->verified);
 	agent_text(&to->address, m.to, ADDRESS_MAX);
