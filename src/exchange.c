@@ -1,10 +1,9 @@
-#include "exchange.h"
+#include "exchange_parts.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -13,12 +12,9 @@
 #include "log.h"
 #include "mem.h"
 #include "path.h"
-#include "register.h"
-#include "registry.h"
 #include "str.h"
 
 enum {
-	EXCHANGE_HEAD = 4096,         /* bytes that hold a slice's own table */
 	EXCHANGE_BAD_MAX = 64 * 1024, /* bytes kept of a refused text */
 	/* A slice that another, newer one overtook on its way to us: longer
 	 * than any conversation lasts. */
@@ -36,20 +32,13 @@ struct brought {
 	int64_t age_ms;
 };
 
-/* What we hold of a host. */
-struct held {
-	struct slice_came came;
-	struct slice slice; /* its table only */
-	bool there;
-};
-
-static char *
+char *
 exchange_path(const struct home *home, const char *host, const char *suffix)
 {
 	return x_asprintf("%s/%s.%s", home->hosts, host, suffix);
 }
 
-static void
+void
 exchange_held(const struct home *home, const char *host, struct held *held)
 {
 	char *path = exchange_path(home, host, "toml");
@@ -140,139 +129,6 @@ exchange_came(const struct home *home, const char *host, struct slice_came *out)
 	if (str_host_ok(host))
 		exchange_held(home, host, &held);
 	*out = held.came;
-}
-
-/* Is the alias by which it came before `alias`, or still another of ours? */
-static bool
-exchange_way_stands(
-    const struct home *home, const struct slice_came *came, const char *alias)
-{
-	struct peers peers = PEERS_INIT;
-	const struct peer *peer;
-	bool stands;
-	char *path;
-
-	if (came->by[0] == '\0' || str_eq(came->by, alias))
-		return came->by[0] != '\0';
-	path = path_join(home->dir, "peers.conf");
-	stands = peers_load(&peers, path, NULL) != 0 ||
-	    ((peer = peers_find(&peers, came->by)) != NULL &&
-		peer->through[0] == '\0');
-	peers_free(&peers);
-	x_free(path);
-	return stands;
-}
-
-bool
-exchange_has_way(const struct home *home, const char *host, const char *alias)
-{
-	struct slice_came came;
-
-	exchange_came(home, host, &came);
-	/* What others said of it is no reason to leave its own word out. */
-	return came.hops == 0 && exchange_way_stands(home, &came, alias);
-}
-
-/* The line by which `host` is reached; one that says through= only leads to
- * another one. NULL: there is none. */
-static const struct peer *
-exchange_line(
-    const struct home *home, const struct peers *peers, const char *host)
-{
-	const struct peer *peer = NULL;
-	struct slice_came came;
-
-	exchange_came(home, host, &came);
-	if (came.by[0] != '\0')
-		peer = peers_find(peers, came.by);
-	if (peer == NULL || peer->through[0] != '\0')
-		peer = peers_find(peers, host);
-	return peer;
-}
-
-/* No line leads there: what is to be written into peers.conf? */
-static void
-exchange_no_route(const struct home *home, const struct peers *peers,
-    const char *host, struct err *e)
-{
-	struct slice_came came, hub = { .ms = 0 };
-
-	exchange_came(home, host, &came);
-	if (peers_find_any(peers, host) != NULL) {
-		(void)err_set(e, EXIT_WIRE,
-		    "host %s: is not dialled (dial=no in peers.conf), and "
-		    "fetches no messages here; no route",
-		    host);
-		return;
-	}
-	if (came.hops > 0)
-		exchange_came(home, came.through, &hub);
-	if (hub.by[0] != '\0' && peers_find(peers, hub.by) != NULL)
-		(void)err_set(e, EXIT_WIRE,
-		    "host %s: no route; '%s through=%s' in peers.conf, or "
-		    "agent-sync peer add %s",
-		    host, host, hub.by, host);
-	else
-		(void)err_set(e, EXIT_WIRE,
-		    "host %s: no route; agent-sync peer add %s", host, host);
-}
-
-const struct peer *
-exchange_way(const struct home *home, const struct peers *peers,
-    const char *host, bool *relayed, struct err *e)
-{
-	const struct peer *peer = exchange_line(home, peers, host), *hub;
-
-	*relayed = peer != NULL && peer->through[0] != '\0';
-	if (peer == NULL)
-		exchange_no_route(home, peers, host, e);
-	if (!*relayed)
-		return peer;
-	hub = peers_find(peers, peer->through);
-	if (hub != NULL && hub->through[0] == '\0')
-		return hub;
-	(void)err_set(e, EXIT_WIRE,
-	    "host %s: known through %s, which is no peer that is dialled; no "
-	    "route",
-	    host, peer->through);
-	return NULL;
-}
-
-const struct peer *
-exchange_route(const struct home *home, const struct peers *peers,
-    const char *host, struct err *e)
-{
-	const struct peer *peer;
-	bool relayed;
-
-	peer = exchange_way(home, peers, host, &relayed, e);
-	if (peer == NULL || !relayed)
-		return peer;
-	(void)err_set(e, EXIT_WIRE,
-	    "host %s: known through %s only, which hands on messages alone",
-	    host, peer->alias);
-	return NULL;
-}
-
-bool
-exchange_through(const struct home *home, const char *host, const char *through)
-{
-	char *path = path_join(home->dir, "peers.conf");
-	struct peers peers = PEERS_INIT;
-	const struct peer *line;
-	struct slice_came came;
-	bool named = false;
-
-	if (peers_load(&peers, path, NULL) == 0 &&
-	    (line = peers_find(&peers, host)) != NULL &&
-	    line->through[0] != '\0') {
-		exchange_came(home, through, &came);
-		named = str_eq(
-		    line->through, came.by[0] == '\0' ? through : came.by);
-	}
-	peers_free(&peers);
-	x_free(path);
-	return named;
 }
 
 /* ---- putting aside ---- */
@@ -632,146 +488,4 @@ exchange_take_third(const struct home *home, const char *through,
 	};
 
 	return exchange_take_by(home, &b, host, text, len, changed, e);
-}
-
-/* ---- giving ---- */
-
-/* May what we hold of `host` go on to `asker`? */
-static int
-exchange_may_give(
-    const struct held *held, const char *host, const char *asker, struct err *e)
-{
-	const struct slice_came *came = &held->came;
-
-	if (str_eq(host, asker) || str_eq(came->through, asker))
-		return err_set(e, EXIT_UNKNOWN,
-		    "host %s: its slice comes from %s itself", host, asker);
-	if (!held->there || held->slice.generation == 0 ||
-	    clock_real_ms() - came->ms > REGISTRY_KEEP_MS)
-		return err_set(e, EXIT_UNKNOWN,
-		    "host %s: no slice of it is here, or none of these days",
-		    host);
-	/* What we are shown less of is not ours to show. */
-	if (held->slice.narrow)
-		return err_set(e, EXIT_REFUSED,
-		    "host %s: lets us see part of its slice only, by a bound "
-		    "key; that is not handed on",
-		    host);
-	if (came->hops >= SLICE_HOPS_MAX)
-		return err_set(e, EXIT_REFUSED,
-		    "host %s: its slice came over %u hosts; it goes no further",
-		    host, came->hops);
-	return 0;
-}
-
-int
-exchange_give(const struct home *home, const char *host, const char *asker,
-    int64_t have, struct buf *out, int64_t *generation, struct slice_came *came,
-    struct err *e)
-{
-	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX + EXCHANGE_HEAD);
-	struct held held = { .slice = SLICE_INIT };
-	struct slice s = SLICE_INIT;
-	char *path = NULL;
-	int rc = -1;
-
-	if (!str_host_ok(host)) {
-		(void)err_set(e, EXIT_USAGE, "'%.100s' is no host", host);
-		goto out;
-	}
-	exchange_held(home, host, &held);
-	if (exchange_may_give(&held, host, asker, e) != 0)
-		goto out;
-	*generation = held.slice.generation;
-	*came = held.came;
-	if (held.slice.generation <= have) {
-		rc = 0;
-		goto out;
-	}
-	/* Another may stand there by now: all is told of what is read. */
-	path = exchange_path(home, host, "toml");
-	if (file_read_ours(path, &text, NULL) != FILE_READ ||
-	    slice_parse(&s, path, text.data, text.len, NULL) != 0 ||
-	    s.version == 0) {
-		(void)err_set(e, EXIT_UNKNOWN,
-		    "host %s: its slice cannot be read here", host);
-		goto out;
-	}
-	slice_read_came(&held.came, text.data);
-	held.slice.generation = s.generation;
-	held.slice.narrow = s.narrow;
-	if (exchange_may_give(&held, host, asker, e) != 0)
-		goto out;
-	*generation = s.generation;
-	*came = held.came;
-	slice_write(out, &s);
-	rc = buf_check(out, host, e);
-out:
-	slice_free(&s);
-	buf_free(&text);
-	x_free(path);
-	return rc;
-}
-
-static int
-exchange_write_narrow(const struct home *home, const struct buf *text,
-    struct buf *out, struct err *e)
-{
-	struct slice s = SLICE_INIT;
-	int rc;
-
-	rc = slice_parse(&s, home->local, text->data, text->len, e);
-	if (rc == 0 && s.version == 0)
-		rc = err_set(e, EXIT_LOCAL,
-		    "%s: was written by the bash agent-mesh; run "
-		    "agent-discover",
-		    home->local);
-	if (rc == 0) {
-		slice_narrow(&s);
-		slice_write(out, &s);
-	}
-	slice_free(&s);
-	return rc;
-}
-
-/* Our slice; an empty one is made if there is none, an old one confirmed. */
-static int
-exchange_local(const struct home *home, struct buf *text, struct slice *head,
-    struct err *e)
-{
-	enum file_found found;
-
-	if (register_confirm(home, e) != 0)
-		return -1;
-	found = file_read_ours(home->local, text, e);
-	if (found == FILE_MISSING)
-		(void)err_set(e, EXIT_LOCAL, "%s: is gone", home->local);
-	if (found != FILE_READ)
-		return -1;
-	return slice_parse_head(head, home->local, text->data, text->len, e);
-}
-
-int
-exchange_publish(const struct home *home, bool narrow, struct buf *out,
-    int64_t *generation, struct err *e)
-{
-	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
-	struct slice head = SLICE_INIT;
-	int rc = -1;
-
-	if (exchange_local(home, &text, &head, e) != 0)
-		goto out;
-	*generation = head.generation;
-	if (narrow) {
-		rc = exchange_write_narrow(home, &text, out, e);
-	} else {
-		buf_add(out, text.data, text.len);
-		rc = 0;
-	}
-	if (rc == 0)
-		rc = buf_check(out, home->local, e);
-out:
-	slice_free(&head);
-	buf_free(&text);
-	return rc;
 }

@@ -1,16 +1,11 @@
-#include "ship.h"
+#include "ship_parts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "body.h"
 #include "clock.h"
-#include "drop.h"
 #include "exchange.h"
 #include "frame.h"
 #include "hops.h"
@@ -20,10 +15,9 @@
 #include "str.h"
 
 enum {
-	SHIP_ENDED_MS = 3000, /* for a broken link to say why */
-	SHIP_TRIES = 6,       /* connections that may break under a message */
-	SHIP_TRY_MS = 10000,  /* in which one more is begun after the first */
-	SHIP_NAP_MS = 50,     /* before the third; then twice as long each */
+	SHIP_TRIES = 6,      /* connections that may break under a message */
+	SHIP_TRY_MS = 10000, /* in which one more is begun after the first */
+	SHIP_NAP_MS = 50,    /* before the third; then twice as long each */
 };
 
 void
@@ -140,165 +134,6 @@ ship_remote(struct ship *s, const struct peer *peer, bool alone, struct err *e)
 	return r;
 }
 
-/* Is a file refused already? Answers to anything else do not matter yet. */
-static int
-ship_refused(struct remote *r, const char *id, struct err *e)
-{
-	struct frame f;
-	int rc = 0;
-
-	while (rc == 0) {
-		switch (remote_next(r, &f, e)) {
-		case FRAME_BAD:
-			return -1;
-		case FRAME_MORE:
-			return 0;
-		case FRAME_READY:
-			break;
-		}
-		if (str_eq(f.id, id) &&
-		    frame_number(&f, "Code", EXIT_LOCAL, EXIT_WIRE) != EXIT_OK)
-			rc = err_set(e,
-			    (enum exit_code)frame_number(
-				&f, "Code", EXIT_LOCAL, EXIT_WIRE),
-			    "%s", f.body.data);
-		frame_free(&f);
-	}
-	return rc;
-}
-
-/* Write until at most `most` bytes wait, as long as file `id` is wanted. */
-static int
-ship_push(struct remote *r, const char *id, size_t most, struct err *e)
-{
-	int64_t deadline = clock_deadline(SHIP_STALL_MS);
-	struct pollfd pfd[REMOTE_FDS];
-	bool ended = false, mute = !r->hello;
-	size_t before;
-
-	for (;;) {
-		before = remote_queued(r);
-		remote_turn(r);
-		if (ship_refused(r, id, e) != 0)
-			return -1;
-		if (remote_queued(r) <= most)
-			return 0;
-		/* Nothing leaves before its HELLO. */
-		if (!r->hello && clock_left(r->hello_by) == 0)
-			return remote_late(r, e);
-		if (mute && r->hello)
-			deadline = clock_deadline(SHIP_STALL_MS);
-		mute = !r->hello;
-		/* Why it ended comes in a moment. */
-		if (r->link.in < 0 && !ended) {
-			ended = true;
-			deadline = clock_deadline(SHIP_ENDED_MS);
-		}
-		if (remote_queued(r) < before)
-			deadline = clock_deadline(SHIP_STALL_MS);
-		if (r->link.in < 0 && clock_left(deadline) == 0)
-			return err_set(
-			    e, EXIT_WIRE, "%s: the connection ended", r->alias);
-		if (clock_left(deadline) == 0)
-			return err_set(e, EXIT_WIRE,
-			    "%s: takes nothing for %d s", r->alias,
-			    SHIP_STALL_MS / 1000);
-		remote_poll(r, pfd);
-		(void)poll(pfd, REMOTE_FDS, clock_left(deadline));
-	}
-}
-
-/* The file's bytes as DATA frames, and the empty one that ends it. */
-static int
-ship_data(struct remote *r, const struct ship_message *m, const char *id,
-    const char *path, int fd, int64_t size, struct err *e)
-{
-	struct frame f;
-	int64_t done = 0;
-	ssize_t n;
-	int rc = -1;
-
-	frame_init(&f, FRAME_DATA, id);
-	do {
-		buf_reset(&f.body);
-		n = buf_read_fd(&f.body, fd, FRAME_CHUNK);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			(void)err_set(
-			    e, EXIT_USAGE, "%s: %s", path, strerror(errno));
-			goto out;
-		}
-		done += n;
-		if (done > size || (n == 0 && done < size)) {
-			(void)err_set(e, EXIT_LOCAL,
-			    "%s: changed while being sent; send it again",
-			    path);
-			goto out;
-		}
-		remote_put(r, &f);
-		if (ship_push(r, id, SHIP_QUEUE, e) != 0)
-			goto out;
-		if (m->progress != NULL)
-			m->progress(path_base(path), done, size);
-	} while (n != 0);
-	rc = 0;
-out:
-	frame_free(&f);
-	return rc;
-}
-
-static int
-ship_file(struct remote *r, const struct ship_message *m, const char *id,
-    const char *path, int64_t *bytes, struct err *e)
-{
-	char name[DROP_NAME_MAX + 16];
-	struct stat st;
-	struct frame f;
-	int fd, rc;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return err_set(e, EXIT_USAGE, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		(void)close(fd);
-		return err_set(e, EXIT_USAGE,
-		    "%s: is not a regular file; pack it (tar) and send that",
-		    path);
-	}
-	frame_init(&f, FRAME_FILE, id);
-	frame_add(&f, "From", m->sender->name);
-	frame_add(&f, "Sender", m->sender->self);
-	frame_add(&f, "To", m->to);
-	drop_clean_name(name, path);
-	frame_add(&f, "Name", name);
-	frame_addf(&f, "Size", "%lld", (long long)st.st_size);
-	remote_put(r, &f);
-	frame_free(&f);
-	*bytes += st.st_size;
-	rc = ship_data(r, m, id, path, fd, st.st_size, e);
-	(void)close(fd);
-	return rc;
-}
-
-/* All files one after the other; `ids` names them for the message. *bytes is
- * what they have. */
-static int
-ship_files(struct remote *r, const struct ship_message *m, struct buf *ids,
-    int64_t *bytes, struct err *e)
-{
-	char id[AGENT_ID_MAX + 1];
-	size_t i;
-
-	for (i = 0; i < m->files_n; i++) {
-		agent_id_new(id);
-		buf_addf(ids, "%s%s", i == 0 ? "" : ",", id);
-		if (ship_file(r, m, id, m->files[i], bytes, e) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* For whom it is, of the hosts of that name, and the way so far. */
 static void
 ship_hops(struct frame *f, const char *host, const char *pin, const char *path)
@@ -360,83 +195,6 @@ ship_text(struct remote *r, const struct ship_message *m, bool relayed,
 		buf_add(&f.body, m->body, m->len);
 	remote_put(r, &f);
 	frame_free(&f);
-}
-
-/* The far end's words, as far as we know them. */
-static const char *
-ship_word(const char *word)
-{
-	static const char *const words[] = { "submitted", "shown", "refused",
-		"unsubmitted", "indeterminate", "queued", "read", "expired",
-		"deleted" };
-	size_t i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (str_eq(word, words[i]))
-			return words[i];
-	return "failed";
-}
-
-static void
-ship_verdict(const struct frame *f, struct agent *to, bool *renamed,
-    char **dropped, struct deliver_verdict *v)
-{
-	struct buf why = BUF_INIT;
-	const char *value;
-
-	memset(v, 0, sizeof(*v));
-	v->code =
-	    (enum exit_code)frame_number(f, "Code", EXIT_LOCAL, EXIT_UNPROVEN);
-	v->word = ship_word(frame_get(f, "Verdict", ""));
-	/* Beside a word that older versions know. */
-	if (v->code == EXIT_OK && str_eq(frame_get(f, "Answered", ""), "1"))
-		v->word = "answered";
-	v->forced = str_eq(frame_get(f, "Forced", ""), "1");
-	v->queued = str_eq(frame_get(f, "Queued", ""), "1");
-	v->calls = (unsigned)frame_number(f, "Calls", 1000000, 0);
-	v->ms = (int64_t)frame_number(f, "Ms", INT32_MAX, 0);
-	v->waited = (int64_t)frame_number(f, "Waited", INT32_MAX, 0);
-	/* Only a proof is a success. */
-	if (v->code == EXIT_OK && !str_eq(v->word, "submitted") &&
-	    !str_eq(v->word, "shown") && !str_eq(v->word, "queued") &&
-	    !str_eq(v->word, "read") && !str_eq(v->word, "answered"))
-		v->code = EXIT_UNPROVEN;
-	body_plain(&why, f->body.data,
-	    f->body.len < sizeof(v->why) ? f->body.len : sizeof(v->why) - 1,
-	    false);
-	(void)snprintf(v->why, sizeof(v->why), "%s", why.data);
-	buf_free(&why);
-	value = frame_get(f, "Address", "");
-	if (str_address_ok(value) && !str_eq(value, to->address)) {
-		agent_text(&to->address, value, ADDRESS_MAX);
-		*renamed = true;
-	}
-	value = frame_get(f, "Target", "");
-	if (value[0] != '\0')
-		agent_text(&to->target, value, AGENT_SHORT_MAX);
-	value = frame_get(f, "Dropped", "");
-	if (value[0] != '\0')
-		*dropped = x_strdup(value);
-}
-
-/* Files are sent once only: not over a link that was kept and died since. */
-static int
-ship_prove(struct remote *r, struct err *e)
-{
-	int64_t deadline = clock_deadline(REMOTE_CONNECT_MS);
-	char id[AGENT_ID_MAX + 1];
-	struct frame f;
-
-	if (!r->warm)
-		return 0;
-	agent_id_new(id);
-	frame_init(&f, FRAME_PING, id);
-	remote_put(r, &f);
-	frame_free(&f);
-	if (remote_wait(r, id, deadline, &f, e) != 0)
-		return -1;
-	frame_free(&f);
-	return 0;
 }
 
 /* One attempt at a message. */
@@ -652,25 +410,6 @@ ship_send(struct ship *s, const struct ship_message *m, struct agent *to,
 		(void)err_prefix(e, "it may have been delivered");
 	}
 	return -1;
-}
-
-/* What an agent there is doing, if its host says so. */
-static void
-ship_presence(const struct frame *f, struct presence *now)
-{
-	struct buf why = BUF_INIT_MAX(sizeof(now->reason) - 1);
-	const char *reason = frame_get(f, "Reason", "");
-
-	*now = (struct presence){
-		.state = presence_find(frame_get(f, "Presence", "")),
-		.quiet_s = -1,
-	};
-	if (frame_get(f, "Quiet-S", NULL) != NULL)
-		now->quiet_s =
-		    (int64_t)frame_number(f, "Quiet-S", INT32_MAX, 0);
-	body_plain(&why, reason, strlen(reason), false);
-	memcpy(now->reason, why.data, why.len + 1);
-	buf_free(&why);
 }
 
 int

@@ -1,6 +1,7 @@
 #include "unit.h"
 
-#include "../../src/ship.c"
+#include "mem.h"
+#include "ship_parts.h"
 
 /* What a far end may make of our words to a person. */
 
