@@ -10,6 +10,8 @@
 #   sshd_start|sshd_stop HOST
 #   there HOST ADDRESS        is ADDRESS in the address book of HOST?
 #   gone HOST ADDRESS         is it not?
+#   dying HOST                $world/bin/dying-HOST: an agent-serve of HOST that
+#                             is killed after as many bytes as $world/left says
 #   code COMMAND...           run it and print its exit code; then
 #   said REGEX                was that in what it wrote?
 
@@ -170,6 +172,35 @@ there() {
 
 gone() {
 	! there "$@"
+}
+
+dying() {
+	mkdir -p "$world/bin"
+	cat >"$world/bin/dying-$1" <<END
+#!/usr/bin/env python3
+import os, subprocess, threading
+left = int(open("$world/left").read())
+home = "$world/hosts/$1"
+env = dict(os.environ, HOME=home, AGENTS_DIR=home + "/.agents",
+    AGENT_SSH_HOME=home, TMUX_TMPDIR=home + "/tmux")
+child = subprocess.Popen(["agent-serve"], stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE, env=env)
+def feed():
+    try:
+        while data := os.read(0, 65536):
+            child.stdin.write(data)
+            child.stdin.flush()
+        child.stdin.close()
+    except OSError:
+        pass
+threading.Thread(target=feed, daemon=True).start()
+while left > 0 and (data := os.read(child.stdout.fileno(), min(left, 64))):
+    os.write(1, data)
+    left -= len(data)
+child.kill()
+os._exit(1)
+END
+	chmod 755 "$world/bin/dying-$1"
 }
 
 # tmux of a host.

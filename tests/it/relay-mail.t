@@ -267,32 +267,8 @@ check 'is named too' said 'takes no messages that were handed on; update it'
 peers h 'x relay=yes' 'l relay=yes'
 
 # --- h is killed on the way ---
-cat >"$world/bin/dies" <<END
-#!/usr/bin/env python3
-import os, subprocess, threading
-left = int(open("$world/left").read())
-home = "$home_h"
-env = dict(os.environ, HOME=home, AGENTS_DIR=home + "/.agents",
-    AGENT_SSH_HOME=home, TMUX_TMPDIR=home + "/tmux")
-child = subprocess.Popen(["agent-serve"], stdin=subprocess.PIPE,
-    stdout=subprocess.PIPE, env=env)
-def feed():
-    try:
-        while data := os.read(0, 65536):
-            child.stdin.write(data)
-            child.stdin.flush()
-        child.stdin.close()
-    except OSError:
-        pass
-threading.Thread(target=feed, daemon=True).start()
-while left > 0 and (data := os.read(child.stdout.fileno(), min(left, 64))):
-    os.write(1, data)
-    left -= len(data)
-child.kill()
-os._exit(1)
-END
-chmod 755 "$world/bin/dies"
-peers x "h command=$world/bin/dies" 'l through=h'
+dying h
+peers x "h command=$world/bin/dying-h" 'l through=h'
 wrong=0
 for left in 0 200 230 260 330 100000; do
 	echo "$left" >"$world/left"

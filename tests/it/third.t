@@ -147,30 +147,8 @@ renew four
 is "$(code on x agent-sync) $(came x)" '0 through h 1' 'until l comes by'
 
 # --- h ends in the middle of what it says ---
-evil dies <<END
-#!/usr/bin/env python3
-import os, subprocess, sys, threading
-left = int(open("$world/left").read())
-home = "$home_h"
-env = dict(os.environ, HOME=home, AGENTS_DIR=home + "/.agents",
-    AGENT_SSH_HOME=home, TMUX_TMPDIR=home + "/tmux")
-child = subprocess.Popen(["agent-serve"], stdin=subprocess.PIPE,
-    stdout=subprocess.PIPE, env=env)
-def feed():
-    try:
-        while data := os.read(0, 65536):
-            child.stdin.write(data)
-            child.stdin.flush()
-        child.stdin.close()
-    except OSError:
-        pass
-threading.Thread(target=feed, daemon=True).start()
-while left > 0 and (data := os.read(child.stdout.fileno(), min(left, 64))):
-    os.write(1, data)
-    left -= len(data)
-child.kill()
-os._exit(1)
-END
+dying h
+peers x "h command=$world/bin/dying-h" 'l through=h'
 cp "$home_x/.agents/hosts/l.toml" "$world/before"
 renew five
 size=$(asks x l; wc -c <"$world/out")

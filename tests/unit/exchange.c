@@ -1,9 +1,7 @@
-#include "unit.h"
+#include "host.h"
 
-#include "clock.h"
 #include "exchange.h"
 #include "file.h"
-#include "mem.h"
 #include "path.h"
 #include "registry.h"
 #include "str.h"
@@ -20,15 +18,8 @@ static char *dir;
 static int
 setup(void **state)
 {
-	struct err e;
-
 	(void)state;
-	dir = unit_dir();
-	assert_int_equal(setenv("AGENTS_DIR", unit_path(dir, "agents"), 1), 0);
-	assert_int_equal(chmod(dir, 0700), 0);
-	assert_int_equal(home_open(&home, &e), 0);
-	(void)snprintf(home.host, sizeof(home.host), "me");
-	clock_freeze(T0);
+	dir = host_up(&home, T0);
 	return 0;
 }
 
@@ -36,25 +27,8 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	clock_freeze(-1);
-	home_close(&home);
-	unit_dir_remove(dir);
+	host_down(&home, dir);
 	return 0;
-}
-
-/* A slice of `host` with one agent; malloc'd. */
-static char *
-slice(const char *host, const char *id, int64_t generation, const char *role)
-{
-	return x_asprintf("[slices.%s]\nversion = 1\nhost_id = \"%s\"\n"
-			  "generation = %lld\n"
-			  "written = \"2026-01-02T03:04:05Z\"\n"
-			  "[agents.%s-dev-w]\nhost = \"%s\"\n"
-			  "target = \"dev:0\"\nrole = \"%s\"\n"
-			  "id = \"0123456789abcdefghij\"\nsocket = \"/s\"\n"
-			  "server = \"12.34\"\npane = \"%%1\"\n"
-			  "window_id = \"@1\"\n",
-	    host, id, (long long)generation, host, host, role);
 }
 
 static int
@@ -69,7 +43,7 @@ take(const char *alias, const char *host, const char *text, bool *changed,
 static bool
 taken(const char *alias, const char *host, int64_t generation, const char *role)
 {
-	char *text = slice(host, ID, generation, role);
+	char *text = host_slice(host, ID, generation, role);
 	bool changed;
 	struct err e = { .msg = "" };
 
@@ -168,13 +142,13 @@ test_taken(void **state)
 static void
 test_forged(void **state)
 {
-	char *text = slice("lap", ID, T0, "a"), *bad;
+	char *text = host_slice("lap", ID, T0, "a"), *bad;
 	struct buf both = BUF_INIT;
 
 	(void)state;
 	refused("h", "hub", text, "publishes only its own");
 	/* Our own host's name. */
-	bad = slice("me", ID, T0, "a");
+	bad = host_slice("me", ID, T0, "a");
 	refused("h", "me", bad, "the name of this host");
 	refused("h", "hub", bad, "the name of this host");
 	x_free(bad);
@@ -195,14 +169,14 @@ test_forged(void **state)
 static void
 test_pinned(void **state)
 {
-	char *text = slice("hub", OTHER, T0 + 2, "a");
+	char *text = host_slice("hub", OTHER, T0 + 2, "a");
 
 	(void)state;
 	assert_true(taken("h", "hub", T0, "a"));
 	refused("h", "hub", text, "host_id");
 	x_free(text);
 	/* Nor the same generation from there. */
-	text = slice("hub", OTHER, T0, "a");
+	text = host_slice("hub", OTHER, T0, "a");
 	refused("h", "hub", text, "host_id");
 	x_free(text);
 }
@@ -213,7 +187,7 @@ test_damaged(void **state)
 {
 	const char *path = unit_path(home.hosts, "hub.toml");
 	char id[HOME_ID_LEN + 1];
-	char *text = slice("hub", OTHER, T0, "a");
+	char *text = host_slice("hub", OTHER, T0, "a");
 	struct stat st;
 	int64_t generation;
 
@@ -239,18 +213,18 @@ test_generations(void **state)
 	struct err e;
 
 	(void)state;
-	text = slice("hub", ID, T0 + 10LL * MINUTE + 1, "a");
+	text = host_slice("hub", ID, T0 + 10LL * MINUTE + 1, "a");
 	refused("h", "hub", text, "future");
 	x_free(text);
 	assert_true(taken("h", "hub", T0 + 10LL * MINUTE, "a"));
 
 	/* The same generation with other words. */
-	text = slice("hub", ID, T0 + 10LL * MINUTE, "b");
+	text = host_slice("hub", ID, T0 + 10LL * MINUTE, "b");
 	refused("h", "hub", text, "not newer");
 	x_free(text);
 
 	/* An older one that was overtaken is no harm; later it is. */
-	text = slice("hub", ID, T0 + 1, "b");
+	text = host_slice("hub", ID, T0 + 1, "b");
 	clock_freeze(T0 + MINUTE - 1);
 	assert_int_equal(take("h", "hub", text, &changed, &e), 0);
 	assert_false(changed);
@@ -347,7 +321,7 @@ test_bash(void **state)
 	refused("evil", "old", BASH("me", "c"), "name of this host");
 	refused("evil", "evil", BASH("old", "c"), "publishes only its own");
 	/* panemesh is installed there; going back takes a person. */
-	text = slice("old", ID, T0, "a");
+	text = host_slice("old", ID, T0, "a");
 	assert_int_equal(take("old", "old", text, &changed, &e), 0);
 	x_free(text);
 	refused("old", "old", BASH("old", "d"), "install panemesh there");
@@ -369,7 +343,7 @@ test_too_many(void **state)
 		(void)snprintf(name, sizeof(name), "x%d.toml", i);
 		unit_file(unit_path(home.hosts, name), "", 0600);
 	}
-	text = slice("lap", ID, T0, "a");
+	text = host_slice("lap", ID, T0, "a");
 	assert_int_equal(take("h", "lap", text, &changed, &e), -1);
 	assert_err(e, EXIT_REFUSED, "holds 2000 files");
 	assert_int_not_equal(stat(unit_path(home.hosts, "lap.bad"), &st), 0);
@@ -380,7 +354,7 @@ test_too_many(void **state)
 static void
 test_cannot_write(void **state)
 {
-	char *text = slice("hub", ID, T0, "a"), *hosts = home.hosts;
+	char *text = host_slice("hub", ID, T0, "a"), *hosts = home.hosts;
 	bool changed;
 	struct err e;
 
@@ -431,7 +405,7 @@ static void
 test_publish(void **state)
 {
 	struct buf out = BUF_INIT;
-	char *text = slice("me", home.host_id, T0 - 5, "tests C");
+	char *text = host_slice("me", home.host_id, T0 - 5, "tests C");
 	int64_t generation;
 	struct slice s;
 	struct err e;
@@ -497,7 +471,7 @@ test_publish(void **state)
 static void
 test_narrow(void **state)
 {
-	char *full = slice("hub", ID, T0, "a");
+	char *full = host_slice("hub", ID, T0, "a");
 	struct buf narrow = BUF_INIT;
 	struct slice s;
 	bool changed;
@@ -544,7 +518,7 @@ static int
 third(const char *through, unsigned hops, const char *id, int64_t generation,
     const char *role, bool *changed, struct err *e)
 {
-	char *text = slice("lap", id, generation, role);
+	char *text = host_slice("lap", id, generation, role);
 	int rc = exchange_take_third(&home, through, "lap", hops, 5 * MINUTE,
 	    text, strlen(text), changed, e);
 
@@ -592,7 +566,7 @@ test_third(void **state)
 
 	/* The host itself is believed whatever others said of it, but pinned
 	 * all the same. */
-	char *other = slice("lap", OTHER, T0 + 10, "c");
+	char *other = host_slice("lap", OTHER, T0 + 10, "c");
 
 	refused("lap", "lap", other, "is not the known " ID);
 	x_free(other);
@@ -620,7 +594,7 @@ test_third_refused(void **state)
 	    "[agents.lap-x]\nhost = \"lap\"\n"
 	    "target = \"x:0\"\nsession = \"x\"\n"
 	    "window = \"x\"\nrole = \"\"\nscope = \"\"\n";
-	char *text = slice("me", ID, T0, "a");
+	char *text = host_slice("me", ID, T0, "a");
 	struct err e;
 	bool changed;
 
@@ -638,7 +612,7 @@ test_third_refused(void **state)
 	    -1);
 	assert_err(e, EXIT_REFUSED, "name of this host");
 	x_free(text);
-	text = slice("web", ID, T0, "a");
+	text = host_slice("web", ID, T0, "a");
 	assert_int_equal(exchange_take_third(&home, "hub", "lap", 1, 0, text,
 			     strlen(text), &changed, &e),
 	    -1);

@@ -1,9 +1,7 @@
-#include "unit.h"
+#include "host.h"
 
-#include "clock.h"
 #include "exchange.h"
 #include "file.h"
-#include "mem.h"
 #include "origin.h"
 #include "str.h"
 
@@ -27,25 +25,12 @@ setup(void **state)
 	struct err e;
 
 	(void)state;
-	dir = unit_dir();
-	assert_int_equal(setenv("AGENTS_DIR", unit_path(dir, "agents"), 1), 0);
-	assert_int_equal(chmod(dir, 0700), 0);
-	assert_int_equal(home_open(&home, &e), 0);
-	(void)snprintf(home.host, sizeof(home.host), "me");
-	clock_freeze(T0);
+	dir = host_up(&home, T0);
 	assert_int_equal(file_replace(unit_path(home.dir, "peers.conf"), peers,
 			     sizeof(peers) - 1, FILE_FAST, &e),
 	    0);
 	for (i = 0; i < UNIT_COUNT(hosts); i++) {
-		text = x_asprintf("[slices.%s]\nversion = 1\nhost_id = \"%s\"\n"
-				  "generation = %lld\n"
-				  "written = \"2026-01-02T03:04:05Z\"\n"
-				  "[agents.%s-s-w]\nhost = \"%s\"\n"
-				  "target = \"s:0\"\n"
-				  "id = \"0123456789abcdefghij\"\n"
-				  "socket = \"/s\"\nserver = \"12.34\"\n"
-				  "pane = \"%%1\"\nwindow_id = \"@1\"\n",
-		    hosts[i], ids[i], (long long)T0, hosts[i], hosts[i]);
+		text = host_slice(hosts[i], ids[i], T0, "");
 		assert_int_equal(exchange_take_third(&home, "h", hosts[i], 1, 0,
 				     text, strlen(text), &changed, &e),
 		    0);
@@ -58,9 +43,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	clock_freeze(-1);
-	home_close(&home);
-	unit_dir_remove(dir);
+	host_down(&home, dir);
 	return 0;
 }
 
@@ -111,34 +94,34 @@ test_handed_on(void **state)
 	const char *through = MAIL_THROUGH "h";
 
 	(void)state;
-	brought("h", "x-s-w", path, ORIGIN_SENDER);
+	brought("h", "x-dev-w", path, ORIGIN_SENDER);
 	assert_from("x", through, ORIGIN_SENDER);
 	assert_true(mail_answerable(from.name, from.note));
 	/* not vouched for, or not for all of it */
-	brought("h", "x-s-w", path, NULL);
+	brought("h", "x-dev-w", path, NULL);
 	assert_from("h", "unverified", NULL);
-	brought("h", "x-s-w", path, "1");
+	brought("h", "x-dev-w", path, "1");
 	assert_from("h", "unverified", NULL);
-	brought("h", "x-s-w", path, ORIGIN_HOST);
+	brought("h", "x-dev-w", path, ORIGIN_HOST);
 	assert_from("x", "unverified", ORIGIN_HOST);
 	/* no agent of it */
 	brought("h", "x-s-other", path, ORIGIN_SENDER);
 	assert_from("x", "unverified", ORIGIN_HOST);
-	brought("h", "z-s-w", path, ORIGIN_SENDER);
+	brought("h", "z-dev-w", path, ORIGIN_SENDER);
 	assert_from("x", "unverified", ORIGIN_HOST);
 	brought("h", "root@x", path, ORIGIN_SENDER);
 	assert_from("x", "no reply", ORIGIN_HOST);
 	brought("h", "root@z", path, ORIGIN_SENDER);
 	assert_from("x", "unverified", ORIGIN_HOST);
 	/* another machine, and a host that no line names */
-	brought("h", "x-s-w", "x." ID_Z, ORIGIN_SENDER);
+	brought("h", "x-dev-w", "x." ID_Z, ORIGIN_SENDER);
 	assert_from("h", "unverified", NULL);
-	brought("h", "z-s-w", "z." ID_Z, ORIGIN_SENDER);
+	brought("h", "z-dev-w", "z." ID_Z, ORIGIN_SENDER);
 	assert_from("h", "unverified", NULL);
 	/* only its begin counts */
-	brought("h", "x-s-w", "z." ID_Z " x." ID_X, ORIGIN_SENDER);
+	brought("h", "x-dev-w", "z." ID_Z " x." ID_X, ORIGIN_SENDER);
 	assert_from("h", "unverified", NULL);
-	brought("h", "x-s-w", "x." ID_X " z." ID_Z, ORIGIN_SENDER);
+	brought("h", "x-dev-w", "x." ID_X " z." ID_Z, ORIGIN_SENDER);
 	assert_from("x", through, ORIGIN_SENDER);
 }
 
@@ -147,7 +130,7 @@ static void
 test_by_another(void **state)
 {
 	(void)state;
-	brought("z", "x-s-w", "x." ID_X, ORIGIN_SENDER);
+	brought("z", "x-dev-w", "x." ID_X, ORIGIN_SENDER);
 	assert_string_equal(from.host, "z");
 	assert_string_equal(from.note, "unverified");
 	assert_false(mail_answerable(from.name, from.note));
@@ -161,7 +144,7 @@ test_no_way(void **state)
 
 	(void)state;
 	frame_init(&f, FRAME_DELIVER, "a");
-	frame_add(&f, "From", "x-s-w");
+	frame_add(&f, "From", "x-dev-w");
 	frame_add(&f, "Path", "../x." ID_X);
 	assert_int_equal(origin_read(&home, "h", &f, &from, &e), -1);
 	assert_int_equal(e.code, EXIT_USAGE);
