@@ -118,6 +118,15 @@ char *doctor_package(enum doctor_package package);
  * that stands beside the programs. Without that no command is added. */
 void doctor_mend_again(struct doctor *d);
 
+/* The same for a command that is to be run on a peer, by its sh: one command
+ * here. None where no ssh leads there (command= in its line). */
+void doctor_mend_there(
+    struct doctor *d, const struct peer *peer, const char *command);
+
+/* A host that is known through a peer: is that one dialled, and does it hand on
+ * what is for this host? */
+void doctor_third(struct doctor *d, const struct peer *peer);
+
 /* The program of the suite beside ours; malloc'd. */
 char *doctor_program(const char *name);
 

@@ -259,24 +259,22 @@ out:
 
 /* ---- peers ---- */
 
-/* `command` run on the peer by its sh, as one command here. */
-static void
-peer_mend_there(struct doctor *d, const struct peer *peer, const char *command)
+void
+doctor_mend_there(
+    struct doctor *d, const struct peer *peer, const char *command)
 {
 	struct buf inner = BUF_INIT;
+	char *script;
 
 	if (peer->command.n > 0)
 		return;
 	buf_adds(&inner, "sh -c ");
-	{
-		char *script = x_asprintf(
-		    "PATH=\"$HOME/.local/bin:$HOME/bin:$PATH\"; %s", command);
-
-		doctor_word(&inner, script);
-		x_free(script);
-	}
+	script = x_asprintf(
+	    "PATH=\"$HOME/.local/bin:$HOME/bin:$PATH\"; %s", command);
+	doctor_word(&inner, script);
 	doctor_mend(d, "ssh %w %w", peer->alias, inner.data);
 	buf_free(&inner);
+	x_free(script);
 }
 
 /* It takes none of our keys: give it one. */
@@ -383,7 +381,7 @@ peer_back(struct doctor *d, const struct peer *peer, const struct remote *r,
 	if (strstr(words, "no route") != NULL) {
 		(void)snprintf(command, sizeof(command),
 		    "agent-sync peer add %s", d->home.host);
-		peer_mend_there(d, peer, command);
+		doctor_mend_there(d, peer, command);
 	} else if (strstr(words, "takes none of our keys") != NULL) {
 		doctor_mend(d, "ssh %w %w >>~/.ssh/authorized_keys",
 		    peer->alias,
@@ -391,7 +389,7 @@ peer_back(struct doctor *d, const struct peer *peer, const struct remote *r,
 		    "ed25519 -N \"\" -f ~/.ssh/id_ed25519; cat "
 		    "~/.ssh/id_*.pub'");
 	} else {
-		peer_mend_there(d, peer, "agent-doctor -q");
+		doctor_mend_there(d, peer, "agent-doctor -q");
 	}
 }
 
@@ -438,7 +436,7 @@ peer_names(struct doctor *d, const struct peer *peer, const struct remote *r)
 			(void)snprintf(command, sizeof(command),
 			    "echo %s >~/.agents/self.conf && agent-discover",
 			    peer->alias);
-			peer_mend_there(d, peer, command);
+			doctor_mend_there(d, peer, command);
 		}
 		return;
 	}
@@ -565,23 +563,6 @@ peer_look(struct doctor *d, const void *arg)
 	remote_close(&r);
 }
 
-/* One that is not dialled: is the one that is? */
-static void
-peer_third(struct doctor *d, const struct peer *peer)
-{
-	const struct peer *through = peers_find(&d->peers, peer->through);
-
-	if (through == NULL || through->through[0] != '\0') {
-		doctor_bad(d, peer->alias,
-		    "is known through %s, which is no peer that is dialled",
-		    peer->through);
-		doctor_mend(d, "agent-sync peer add %w", peer->through);
-		return;
-	}
-	doctor_ok(
-	    d, peer->alias, "is not dialled: known through %s", peer->through);
-}
-
 void
 doctor_look_peers(struct doctor *d)
 {
@@ -592,7 +573,7 @@ doctor_look_peers(struct doctor *d)
 		return;
 	for (i = 0; i < d->peers.n; i++)
 		if (d->peers.v[i].through[0] != '\0')
-			peer_third(d, &d->peers.v[i]);
+			doctor_third(d, &d->peers.v[i]);
 		else
 			doctor_aside(d, d->peers.v[i].alias, d->o->peer_ms,
 			    peer_look, &d->peers.v[i]);

@@ -51,7 +51,8 @@ relay_judge(const struct relay_ask *ask, struct hops *path, struct err *e)
 		    "host %s: %s hands nothing on for %s; %s in the line of %s "
 		    "in its peers.conf allows it",
 		    ask->target, ask->self, ask->host,
-		    ask->bound ? "allow=relay" : "relay=yes", ask->host);
+		    ask->bound ? "allow=relay" : "relay=yes",
+		    ask->line == NULL ? ask->host : ask->line->alias);
 	return relay_way(ask, path, e);
 }
 

@@ -9,7 +9,7 @@
 . "$here/doctor.sh"
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
-plan 61
+plan 77
 
 # "~" of ssh(1) is the real home folder, so it is told where ours is.
 real_ssh=$(command -v ssh)
@@ -213,6 +213,48 @@ mends "another host of that name" peer 'b: is not the host b whose slice'
 older
 peers a "b accept=mail serve=$world/serve" c
 seen "an older panemesh keeps no mail" peer 'b: its panemesh keeps no mail'
+peers a b c
+on a agent-sync >"$world/out" 2>&1
+
+# ---- known through another ----
+peers b a c
+peers c a b
+on b agent-sync >"$world/out" 2>&1
+peers a b 'c through=b'
+mends "what is for c is not handed on" peer 'c: host b hands nothing on for us: .* line of a needs relay=yes'
+is "$(cat "$b/.agents/peers.conf")" 'a relay=yes
+c' "as it was told"
+check "it is handed on" grep -q 'is not dialled: known through b, which hands messages on' "$world/doctor.json"
+peers b c
+mends "there is no line of ours at all" peer 'c: host b hands nothing on'
+is "$(cat "$b/.agents/peers.conf")" 'c
+a dial=no relay=yes' "one is written"
+rm "$b/.agents/hosts/a.toml"
+mends "it has no slice of ours" peer 'c: b hands nothing on to it: .*gave us no slice'
+sed -i 's/^host_id = .*/host_id = "0123456789abcdef"/' "$a/.agents/hosts/c.toml"
+mends "it knows another machine of that name" peer 'c: b hands nothing on to it: .*another machine'
+peers b 'a relay=yes' c
+sshd_stop c
+seen "it does not reach it" peer 'c: b hands messages on, but does not reach it now'
+sshd_start c
+# Whoever answers for b writes no command of ours.
+cat >"$world/serve" <<EOF
+#!/bin/sh
+agent-serve "\$@" | sed -u "\$(cat $world/edit)"
+EOF
+echo 's/in the line of a in/in the line of $(touch${IFS}owned) in/' >"$world/edit"
+peers b a c
+peers a "b serve=$world/serve" 'c through=b'
+row peer 'c: host b hands nothing on for us'
+check "its words are no command of ours" sh -c '! grep -q touch <<EOF
+$0
+EOF' "$mend"
+printf '%s\n' 's/^\(Can: .*\) relay/\1/' >"$world/edit"
+seen "an older panemesh hands no messages on" peer 'c: .*hands no messages on'
+is "$mend" "agent-sync peer install b" "it is to be upgraded there too"
+peers a b 'c through=d'
+seen "known through nobody" peer 'c: is known through d, which is no peer'
+peers b a
 peers a b c
 on a agent-sync >"$world/out" 2>&1
 
