@@ -3,7 +3,8 @@
 message that was accepted is in it once and whole, is read at most once, and
 those of one sender in the order in which they were sent.
 
-FLOOD=3000 makes it a long one: so many messages from each of 8 senders."""
+FLOOD=3000 makes it a long one: so many messages from each of 8 senders;
+FLOOD_LARGE=1 makes all of them large, else it is one in ten."""
 
 # time-limit: 300
 
@@ -22,6 +23,7 @@ from world import BUILD, World, done, equal, ok
 WRITERS = 8
 EACH = int(os.environ.get("FLOOD", "30"))
 SMALL, LARGE = 300, 200 * 1024
+LARGE_ONE_IN = int(os.environ.get("FLOOD_LARGE", "10"))
 KILLED = 40  # one in so many
 
 
@@ -52,7 +54,7 @@ class Flood:
         rng = random.Random(f"{self.seed} writer {k}")
         for i in range(EACH):
             name = f"w{k} {i} "
-            size = LARGE if rng.randrange(10) == 0 else SMALL
+            size = LARGE if rng.randrange(LARGE_ONE_IN) == 0 else SMALL
             body = (name + "x" * (size - len(name) - 4) + " end").encode()
             self.tried.add((k, i))
             while True:
