@@ -163,6 +163,10 @@ set(void *request, int letter, const char *value, struct err *e)
 		break;
 	case 'r':
 	case 's':
+		if (value[0] == '\0')
+			return err_set(e, EXIT_UNKNOWN,
+			    "--status: '' is no message's id; --queue and "
+			    "--ask print one");
 		q->what = letter;
 		q->id = value;
 		break;

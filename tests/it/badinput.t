@@ -104,6 +104,7 @@ def usage(case):
         ("a body that is no UTF-8", "byte 2 is not valid UTF-8", a, b"x\xff"),
     ):
         case.bad(name, 1, part, *args)
+    case.bad("--status of no id", 2, "--status: '' is no message's id", "-s", "")
     case.bad("an empty standard input", 1, "body: is empty", a, "-")
     case.bad("a huge body", 9, "body: larger than", a, "-", stdin=b"x" * (17 << 20))
     r = subprocess.run(
