@@ -302,8 +302,9 @@ do_fetch(struct request *q, const struct peers *peers, struct err *e)
 	int rc;
 
 	if (peer == NULL)
-		return err_set(e, EXIT_UNKNOWN,
-		    "%s: is no peer; agent-sync peer add %s", q->name, q->name);
+		return err_set(e, EXIT_WIRE,
+		    "%s: no such peer; agent-sync peer add %s", q->name,
+		    q->name);
 	if (!peer->accept_mail)
 		return err_set(e, EXIT_REFUSED,
 		    "%s: its line in peers.conf does not say accept=mail",

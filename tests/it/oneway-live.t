@@ -123,7 +123,7 @@ is "$? $(cat "$out")" '0 a: 1 fetched' 'by hand'
 check 'it is shown' until_true 20 arrived 5
 on l agent-sync fetch nobody >"$out" 2>&1
 is "$? $(cat "$out")" \
-	'2 agent-sync: nobody: is no peer; agent-sync peer add nobody' \
+	'4 agent-sync: nobody: no such peer; agent-sync peer add nobody' \
 	'of nobody'
 peers l a
 on l agent-sync fetch a >"$out" 2>&1
