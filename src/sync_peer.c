@@ -96,7 +96,7 @@ add_report(void *arg, const struct sync_result *r)
 	    r->version[0] == '\0' ? "?" : r->version);
 	if (r->e.code == EXIT_OK)
 		add_back(a, r);
-	else if (r->e.code != EXIT_REFUSED)
+	else if (r->e.code != EXIT_REFUSED && r->e.code != EXIT_LOCAL)
 		say(a->out, "%s", r->e.msg);
 }
 

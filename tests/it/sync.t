@@ -6,7 +6,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b c || exit 1
-plan 82
+plan 83
 
 now_ms() {
 	echo $((${EPOCHREALTIME/./} / 1000))
@@ -70,6 +70,12 @@ check 'the reason' said '^agent-sync: a: leads back to this host itself'
 is "$(cat "$world/hosts/a/.agents/peers.conf")" b 'it is not written'
 is "$(code on a agent-sync status; grep -c refused "$world/out")" "0
 0" 'and leaves nothing in status'
+mv "$world/hosts/a/.agents/hosts" "$world/kept"
+: >"$world/hosts/a/.agents/hosts"
+is "$(code on a agent-sync peer add b; grep -c 'hosts/b.toml' "$world/out")" "9
+1" 'where no slice can be kept: said once'
+rm "$world/hosts/a/.agents/hosts"
+mv "$world/kept" "$world/hosts/a/.agents/hosts"
 truncate -s -40 "$world/hosts/a/.agents/hosts/b.toml"
 is "$(code on a agent-sync)" 0 'a damaged slice of a peer'
 check 'comes again' there a b-s-one
