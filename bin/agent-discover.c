@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "clock.h"
 #include "drain.h"
@@ -263,6 +264,18 @@ sweep_outboxes(const struct request *q, struct registrar *reg)
 		outbox_sweep(reg->home, clock_real_ms(), expired, reg);
 }
 
+/* Each step would say it of a file of its own. */
+static int
+check_run(const struct home *home, struct err *e)
+{
+	struct stat st;
+
+	if (stat(home->run, &st) != 0 || S_ISDIR(st.st_mode))
+		return 0;
+	return err_set(e, EXIT_LOCAL,
+	    "%s: is not a folder; move it away, it is made again", home->run);
+}
+
 static int
 run(void *request, struct err *e)
 {
@@ -278,6 +291,8 @@ run(void *request, struct err *e)
 	int rc;
 
 	rc = setup_open_all(&setup, e);
+	if (rc == 0)
+		rc = check_run(&setup.home, e);
 	if (rc == 0) {
 		if (q->as_json) {
 			q->json = &json;

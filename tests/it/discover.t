@@ -3,7 +3,7 @@
 # time-limit: 300
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 43
+plan 44
 
 # run ARGS... - output in $out, status in $rc
 run() {
@@ -141,6 +141,11 @@ bad 'self.conf: names no host' '*self.conf: names no host; write*'
 echo 'a/b' >"$agents/self.conf"
 bad 'self.conf: no alias' "*self.conf: 'a/b' is no host alias*"
 cp "$world/self.conf" "$agents/self.conf"
+mv "$agents/run" "$world/run"
+: >"$agents/run"
+bad 'run is a file' '*/run: is not a folder; move it away*'
+rm "$agents/run"
+mv "$world/run" "$agents/run"
 chmod 777 "$agents"
 bad 'the folder is writable by others' '*.agents: writable by others*'
 chmod 700 "$agents"
