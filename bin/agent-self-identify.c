@@ -194,10 +194,30 @@ find_pane(const struct home *home, const char *id, struct tmux *t,
 			 "inside the right one");
 }
 
-/* The address that the pane has now. */
+/* An address comes before a name that is the same: say so where `name` is one
+ * of another host, which no number behind it keeps apart. */
+static void
+warn_of_name(
+    struct registry *registry, const struct home *home, const char *name)
+{
+	struct agent a;
+	bool alias;
+
+	if (name == NULL || name[0] == '\0')
+		return;
+	if (registry_find(registry, name, clock_real_ms(), &a, &alias, NULL) ==
+		0 &&
+	    !alias && strcmp(a.host, home->host) != 0)
+		log_line("--name: '%s' is the address of an agent of host %s, "
+			 "which gets the messages to it; take another name",
+		    name, a.host);
+	agent_free(&a);
+}
+
+/* The address that the pane has now; `name` is what it was to be called. */
 static int
-print_address(
-    const struct home *home, const struct tmux_row *self, struct err *e)
+print_address(const struct home *home, const struct tmux_row *self,
+    const char *name, struct err *e)
 {
 	struct registry registry = REGISTRY_INIT;
 	char *address = NULL;
@@ -223,6 +243,8 @@ print_address(
 		    self->ident.pane, self->session_name, home->config);
 	if (rc == 0)
 		(void)printf("%s\n", address);
+	if (rc == 0)
+		warn_of_name(&registry, home, name);
 out:
 	x_free(address);
 	registry_close(&registry);
@@ -255,7 +277,7 @@ run(void *request, struct err *e)
 	if (rc == 0)
 		rc = register_server(&reg, t.socket, 0, &result, e);
 	if (rc == 0)
-		rc = print_address(&setup.home, row, e);
+		rc = print_address(&setup.home, row, q->name, e);
 out:
 	tmux_rows_free(&rows);
 	setup_close(&setup);

@@ -2,7 +2,7 @@
 # agent-self-identify: who the agent in a pane is.
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 40
+plan 43
 
 mkdir -m 700 "$HOME/.agents"
 echo hub >"$HOME/.agents/self.conf"
@@ -39,6 +39,30 @@ is "$rc $(field aliases "$w")" '0 fred2' 'a name that is taken gets a number'
 in_pane @0 "agent-self-identify --role '' --name ''"
 is "$rc $(field aliases @0)" '0 ' 'an empty text takes it away'
 is "$(field role @0)" sh 'the role is inferred again'
+# Of another host, whose slice came.
+cat >"$HOME/.agents/hosts/web.toml" <<END
+# came $(date -u +%FT%TZ) $(date +%s)000 by web
+[slices.web]
+version = 1
+host_id = "0123456789abcdef"
+generation = $(date +%s)000
+written = "2026-01-01T00:00:00Z"
+[agents.web-s-w]
+host = "web"
+target = "s:0"
+id = "0123456789abcdefghij"
+socket = "/s"
+server = "12.34"
+pane = "%1"
+window_id = "@1"
+END
+in_pane @0 'agent-self-identify --name web-s-w 2>&1'
+check 'the address of an agent of another host: it is warned of' \
+	grep -qF "'web-s-w' is the address of an agent of host web" <<<"$out"
+is "$rc" 0 'and taken all the same'
+in_pane @0 "agent-self-identify --name web-s-x 2>&1"
+is "$rc $out" '0 hub-dev-a' 'one that nobody has is not'
+rm "$HOME/.agents/hosts/web.toml"
 in_pane @0 'agent-self-identify --clear'
 is "$rc" 0 '--clear'
 is "$(tm show-options -p -t @0)" '' 'nothing is left'
