@@ -3,7 +3,8 @@
 # systemd for this user, or cron.
 
 units=$config_home/systemd/user
-cron_line="^[*]/5 [*] [*] [*] [*] .*/agent-discover' --quiet"
+# As it stands here, and in what agent-doctor proposes.
+cron_line="^[*]/5 [*] [*] [*] [*] .*/agent-discover'? --quiet"
 
 # The user's own systemd is found by its folder, which ssh and su do not
 # always name.

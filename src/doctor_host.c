@@ -274,9 +274,13 @@ timer_mend_cron(struct doctor *d)
 	first = which == NULL ? doctor_package(DOCTOR_CRON) : x_strdup("");
 	/* cron's sh reads the line, where % ends the command. */
 	doctor_word(&word, discover);
-	buf_addf(&line, "*/5 * * * * %s -q", word.data);
-	doctor_mend(d, "%s%s(crontab -l 2>/dev/null; echo %w) | crontab -",
-	    first, which == NULL ? " && " : "", line.data);
+	buf_addf(&line, "*/5 * * * * %s --quiet >/dev/null 2>&1", word.data);
+	/* The marks of install.sh, which then knows it as its own. */
+	doctor_mend(d,
+	    "%s%s(crontab -l 2>/dev/null; printf '%%s\\n' %w %w %w) | "
+	    "crontab -",
+	    first, which == NULL ? " && " : "", "# >>> panemesh >>>", line.data,
+	    "# <<< panemesh <<<");
 	buf_free(&line);
 	buf_free(&word);
 	x_free(first);

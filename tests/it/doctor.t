@@ -7,7 +7,7 @@
 . tests/it/lib.sh
 # shellcheck source=tests/it/doctor.sh
 . "$here/doctor.sh"
-plan 221
+plan 222
 export PATH=$BUILD/helpers:$PATH
 agents=$HOME/.agents
 root=$([ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && echo yes)
@@ -545,7 +545,10 @@ if [ "$root" ] && ! pgrep -x 'cron|crond' >/dev/null; then
 else
 	skip 2 "cron runs here, or not root"
 fi
-check "cron has the line" grep -q '^\*/5 .*agent-discover.\{0,1\} -q$' "$fake/crontab"
+check "cron has the line" grep -q \
+	"^\*/5 .*agent-discover'\{0,1\} --quiet >/dev/null 2>&1\$" "$fake/crontab"
+is "$(sed -n '1p;3p' "$fake/crontab" | xargs)" \
+	'# >>> panemesh >>> # <<< panemesh <<<' "between the marks of install.sh"
 : >"$fake/crontab"
 printf 'LoadState=loaded\nActiveState=inactive\nLastTriggerUSec=n/a\n' >"$fake/timer"
 echo Result=success >"$fake/service"

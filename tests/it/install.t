@@ -196,7 +196,10 @@ check 'the unit has an absolute path' grep -qxF \
 	"$HOME/.config/systemd/user/agent-resync.service"
 check 'the timer runs' systemctl --user is-active agent-resync.timer
 check 'what lingering means is said' said 'loginctl enable-linger'
-check 'then by cron' installs --no-demo --cron
+printf '%s\n' '# >>> panemesh >>>' \
+	"*/5 * * * * $HOME/.local/bin/agent-discover --quiet >/dev/null 2>&1" \
+	'# <<< panemesh <<<' >"$world/crontab"
+check 'then by cron, as agent-doctor wrote it' installs --no-demo --cron
 is "$(grep -c agent-discover "$world/crontab") $(systemctl --user is-enabled \
 	agent-resync.timer; echo $?)" '1 1' 'the timer is gone'
 check 'uninstalled' installs --uninstall
