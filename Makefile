@@ -37,6 +37,12 @@ HARDEN  += -fcf-protection
 else
 HARDEN  += -Wno-unused-command-line-argument
 endif
+# The same programs in whatever folder they are built.
+quoted    = '$(subst ','\'',$(1))'
+SAME     := -ffile-prefix-map=$(call quoted,$(CURDIR)=.) \
+	    -ffile-prefix-map=$(call quoted,$(B)=build)
+SAME     := $(if $(shell $(CC) $(SAME) -E -x c /dev/null 2>/dev/null),$(SAME))
+HARDEN   += $(SAME)
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(B) -DVERSION='"$(VERSION)"'
 ALLFLAGS  = -std=c11 $(OPT) $(WARN) $(if $(WERROR),-Werror) $(HARDEN) \
 	    $(CPPFLAGS) $(CFLAGS) -MMD -MP

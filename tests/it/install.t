@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 132
+plan 134
 
 root=${here%/tests/it}
 log=$world/log
@@ -204,6 +204,17 @@ is "$(grep -c agent-discover "$world/crontab") $(systemctl --user is-enabled \
 	agent-resync.timer; echo $?)" '1 1' 'the timer is gone'
 check 'uninstalled' installs --uninstall
 is "$(tree)" "$before" 'all is as it was'
+
+# --- built in two folders: the same, so that nothing is changed ---
+for at in one "it's two"; do
+	mkdir "$world/$at"
+	cp -R "$root/Makefile" "$root/src" "$root/profiles" "$world/$at/"
+	make -s -C "$world/$at" BUILD=out out/clock.o out/profiles.gen.o \
+		>"$log" 2>&1 || note "$(cat "$log")"
+done
+check 'an object' cmp "$world/one/out/clock.o" "$world/it's two/out/clock.o"
+check 'and a generated one' cmp "$world/one/out/profiles.gen.o" \
+	"$world/it's two/out/profiles.gen.o"
 
 # --- killed at any step, run again ---
 rm "$world/systemd"
