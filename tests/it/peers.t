@@ -1,14 +1,14 @@
 #!/bin/bash
 # agent-sync peer install, leave, uninstall: a host joins and leaves in one
 # command. It builds there with what is built here: tests/lab does it in full.
-# time-limit: 400
+# time-limit: 500
 # shellcheck disable=SC2016  # for other shells
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b || exit 1
-plan 59
+plan 62
 
 log=$world/log
 root=${here%/tests/it}
@@ -104,6 +104,25 @@ no_hello() {
 }
 check 'the windows of the trial are forgotten' until_true 10 no_hello
 check 'agent-doctor is content' no_row 'b: no agent-serve there'
+# The far end is killed in the middle of a trial.
+setup=$b/.local/share/panemesh/setup
+sed 's/TMOUT=600/TMOUT=20/' "$setup/peer" >"$setup/hasty"
+mkdir "$world/trial"
+mkfifo "$world/asks"
+exec 8<>"$world/asks"
+on b env TMPDIR="$world/trial" PATH="$b/.local/bin:$PATH" \
+	bash "$setup/hasty" far <"$world/asks" >"$log" 2>&1 8>&- &
+echo 'hello xkilled' >&8
+check 'a trial' until_true 60 said '^window b-hello-xkilled$'
+pkill -9 -f "$setup/hasty far"
+server=$(pgrep -f "^tmux .*$world/trial/")
+check 'killed there: its server is left' test -n "$server"
+no_server() {
+	! kill -0 "$server" 2>/dev/null
+}
+check 'but not for long' until_true 60 no_server
+exec 8>&-
+rm "$setup/hasty"
 is "$(peer install b)" 0 'again'
 check 'changes nothing there' said '^  b:   nothing had to be changed'
 check 'nor here' said '^b: stands in .*peers.conf already'
