@@ -92,16 +92,56 @@ outbox_open(struct mailbox *b, const struct home *h, const char *host,
 	return rc;
 }
 
+/* Who has one share of the places: an agent or user of this host, as far as it
+ * was found out, or all of another host. */
+static const char *
+outbox_sender(const struct home *h, const struct mail *m)
+{
+	return !str_eq(m->from_host, h->host) ? m->from_host
+	    : m->sender[0] != '\0'            ? m->sender
+					      : m->from;
+}
+
+/* May one more of this sender wait here? */
+static int
+outbox_room(const struct mailbox *b, const struct home *h, const char *host,
+    const struct mail *m, struct err *e)
+{
+	struct mailbox_list list;
+	const char *sender = outbox_sender(h, m);
+	struct mail other;
+	size_t i, n = 0;
+
+	mailbox_queue(b, &list);
+	/* Of fewer none has more than his share. */
+	for (i = 0; i < list.n && list.n >= OUTBOX_SHARE; i++) {
+		if (mailbox_read(b, &list.v[i], &other, NULL) == 0)
+			n += str_eq(other.from_host, m->from_host) &&
+			    str_eq(outbox_sender(h, &other), sender);
+		mail_free(&other);
+	}
+	mailbox_list_free(&list);
+	if (n < OUTBOX_SHARE)
+		return 0;
+	return err_set(e, EXIT_REFUSED,
+	    "host %s: %zu messages of %s wait here for it, and no more may; "
+	    "try again when some were fetched",
+	    host, n, sender);
+}
+
 int
 outbox_add(const struct home *h, const char *host, const char *host_id,
     struct mail *m, struct err *e)
 {
+	struct mailbox_entry entry;
 	struct mailbox b;
 	int rc;
 
 	if (m->expires == 0)
 		m->expires = m->date + QUEUE_DAYS * OUTBOX_DAY_MS;
 	rc = outbox_open(&b, h, host, host_id, e);
+	if (rc == 0 && mailbox_find(&b, m->id, &entry) != 0)
+		rc = outbox_room(&b, h, host, m, e);
 	if (rc == 0)
 		rc = mailbox_add(&b, m, MAILBOX_QUEUED, e);
 	mailbox_close(&b);

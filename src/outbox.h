@@ -19,13 +19,17 @@
  * the host asks for the first time, so one that never does has none and
  * nothing is kept for it.
  *
- * MAILBOX_QUEUED waits to be fetched, at most MAILBOX_UNREAD_MAX of them;
+ * MAILBOX_QUEUED waits to be fetched, at most MAILBOX_UNREAD_MAX of them, and
+ * OUTBOX_SHARE of one sender, so that none keeps the others out: an agent of
+ * this host, what comes from no pane of it, or all of another host, whose names
+ * of its agents nobody verifies.
  * MAILBOX_UNREAD was fetched and waits in the mailbox there. What came to its
  * end is taken out; the ring of verdicts remembers it.
  */
 enum {
-	OUTBOX_NUMBER_MAX = 2147483647,       /* of a message's place */
-	OUTBOX_OVERDUE_MS = 24 * 3600 * 1000, /* for a receipt, past its end */
+	OUTBOX_SHARE = MAILBOX_UNREAD_MAX / 2, /* that wait of one sender */
+	OUTBOX_NUMBER_MAX = 2147483647,        /* of a message's place */
+	OUTBOX_OVERDUE_MS = 24 * 3600 * 1000,  /* for a receipt, past its end */
 	OUTBOX_LINES_MAX = 1000, /* of the index, before a sweep trims it */
 };
 
@@ -34,8 +38,8 @@ bool outbox_known(const struct home *h, const char *host, const char *host_id);
 
 /*
  * Keep a message for it, synced: 0, 1 if its id is there already; -1 with
- * EXIT_REFUSED when it is full, EXIT_LOCAL. Without m->expires it gets that of
- * a queued message.
+ * EXIT_REFUSED when it is full, or its sender's share is, EXIT_LOCAL. Without
+ * m->expires it gets that of a queued message.
  */
 int outbox_add(const struct home *h, const char *host, const char *host_id,
     struct mail *m, struct err *e);

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 83
+plan 89
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -44,7 +44,12 @@ kept() {
 		wc -l
 }
 
+is_kept() {
+	[ "$(kept)" = "$1" ]
+}
+
 composer l comp
+composer l third
 composer l other
 composer a author
 peers a ''
@@ -325,6 +330,28 @@ syncs
 is "$?" 4 'an older panemesh there'
 check 'is told apart' grep -q 'keeps no mail for us; update it' \
 	"$world/synced"
+
+# --- one sender leaves room for others ---
+peers l 'a accept=mail'
+syncs
+before=$(messages l comp | wc -l)
+block l comp
+for n in {1..50}; do
+	AGENT_NAME=a-s-author sent a -q l-s-comp "much $n" || note "$(cat "$err")"
+done
+is "$(kept)" 50 'half of the places are for one sender'
+AGENT_NAME=a-s-author refuses 7 \
+	"host l: 50 messages of $(id -un)@a wait here for it, and no more may" \
+	'more are refused' -q l-s-third "too much"
+tmx a send-keys -t =s:one "notify-pane -q l-s-third 'of another sender'" Enter
+check 'another one has room' until_true 20 is_kept 51
+free l comp
+syncs
+check 'fetched, each' until_true 60 arrived comp $((before + 50))
+check 'there is room again' until_true 20 is_kept 0
+sent a -q l-s-comp 'room again'
+is "$? $(kept)" '0 1' 'for the first as well'
+syncs
 
 # --- one that can be dialled now and then ---
 peers l 'a accept=mail'

@@ -15,7 +15,8 @@ static struct home home;
 static void
 begin(const char *name)
 {
-	home = (struct home){ .dir = x_strdup(unit_path(dir, name)) };
+	home = (struct home){ .dir = x_strdup(unit_path(dir, name)),
+		.host = "hub" };
 	assert_int_equal(mkdir(home.dir, 0700), 0);
 	home.run = x_asprintf("%s/run", home.dir);
 	assert_int_equal(mkdir(home.run, 0700), 0);
@@ -48,15 +49,24 @@ message(unsigned n)
 }
 
 static int
-add(unsigned n, int64_t expires, struct err *e)
+add_from(unsigned n, const char *from, const char *host, int64_t expires,
+    struct err *e)
 {
 	struct mail m = message(n);
 	int rc;
 
+	(void)snprintf(m.from, sizeof(m.from), "%s", from);
+	(void)snprintf(m.from_host, sizeof(m.from_host), "%s", host);
 	m.expires = expires;
 	rc = outbox_add(&home, "lap", ID, &m, e);
 	mail_free(&m);
 	return rc;
+}
+
+static int
+add(unsigned n, int64_t expires, struct err *e)
+{
+	return add_from(n, "hub-dev-w0", "hub", expires, e);
 }
 
 /* The number of the next one's text; 0: none. */
@@ -180,16 +190,37 @@ test_order(void **state)
 static void
 test_full(void **state)
 {
+	char name[32];
 	struct err e;
 	unsigned i;
 
 	(void)state;
 	begin("full");
-	for (i = 1; i <= MAILBOX_UNREAD_MAX; i++)
+	/* of one sender half of them, by whatever name of another host */
+	for (i = 1; i <= OUTBOX_SHARE; i++)
 		assert_int_equal(add(i, 0, &e), 0);
 	assert_int_equal(add(i, 0, &e), -1);
 	assert_int_equal(e.code, EXIT_REFUSED);
+	assert_string_equal(e.msg,
+	    "host lap: 50 messages of hub-dev-w0 wait here for it, and no "
+	    "more may; try again when some were fetched");
+	assert_int_equal(add(7, 0, &e), 1);
+	for (; i < MAILBOX_UNREAD_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "web-s-w%u", i);
+		assert_int_equal(add_from(i, name, "web", 0, &e), 0);
+	}
+	assert_int_equal(add_from(i, "hub-dev-w1", "hub", 0, &e), 0);
+	i++;
+	/* and all of them are all */
+	assert_int_equal(add_from(i, "web-s-two", "web", 0, &e), -1);
+	assert_int_equal(e.code, EXIT_REFUSED);
 	assert_int_equal(settle(7, EXIT_OK, "queued"), 0);
+	assert_int_equal(add_from(i, "web-s-two", "web", 0, &e), 0);
+	i++;
+	assert_int_equal(settle(8, EXIT_OK, "queued"), 0);
+	assert_int_equal(add_from(i, "web-s-three", "web", 0, &e), -1);
+	assert_int_equal(e.code, EXIT_REFUSED);
+	assert_non_null(strstr(e.msg, "50 messages of web wait here"));
 	assert_int_equal(add(i, 0, &e), 0);
 	end();
 }
