@@ -10,6 +10,7 @@
 #include "killed.h"
 #include "log.h"
 #include "mem.h"
+#include "mailbox.h"
 #include "outbox.h"
 #include "presence.h"
 #include "prog.h"
@@ -276,6 +277,18 @@ check_run(const struct home *home, struct err *e)
 	    "%s: is not a folder; move it away, it is made again", home->run);
 }
 
+/* Messages that are long done with. */
+static void
+sweep_mail(struct request *q, const struct registrar *reg)
+{
+	struct err e;
+
+	if (!q->dry_run &&
+	    mailbox_sweep(
+		reg->home, reg->config->mail_keep, clock_real_ms(), &e) != 0)
+		failed(q, &e);
+}
+
 static int
 run(void *request, struct err *e)
 {
@@ -301,6 +314,7 @@ run(void *request, struct err *e)
 		(void)register_all(&reg, scanned, q);
 		notice_stuck(q, &reg);
 		sweep_outboxes(q, &reg);
+		sweep_mail(q, &reg);
 		if (q->as_json) {
 			json_array_end(&json);
 			(void)printf("%s\n", out.data);

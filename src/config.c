@@ -27,6 +27,8 @@ static const struct config_key {
 	    INT64_MAX, 1024 * 1024 * 1024 },
 	{ "link_idle", CONFIG_NUMBER, offsetof(struct config, link_idle), 0,
 	    24 * 60 * 60, 600 },
+	{ "mail_keep", CONFIG_NUMBER, offsetof(struct config, mail_keep), 0,
+	    36500, 7 },
 	{ "queue", CONFIG_FLAG, offsetof(struct config, queue), 0, 0, 0 },
 	{ "stuck_after", CONFIG_NUMBER, offsetof(struct config, stuck_after), 0,
 	    30 * 24 * 60 * 60, 900 },

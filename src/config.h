@@ -18,6 +18,8 @@ struct config {
 	int64_t alias_hours; /* how long an old address is kept; default 24 */
 	int64_t stuck_after; /* seconds without output; default 900, 0: never */
 	int64_t link_idle;   /* seconds a link stays warm; default 600 */
+	int64_t mail_keep;   /* days a message that is done with stays in its
+				mailbox; default 7, 0: for ever */
 	bool queue;          /* notify-pane --queue always; default false */
 };
 

@@ -276,8 +276,7 @@ mailbox_close(struct mailbox *b)
 
 /* ---- changing ---- */
 
-/* Sync a folder or file of the mailbox. */
-static int
+int
 mailbox_sync(const struct mailbox *b, const char *name, struct err *e)
 {
 	int fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -473,18 +472,18 @@ int
 mailbox_add(struct mailbox *b, const struct mail *m, enum mailbox_state state,
     struct err *e)
 {
-	struct mailbox_entry entry = { .in_new = state == MAILBOX_QUEUED ||
-		    state == MAILBOX_UNREAD,
-		.state = state };
+	struct mailbox_entry entry;
 	char temp[MAILBOX_FILE_MAX];
 	unsigned long number;
 
 	if (!mail_id_ok(m->id))
 		return err_set(e, EXIT_USAGE,
 		    "'%.40s': is no id that a mailbox keeps", m->id);
-	if (mailbox_find(b, m->id, &entry) == 0)
+	if (mailbox_find(b, m->id, &entry) == 0 ||
+	    mailbox_gone(b, m->id, &entry) == 0)
 		return 1;
-	entry.state = state;
+	entry = (struct mailbox_entry){ .in_new = mailbox_durable(state),
+		.state = state };
 	if ((state == MAILBOX_QUEUED && mailbox_room(b, e) != 0) ||
 	    mailbox_next(b, &number, e) != 0)
 		return -1;

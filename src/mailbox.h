@@ -25,7 +25,8 @@ enum {
  * ~/.agents/mail/ID/, ID being the agent's, which a rename does not change:
  *
  *	tmp/ new/ cur/	the Maildir: NUMBER.MESSAGE-ID, in cur/ with ":2,FLAGS"
- *	ids/		MESSAGE-ID -> base name: one look tells a repeated id
+ *	ids/		MESSAGE-ID -> base name: one look tells a repeated id;
+ *			of one that mailbox_prune() removed -> .STATE
  *	queue/		base names of what waits to be shown
  *	asked/		questions that the agent sent: asked.h
  *	bad/		files that are no message, for people; never deleted
@@ -174,6 +175,27 @@ void mailbox_all(const struct mailbox *b, struct mailbox_list *list);
  * more. -1 with EXIT_LOCAL; then it is as it was.
  */
 int mailbox_trim(struct mailbox *b, size_t most, struct err *e);
+
+/*
+ * Take out what was shown, read, answered, deleted or has expired, and is so
+ * since before `before` (real ms): not what may have been shown, what a mail
+ * program marked (flag F), an answer that asked/ remembers, or a question whose
+ * time is not over. The lock is taken for a few at a time, and not held by who
+ * calls. *count says how many went, also on failure: -1 with EXIT_LOCAL. Their
+ * ids are known for 30 days more.
+ */
+int mailbox_prune(struct mailbox *b, int64_t before, int64_t now, size_t *count,
+    struct err *e);
+
+/* Was there a message of this id, which mailbox_prune() removed? 0, and its
+ * state in an entry without file; 1 if not. */
+int mailbox_gone(
+    const struct mailbox *b, const char *id, struct mailbox_entry *entry);
+
+/* mailbox_prune() for every mailbox, of what is older than `days` (0: nothing),
+ * at most once an hour. -1 with EXIT_LOCAL. */
+int mailbox_sweep(
+    const struct home *h, int64_t days, int64_t now, struct err *e);
 
 /* The message id in an entry's name. */
 const char *mailbox_id(const struct mailbox_entry *entry);

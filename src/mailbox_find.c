@@ -521,8 +521,10 @@ mailbox_next(struct mailbox *b, unsigned long *number, struct err *e)
 	return rc;
 }
 
-int
-mailbox_trim(struct mailbox *b, size_t most, struct err *e)
+/* Write the index anew if it has more than `most` lines, and `part` times as
+ * many as there are messages. */
+static int
+mailbox_shorten(struct mailbox *b, size_t most, size_t part, struct err *e)
 {
 	char name[MAILBOX_WIDTH];
 	struct mailbox_list list;
@@ -533,9 +535,22 @@ mailbox_trim(struct mailbox *b, size_t most, struct err *e)
 	if (mailbox_last(b, name, &lines) != 0 || lines <= most)
 		return 0;
 	mailbox_names(b, &list);
-	if (list.n < lines / 2 &&
+	/* The last line may be of one that is gone. */
+	if (list.n + 1 < lines / part &&
 	    (list.n == 0 || strcmp(list.v[list.n - 1].name, name) <= 0))
 		rc = mailbox_index(b, &list, name, e);
 	mailbox_list_free(&list);
 	return rc;
+}
+
+int
+mailbox_trim(struct mailbox *b, size_t most, struct err *e)
+{
+	return mailbox_shorten(b, most, 2, e);
+}
+
+int
+mailbox_index_whole(struct mailbox *b, struct err *e)
+{
+	return mailbox_shorten(b, 0, 1, e);
 }

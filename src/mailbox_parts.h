@@ -26,6 +26,13 @@ int mailbox_place(
  * whole; the lock is held. */
 int mailbox_next(struct mailbox *b, unsigned long *number, struct err *e);
 
+/* With the lock: write the index anew if it has lines of messages that are
+ * gone, but for the last. -1 with EXIT_LOCAL. */
+int mailbox_index_whole(struct mailbox *b, struct err *e);
+
+/* Sync a folder or file of the mailbox. */
+int mailbox_sync(const struct mailbox *b, const char *name, struct err *e);
+
 /* EXIT_LOCAL "MAILBOX/NAME: what errno says". */
 int mailbox_errno(struct err *e, const struct mailbox *b, const char *name);
 

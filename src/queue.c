@@ -150,7 +150,8 @@ queue_known(const struct home *h, const char *agent, const char *id,
 	bool known;
 
 	known = mailbox_look(&b, h, agent, NULL) == 0 &&
-	    mailbox_find(&b, id, &entry) == 0;
+	    (mailbox_find(&b, id, &entry) == 0 ||
+		mailbox_gone(&b, id, &entry) == 0);
 	if (known)
 		queue_tell(h, &entry, v);
 	mailbox_close(&b);

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -217,6 +218,51 @@ def corrupt(world, composer):
     equal(os.listdir(f"{box}bad"), [name.split(":")[0]], "then put aside")
 
 
+def discover(world, days):
+    """agent-discover, so many days later."""
+    with open(f"{world.dir}/skew", "wb") as f:
+        f.write(struct.pack("qq", days * 86400, 0))
+    r = subprocess.run(
+        [f"{BUILD}/agent-discover", "-q"], capture_output=True, text=True,
+        env={**world.env, "SKEW": f"{world.dir}/skew",
+             "LD_PRELOAD": f"{BUILD}/helpers/skew.so"}, timeout=60,
+        cwd=world.dir)
+    equal((r.returncode, r.stderr), (0, ""), f"{days} days later")
+
+
+def old(world):
+    """What is done with goes after a while, what waits does not."""
+    with open(f"{BUILD}/agent-discover", "rb") as f:
+        if b"__asan_init" in f.read():
+            skip("old messages", "sanitized programs cannot be preloaded")
+            return
+    composer = world.composer("old")
+    ok(world.notify(composer.address, "long ago").code == 0, "shown")
+    ident = listed(world, composer.address)[0]["id"]
+    composer.block()
+    ok(world.notify("-q", "-e", "20d", composer.address, "waits").code == 0,
+       "and one that waits")
+    told = world.notify("--status", ident)
+
+    def states():
+        return [m["state"] for m in listed(world, composer.address)]
+
+    discover(world, 6)
+    equal(states(), ["shown", "queued"], "both are there")
+    world.write(f"{world.agents}/config.toml", "mail_keep = 0\n")
+    discover(world, 8)
+    equal(states(), ["shown", "queued"], "with mail_keep = 0 for ever")
+    os.unlink(f"{world.agents}/config.toml")
+    discover(world, 8)
+    equal(states(), ["queued"], "what was shown is not")
+    again = world.notify("--status", ident)
+    equal((again.code, again.out), (told.code, told.out),
+          "and told as before")
+    composer.free()
+    ok(until(30, lambda: composer.texts() == ["long ago", "waits"]),
+       "what waits is shown", composer.texts())
+
+
 def main():
     world = World(height=50)
     world.write(f"{world.dir}/a.log", "line\n")
@@ -229,6 +275,7 @@ def main():
     inherited(world)
     foreign(world, composer)
     corrupt(world, composer)
+    old(world)
     done()
 
 

@@ -19,6 +19,7 @@ test_defaults(void **state)
 	assert_int_equal(config_load(&c, "/nonexistent/config.toml", &e), 0);
 	assert_int_equal(c.alias_hours, 24);
 	assert_int_equal(c.link_idle, 600);
+	assert_int_equal(c.mail_keep, 7);
 	assert_false(c.queue);
 	assert_int_equal(c.inbox_max, 1 << 30);
 	assert_non_null(config_ignored(&c, "scratch"));
@@ -39,12 +40,13 @@ test_values(void **state)
 	assert_int_equal(parse(&c,
 			     "alias_hours = 1\ninbox_max = 0\n"
 			     "ignore_sessions = [\"a*\", 'b']\nlink_idle = 0\n"
-			     "queue = true\n",
+			     "mail_keep = 0\nqueue = true\n",
 			     &e),
 	    0);
 	assert_int_equal(c.alias_hours, 1);
 	assert_int_equal(c.inbox_max, 0);
 	assert_int_equal(c.link_idle, 0);
+	assert_int_equal(c.mail_keep, 0);
 	assert_true(c.queue);
 	assert_int_equal(c.ignore_sessions.n, 2);
 	assert_non_null(config_ignored(&c, "abc"));

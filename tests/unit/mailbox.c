@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "file.h"
 #include "mailbox.h"
 #include "mem.h"
@@ -478,6 +479,118 @@ test_bad_ids(void **state)
 	end();
 }
 
+/* A question that waits for its answer. */
+static void
+add_question(struct mailbox *b, unsigned n, int64_t expires)
+{
+	struct mail m = message(n, "hub-dev-w1", "well?");
+	struct err e;
+
+	m.question = true;
+	m.expires = expires;
+	assert_int_equal(mailbox_add(b, &m, MAILBOX_SHOWN, &e), 0);
+	mail_free(&m);
+}
+
+static const char *
+id_of(unsigned n)
+{
+	static char id[MAIL_ID_MAX + 1];
+
+	(void)snprintf(id, sizeof(id), "m%019u", n);
+	return id;
+}
+
+static size_t
+pruned(struct mailbox *b, int64_t before, int64_t now)
+{
+	struct err e;
+	size_t n;
+
+	if (mailbox_prune(b, before, now, &n, &e) != 0)
+		fail_msg("%s", e.msg);
+	return n;
+}
+
+static void
+test_prune(void **state)
+{
+	static const int64_t day = 24LL * 3600 * 1000;
+	int64_t now = clock_real_ms(), soon = now + 3600 * 1000;
+	char name[64], other[128];
+	struct mailbox_entry at;
+	struct mailbox_list list;
+	struct mailbox b;
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("prune", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	for (i = MAILBOX_QUEUED; i <= MAILBOX_DEAD; i++)
+		assert_int_equal(add(&b, i, i, &e), 0);
+	/* 6 is marked, 7 a question, 8 an answer; 9's end was interrupted */
+	for (; i < 10; i++)
+		if (i == 7)
+			add_question(&b, i, now + 2 * day);
+		else
+			assert_int_equal(add(&b, i, MAILBOX_SHOWN, &e), 0);
+	assert_int_equal(mailbox_find(&b, id_of(6), &at), 0);
+	(void)snprintf(other, sizeof(other), "cur/%s:2,FS", at.name);
+	(void)snprintf(name, sizeof(name), "cur/%s:2,S", at.name);
+	assert_int_equal(renameat(b.dir, name, b.dir, other), 0);
+	assert_int_equal(mkdirat(b.dir, "asked", 0700), 0);
+	assert_int_equal(symlinkat(id_of(8), b.dir, "asked/" A ".answer"), 0);
+	(void)snprintf(name, sizeof(name), "ids/%s", id_of(9));
+	assert_int_equal(unlinkat(b.dir, name, 0), 0);
+	assert_int_equal(symlinkat(".shown", b.dir, name), 0);
+	mailbox_unlock(&b);
+	assert_int_equal(pruned(&b, now - day, now), 0);
+	assert_int_equal(pruned(&b, soon, soon), 4);
+	assert_int_equal(pruned(&b, soon, soon), 0);
+	for (i = 0; i < 10; i++) {
+		bool gone = i == MAILBOX_SHOWN || i == MAILBOX_ANSWERED ||
+		    i == MAILBOX_DEAD || i == 9;
+
+		assert_int_equal(mailbox_find(&b, id_of(i), &at), gone);
+		assert_int_equal(mailbox_gone(&b, id_of(i), &at), !gone);
+		if (!gone)
+			continue;
+		assert_int_equal(at.state, i == 9 ? MAILBOX_SHOWN : i);
+		assert_string_equal(mailbox_id(&at), id_of(i));
+	}
+	mailbox_newest(&b, 0, &list);
+	assert_int_equal(list.n, 6);
+	mailbox_list_free(&list);
+	assert_int_equal(count(A, "cur"), 4);
+	assert_int_equal(count(A, "tmp"), 0);
+	/* it is told as before, and numbers go on */
+	assert_int_equal(mailbox_lock(&b, &e), 0);
+	assert_int_equal(add(&b, MAILBOX_SHOWN, MAILBOX_QUEUED, &e), 1);
+	assert_int_equal(add(&b, 10, MAILBOX_QUEUED, &e), 0);
+	assert_int_equal(mailbox_find(&b, id_of(10), &at), 0);
+	assert_string_equal(at.name, "0000000011.m0000000000000000010");
+	mailbox_unlock(&b);
+	/* in the end even the question goes, and its id is forgotten */
+	assert_int_equal(pruned(&b, soon, now + 3 * day), 1);
+	assert_int_equal(mailbox_gone(&b, id_of(7), &at), 0);
+	assert_int_equal(pruned(&b, soon, now + 31 * day), 0);
+	assert_int_equal(mailbox_gone(&b, id_of(7), &at), 1);
+	mailbox_close(&b);
+	/* all of them: once an hour, and not when they are kept for ever */
+	open_box(&b, A, "hub-dev-w0");
+	assert_int_equal(add(&b, 20, MAILBOX_SHOWN, &e), 0);
+	mailbox_close(&b);
+	assert_int_equal(mailbox_sweep(&home, 0, now + 9 * day, &e), 0);
+	assert_int_equal(mailbox_sweep(&home, 7, now + 6 * day, &e), 0);
+	assert_int_equal(mailbox_look(&b, &home, A, &e), 0);
+	assert_int_equal(mailbox_find(&b, id_of(20), &at), 0);
+	assert_int_equal(mailbox_sweep(&home, 7, now + 8 * day, &e), 0);
+	assert_int_equal(mailbox_find(&b, id_of(20), &at), 1);
+	mailbox_close(&b);
+	end();
+}
+
 int
 main(void)
 {
@@ -491,6 +604,7 @@ main(void)
 		cmocka_unit_test(test_inherit),
 		cmocka_unit_test(test_writers),
 		cmocka_unit_test(test_bad_ids),
+		cmocka_unit_test(test_prune),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
