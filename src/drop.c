@@ -310,10 +310,22 @@ drop_finish(struct drop *d, char **path, struct err *e)
 	return 0;
 }
 
+/* Is that still its name? Another process may have given it its final one. */
+static bool
+drop_is_temp(const struct drop *d)
+{
+	struct stat st, named;
+
+	return d->temp[0] != '\0' && d->dir >= 0 && d->fd >= 0 &&
+	    fstat(d->fd, &st) == 0 &&
+	    fstatat(d->dir, d->temp, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_dev == named.st_dev && st.st_ino == named.st_ino;
+}
+
 void
 drop_abort(struct drop *d)
 {
-	if (d->temp[0] != '\0' && d->dir >= 0)
+	if (drop_is_temp(d))
 		(void)unlinkat(d->dir, d->temp, 0);
 	if (d->fd >= 0)
 		(void)close(d->fd);

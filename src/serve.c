@@ -4,8 +4,9 @@
  * A message may wait long for its pane, so each is delivered by a fork of this
  * process (no exec: it has all it needs), which writes its answer into a pipe
  * and ends. The loop alone writes to the link, so answers never mix. Files are
- * written by the loop as their bytes come; a message that names files is begun
- * when it is read, since its files come before it.
+ * written by the loop as their bytes come, but synced and named by a child: a
+ * disk may take long for that, and others wait. A message that names files
+ * comes after them, and is held until they stand.
  *
  * When the link breaks, children go on to their end: the verdict is recorded,
  * and a sender that asks again by the same id hears it.
@@ -45,8 +46,7 @@ server_done(
 	frame_free(&f);
 }
 
-/* The files that a message named are its own: they make room for others. */
-static void
+void
 server_forget(struct server *s, const struct frame *f)
 {
 	char *list = x_strdup(frame_get(f, "Files", "")), *id, *rest;
@@ -248,7 +248,7 @@ server_alone(struct server *s, const struct frame *f)
 }
 
 static void
-server_frame(struct server *s, const struct frame *f)
+server_frame(struct server *s, struct frame *f)
 {
 	bool slow = server_counts(f->verb) && !server_rate(s);
 
@@ -505,6 +505,7 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 	for (i = s->jobs_n; i-- > 0;)
 		if (pfd[2 + i].revents != 0)
 			server_reap(s, i);
+	server_begin_held(s);
 	if (pfd[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 		return 1;
 	if (pfd[0].revents != 0)
@@ -544,6 +545,7 @@ serve(const struct serve_options *options, struct err *e)
 		*e = s->refused;
 		rc = -1;
 	}
+	server_settle(s);
 	while (s->files_n > 0)
 		server_drop_file(s, &s->files[0]);
 	while (s->jobs_n > 0) {

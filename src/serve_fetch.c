@@ -104,7 +104,7 @@ fetch_answer(const struct server *s, struct mailbox *b, const struct frame *f,
 }
 
 bool
-server_fetch(struct server *s, const struct frame *f)
+server_fetch(struct server *s, struct frame *f)
 {
 	bool only = frame_get(f, "Only", NULL) != NULL, settled = false;
 	struct mailbox b = MAILBOX_INIT;

@@ -1,10 +1,13 @@
 #include "serve_parts.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "lookup.h"
 #include "clock.h"
+#include "file.h"
+#include "lookup.h"
 #include "mem.h"
 #include "post.h"
 #include "str.h"
@@ -25,8 +28,7 @@ server_forget_file(struct server *s, struct file *file)
 {
 	size_t at = (size_t)(file - s->files);
 
-	if (file->open)
-		drop_abort(&file->drop);
+	drop_abort(&file->drop);
 	X_CLEAR(file->path);
 	s->files[at] = s->files[--s->files_n];
 }
@@ -102,11 +104,103 @@ server_open_file(struct server *s, const struct frame *f)
 	server_done(s, f->id, file->e.code, file->e.msg);
 }
 
+/* It failed: its sender hears of it, and so does the message that names it. Its
+ * paths are ours, not those of the host where it is read. */
+static void
+file_fail(struct server *s, struct file *file)
+{
+	drop_abort(&file->drop);
+	file->open = false;
+	(void)err_prefix(&file->e, "on %s", s->home->host);
+	server_done(s, file->id, file->e.code, file->e.msg);
+}
+
+/* In the child: the body of its answer is where the file stands, or what is
+ * wrong. Without `parent` nobody will be told of the file. */
+static void
+file_finish(struct file *file, pid_t parent, int to)
+{
+	struct buf out = BUF_INIT_MAX(FRAME_BODY_MAX);
+	struct frame answer;
+	struct err e;
+	char *path;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return;
+	frame_init(&answer, FRAME_DONE, file->id);
+	err_clear(&e);
+	if (drop_finish(&file->drop, &path, &e) == 0)
+		buf_adds(&answer.body, path);
+	else
+		buf_adds(&answer.body, e.msg);
+	frame_addf(&answer, "Code", "%d", (int)e.code);
+	frame_write(&out, &answer);
+	(void)file_write_all(to, out.data, out.len);
+}
+
+/* All of it came. */
+static void
+file_whole(struct server *s, struct file *file)
+{
+	pid_t self = getpid(), pid;
+	struct job *job;
+	int out;
+
+	pid = server_fork(s, file->id, file, &job, &out, &file->e);
+	if (pid == 0) {
+		file_finish(file, self, out);
+		_exit(0);
+	}
+	if (pid < 0) {
+		file_fail(s, file);
+		return;
+	}
+	job->finishes = true;
+	file->finisher = pid;
+	file->open = false;
+}
+
+void
+server_finished(struct server *s, pid_t finisher, const struct frame *f)
+{
+	enum exit_code code = EXIT_LOCAL;
+	struct file *file = NULL;
+	struct frame answer;
+	size_t i;
+
+	if (f != NULL)
+		code = (enum exit_code)frame_number(
+		    f, "Code", EXIT_UNPROVEN, EXIT_LOCAL);
+	for (i = 0; i < s->files_n; i++)
+		if (s->files[i].finisher == finisher)
+			file = &s->files[i];
+	/* It was given up meanwhile. */
+	if (file == NULL && code == EXIT_OK)
+		(void)unlink(f->body.data);
+	if (file == NULL)
+		return;
+	file->finisher = 0;
+	if (code != EXIT_OK) {
+		(void)err_set(&file->e, code, "%s",
+		    f == NULL ? "the process that finished it was killed"
+			      : f->body.data);
+		file_fail(s, file);
+		return;
+	}
+	file->path = x_strdup(f->body.data);
+	drop_abort(&file->drop);
+	frame_init(&answer, FRAME_DONE, file->id);
+	frame_add(&answer, "Code", "0");
+	frame_add(&answer, "Path", file->path);
+	frame_write(&s->out, &answer);
+	frame_free(&answer);
+}
+
 void
 server_data(struct server *s, const struct frame *f)
 {
 	struct file *file = server_file(s, f->id);
-	struct frame answer;
 
 	/* Who sent it is gone, and no message will name it. */
 	if (file != NULL && frame_get(f, "Abort", NULL) != NULL) {
@@ -115,24 +209,11 @@ server_data(struct server *s, const struct frame *f)
 	}
 	if (file == NULL || !file->open || file->e.code != EXIT_OK)
 		return;
-	if (f->body.len > 0) {
-		if (drop_write(
-			&file->drop, f->body.data, f->body.len, &file->e) == 0)
-			return;
-	} else if (drop_finish(&file->drop, &file->path, &file->e) == 0) {
-		frame_init(&answer, FRAME_DONE, f->id);
-		frame_add(&answer, "Code", "0");
-		frame_add(&answer, "Path", file->path);
-		frame_write(&s->out, &answer);
-		frame_free(&answer);
-	}
-	drop_abort(&file->drop);
-	file->open = false;
-	/* Its paths are ours, not those of the host where it is read. */
-	if (file->e.code != EXIT_OK) {
-		(void)err_prefix(&file->e, "on %s", s->home->host);
-		server_done(s, f->id, file->e.code, file->e.msg);
-	}
+	if (f->body.len == 0)
+		file_whole(s, file);
+	else if (drop_write(&file->drop, f->body.data, f->body.len, &file->e) !=
+	    0)
+		file_fail(s, file);
 }
 
 /* Who sends it may be gone without a word, as a host that is cut off is: sshd

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -220,79 +221,183 @@ job_back(struct server *s, struct frame *answer)
 		remote_close(&r);
 }
 
-void
-server_start(struct server *s, const struct frame *f)
+pid_t
+server_fork(struct server *s, const char *id, const struct file *keep,
+    struct job **job, int *out, struct err *e)
 {
-	struct buf text = BUF_INIT_MAX(FRAME_BODY_MAX),
-		   out = BUF_INIT_MAX(FRAME_BODY_MAX), dropped = BUF_INIT;
-	struct origin from = { .note = NULL };
-	struct frame answer;
-	struct err e;
-	struct job *job;
-	pid_t self = getpid();
+	struct job *new = &s->jobs[s->jobs_n];
+	int fd[2], drop;
+	pid_t pid;
 	size_t i;
-	int fd[2];
 
+	*job = NULL;
+	*out = -1;
+	if (pipe2(fd, O_CLOEXEC) != 0) {
+		(void)err_set(e, EXIT_LOCAL, "cannot make a pipe");
+		return -1;
+	}
+	pid = fork();
+	if (pid == 0) {
+		/* Whoever waits for the link's end must not wait for us. */
+		(void)close(s->o->in);
+		(void)close(s->o->out);
+		/* A file that is given up must not live on in us. */
+		for (i = 0; i < s->files_n; i++) {
+			drop = s->files[i].drop.fd;
+			if (drop >= 0 && &s->files[i] != keep)
+				(void)close(drop);
+		}
+		*out = fd[1];
+		return 0;
+	}
+	(void)close(fd[1]);
+	if (pid < 0) {
+		(void)close(fd[0]);
+		(void)err_set(e, EXIT_LOCAL, "cannot fork");
+		return -1;
+	}
+	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	memset(new, 0, sizeof(*new));
+	new->pid = pid;
+	new->fd = fd[0];
+	memcpy(new->id, id, strlen(id) + 1);
+	new->begun = clock_mono_ms();
+	buf_init(&new->answer, FRAME_BODY_MAX);
+	s->jobs_n++;
+	*job = new;
+	return pid;
+}
+
+/* In the child: do what `f` asks for, and write the answer to `to`. */
+static void
+job_run(struct server *s, const struct frame *f, const struct origin *from,
+    pid_t parent, const struct buf *text, const char *dropped, int to)
+{
+	struct buf out = BUF_INIT_MAX(FRAME_BODY_MAX);
+	struct frame answer;
+
+	frame_init(&answer, FRAME_DONE, f->id);
+	if (f->verb == FRAME_FETCH)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (f->verb == FRAME_FETCH && getppid() != parent)
+		return;
+	if (f->verb == FRAME_CHECK)
+		job_check(s, f, &answer);
+	else if (f->verb == FRAME_FETCH)
+		server_await(s, f, &answer);
+	else if (f->verb == FRAME_PING)
+		job_back(s, &answer);
+	else if (frame_get(f, "For", NULL) != NULL)
+		job_relay(s, f, from, parent, &answer);
+	else
+		job_deliver(s, f, from, parent, text, dropped, &answer);
+	frame_write(&out, &answer);
+	(void)file_write_all(to, out.data, out.len);
+}
+
+/* Is any file that it names still being finished? */
+static bool
+job_early(struct server *s, const struct frame *f)
+{
+	char *list = x_strdup(frame_get(f, "Files", "")), *id, *rest;
+	const struct file *file;
+	bool early = false;
+
+	for (id = strtok_r(list, ", ", &rest); id != NULL && !early;
+	     id = strtok_r(NULL, ", ", &rest)) {
+		file = server_file(s, id);
+		early = file != NULL && file->finisher != 0;
+	}
+	x_free(list);
+	return early;
+}
+
+/* Its slot says that it is under way. */
+static void
+job_hold(struct server *s, struct frame *f)
+{
+	struct job *job = &s->jobs[s->jobs_n++];
+
+	memset(job, 0, sizeof(*job));
+	job->fd = -1;
+	memcpy(job->id, f->id, sizeof(job->id));
+	job->begun = clock_mono_ms();
+	job->held = *f;
+	frame_init(f, job->held.verb, job->held.id);
+}
+
+void
+server_start(struct server *s, struct frame *f)
+{
+	struct buf text = BUF_INIT_MAX(FRAME_BODY_MAX), dropped = BUF_INIT;
+	struct origin from = { .note = NULL };
+	pid_t self = getpid(), pid;
+	struct job *job;
+	struct err e;
+	int out;
+
+	if (f->verb == FRAME_DELIVER && job_early(s, f)) {
+		job_hold(s, f);
+		return;
+	}
 	if (f->verb == FRAME_DELIVER &&
 	    (origin_read(s->home, s->host, f, &from, &e) != 0 ||
 		server_text(s, f, &text, &dropped, &e) != 0)) {
 		server_done(s, f->id, e.code, e.msg);
 		goto out;
 	}
-	if (pipe2(fd, O_CLOEXEC) != 0) {
-		server_done(s, f->id, EXIT_LOCAL, "cannot make a pipe");
-		goto out;
-	}
-	job = &s->jobs[s->jobs_n];
-	job->pid = fork();
-	if (job->pid == 0) {
-		/* Whoever waits for the link's end must not wait for us. */
-		(void)close(s->o->in);
-		(void)close(s->o->out);
-		/* A file that is given up must not live on in us. */
-		for (i = 0; i < s->files_n; i++)
-			if (s->files[i].drop.fd >= 0)
-				(void)close(s->files[i].drop.fd);
-		frame_init(&answer, FRAME_DONE, f->id);
-		if (f->verb == FRAME_FETCH)
-			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (f->verb == FRAME_FETCH && getppid() != self)
-			_exit(0);
-		if (f->verb == FRAME_CHECK)
-			job_check(s, f, &answer);
-		else if (f->verb == FRAME_FETCH)
-			server_await(s, f, &answer);
-		else if (f->verb == FRAME_PING)
-			job_back(s, &answer);
-		else if (frame_get(f, "For", NULL) != NULL)
-			job_relay(s, f, &from, self, &answer);
-		else
-			job_deliver(
-			    s, f, &from, self, &text, dropped.data, &answer);
-		frame_write(&out, &answer);
-		(void)file_write_all(fd[1], out.data, out.len);
+	pid = server_fork(s, f->id, NULL, &job, &out, &e);
+	if (pid == 0) {
+		job_run(s, f, &from, self, &text, dropped.data, out);
 		_exit(0);
 	}
-	(void)close(fd[1]);
-	if (job->pid < 0) {
-		(void)close(fd[0]);
-		server_done(s, f->id, EXIT_LOCAL, "cannot fork");
+	if (pid < 0) {
+		server_done(s, f->id, e.code, e.msg);
 		goto out;
 	}
-	(void)fcntl(fd[0], F_SETFL, O_NONBLOCK);
-	job->fd = fd[0];
-	memcpy(job->id, f->id, sizeof(job->id));
-	job->begun = clock_mono_ms();
 	job->delivers = f->verb == FRAME_DELIVER;
 	job->relays = frame_get(f, "For", NULL) != NULL;
 	job->keeps = str_eq(frame_get(f, "Queue", "0"), "1");
 	job->waits = f->verb == FRAME_FETCH;
-	buf_init(&job->answer, FRAME_BODY_MAX);
-	s->jobs_n++;
 out:
 	buf_free(&text);
-	buf_free(&out);
 	buf_free(&dropped);
+}
+
+void
+server_begin_held(struct server *s)
+{
+	struct frame f;
+	size_t i;
+
+	for (i = s->jobs_n; i-- > 0;) {
+		if (s->jobs[i].fd >= 0 || job_early(s, &s->jobs[i].held))
+			continue;
+		f = s->jobs[i].held;
+		s->jobs[i] = s->jobs[--s->jobs_n];
+		server_start(s, &f);
+		server_forget(s, &f);
+		frame_free(&f);
+	}
+}
+
+void
+server_settle(struct server *s)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	size_t i = 0;
+
+	while (i < s->jobs_n) {
+		if (!s->jobs[i].finishes) {
+			i++;
+			continue;
+		}
+		pfd.fd = s->jobs[i].fd;
+		(void)poll(&pfd, 1, -1);
+		/* Once it has ended, another is in its place. */
+		server_reap(s, i);
+	}
+	server_begin_held(s);
 }
 
 /* The child was killed before it could say what became of it. */
@@ -332,6 +437,7 @@ server_reap(struct server *s, size_t at)
 {
 	struct job *job = &s->jobs[at];
 	struct frame f;
+	bool told;
 	ssize_t n;
 
 	do {
@@ -342,12 +448,15 @@ server_reap(struct server *s, size_t at)
 	while (waitpid(job->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	/* A part of an answer would break the stream for all that follow. */
-	if (frame_read(&job->answer, &f, NULL) == FRAME_READY) {
+	told = frame_read(&job->answer, &f, NULL) == FRAME_READY;
+	if (job->finishes)
+		server_finished(s, job->pid, told ? &f : NULL);
+	else if (told)
 		frame_write(&s->out, &f);
-		frame_free(&f);
-	} else {
+	else
 		job_lost(s, job);
-	}
+	if (told)
+		frame_free(&f);
 	(void)close(job->fd);
 	buf_free(&job->answer);
 	s->jobs[at] = s->jobs[--s->jobs_n];

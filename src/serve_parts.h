@@ -21,8 +21,10 @@ enum { SERVE_CHUNK = 65536 };
 /* A message in the hands of a child. */
 struct job {
 	pid_t pid;
-	int fd; /* its answer comes from here */
+	int fd; /* its answer comes from here; -1: it has not begun */
 	char id[FRAME_ID_MAX + 1];
+	struct frame held; /* until its files stand: what it is to deliver */
+	bool finishes;     /* a file, and no message: its id is the file's */
 	bool delivers;
 	bool relays;   /* hands it on, or asks another host */
 	bool keeps;    /* may put it into a mailbox instead */
@@ -35,8 +37,9 @@ struct job {
 struct file {
 	char id[FRAME_ID_MAX + 1];
 	struct drop drop;
-	bool open;
-	struct err e; /* code EXIT_OK: all is well */
+	bool open;      /* more of it may come */
+	pid_t finisher; /* the child that syncs and names it; 0: none */
+	struct err e;   /* code EXIT_OK: all is well */
 	int64_t size;
 	char *path; /* once it is whole */
 };
@@ -67,6 +70,9 @@ struct server {
 void server_done(
     struct server *s, const char *id, enum exit_code code, const char *words);
 
+/* The files that a message named are its own: they make room for others. */
+void server_forget(struct server *s, const struct frame *f);
+
 /* The answer to a STATUS. */
 void server_told(struct frame *answer, const struct deliver_verdict *v);
 
@@ -76,6 +82,10 @@ void server_open_file(struct server *s, const struct frame *f);
 void server_data(struct server *s, const struct frame *f);
 struct file *server_file(struct server *s, const char *id);
 
+/* A finisher ended: `f` is its answer, NULL: it was killed. FILE is answered.
+ */
+void server_finished(struct server *s, pid_t finisher, const struct frame *f);
+
 /* Give files under way up if nothing came for SERVE_STALL_MS; ms until that is
  * to be looked at again, -1: not. */
 int server_stalled(struct server *s);
@@ -84,16 +94,29 @@ void server_drop_file(struct server *s, struct file *file); /* and remove it */
 
 /* serve_fetch.c: the other side asks for what waits here for it. True: it told
  * what became of one, which it can as often as there are messages. */
-bool server_fetch(struct server *s, const struct frame *f);
+bool server_fetch(struct server *s, struct frame *f);
 
 /* In a child: wait until something does, as long as `f` says. */
 void server_await(
     const struct server *s, const struct frame *f, struct frame *answer);
 
 /* serve_job.c: start a child for a message or a check; its answer has come, or
- * it has ended. */
-void server_start(struct server *s, const struct frame *f);
+ * it has ended. A message whose files are still being finished is held: its
+ * frame is taken out of `f`. */
+void server_start(struct server *s, struct frame *f);
 void server_reap(struct server *s, size_t at);
+
+/* Start those held whose files have been finished, and forget these files. */
+void server_begin_held(struct server *s);
+
+/* Nobody listens any more: wait for all finishers, and start what is held. */
+void server_settle(struct server *s);
+
+/* A child for request `id`, with a slot and a pipe of its own. It keeps nothing
+ * of the link, and of files that come none but `keep`, or NULL. 0 in the child:
+ * its answer goes to *out. Else its pid, and *job is its slot; -1. */
+pid_t server_fork(struct server *s, const char *id, const struct file *keep,
+    struct job **job, int *out, struct err *e);
 
 /* The message that `f` carries, with what the other side may ask for: all of
  * it, or with a restricted key what allow= says. And the answer to it. */
