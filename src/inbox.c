@@ -7,6 +7,7 @@
 #include "body.h"
 #include "clock.h"
 #include "json.h"
+#include "log.h"
 #include "mem.h"
 #include "queue.h"
 #include "str.h"
@@ -187,32 +188,48 @@ inbox_thread(const struct mailbox *b, const char *about,
 	return rc;
 }
 
-/* Print those that are wanted, the newest last. */
-static void
+/* Read one for a list; what is no message is counted and passed over. */
+static bool
+inbox_take(const struct mailbox *b, const struct mailbox_entry *entry,
+    struct mail *m, size_t *bad)
+{
+	struct err e = { .code = EXIT_OK };
+
+	if (mailbox_read(b, entry, m, &e) == 0)
+		return true;
+	*bad += e.code == EXIT_LOCAL;
+	mail_free(m);
+	return false;
+}
+
+/* Print those that are wanted, the newest last. How many were no message. */
+static size_t
 inbox_select(const struct mailbox *b, const struct inbox_view *view,
     const char *thread, struct json *j, struct buf *out)
 {
 	bool picks = view->waiting || view->text != NULL || view->about != NULL;
 	struct mailbox_list list;
-	size_t i, n = 0, first = 0;
+	size_t i, n = 0, first = 0, bad = 0;
 	struct mail m;
 
 	/* Where some are left out, as many as it takes are looked at. */
 	mailbox_newest(b, picks ? 0 : view->most, &list);
 	for (i = 0; picks && i < list.n && (view->most == 0 || n < view->most);
 	     i++) {
-		if (mailbox_read(b, &list.v[i], &m, NULL) == 0 &&
-		    inbox_wanted(view, thread, &list.v[i], &m))
+		if (!inbox_take(b, &list.v[i], &m, &bad))
+			continue;
+		if (inbox_wanted(view, thread, &list.v[i], &m))
 			list.v[n++] = list.v[i];
 		mail_free(&m);
 	}
 	for (i = picks ? n : list.n; i > first; i--) {
-		if (mailbox_read(b, &list.v[i - 1], &m, NULL) != 0)
+		if (!inbox_take(b, &list.v[i - 1], &m, &bad))
 			continue;
 		inbox_show(view->json ? j : NULL, out, &list.v[i - 1], &m);
 		mail_free(&m);
 	}
 	mailbox_list_free(&list);
+	return bad;
 }
 
 int
@@ -222,6 +239,7 @@ inbox_list(const struct home *h, const struct inbox_view *view, struct buf *out,
 	struct mailbox b = MAILBOX_INIT;
 	char thread[MAIL_ID_MAX + 1];
 	struct json j = JSON_INIT(out);
+	size_t bad = 0;
 	int rc;
 
 	j.pretty = true;
@@ -233,7 +251,10 @@ inbox_list(const struct home *h, const struct inbox_view *view, struct buf *out,
 	if (view->json)
 		json_array_begin(&j);
 	if (rc == 0)
-		inbox_select(&b, view, thread, &j, out);
+		bad = inbox_select(&b, view, thread, &j, out);
+	if (bad > 0)
+		log_line("%zu left out that are no message; look into %s/bad",
+		    bad, b.path);
 	if (view->json) {
 		json_array_end(&j);
 		buf_addc(out, '\n');

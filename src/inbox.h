@@ -31,8 +31,8 @@ struct inbox_view {
 /*
  * Print messages, oldest of them last of all but in the order they came: a line
  * each, or a JSON array. A mailbox that does not exist is an empty one; a file
- * that is no message is left out. EXIT_UNKNOWN if `about` is an id that is not
- * there.
+ * that is no message is left out, and the log told so. EXIT_UNKNOWN if `about`
+ * is an id that is not there.
  */
 int inbox_list(const struct home *h, const struct inbox_view *view,
     struct buf *out, struct err *e);

@@ -202,9 +202,11 @@ mailbox_look_folder(struct mailbox *b, const char *path, struct err *e)
 	*b = (struct mailbox)MAILBOX_INIT;
 	b->path = x_strdup(path);
 	b->dir = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (b->dir >= 0)
-		return 0;
-	return errno == ENOENT ? 1 : mailbox_errno(e, b, ".");
+	if (b->dir < 0)
+		return errno == ENOENT ? 1 : mailbox_errno(e, b, ".");
+	if (!mailbox_whole(b))
+		mailbox_repair(b);
+	return 0;
 }
 
 int
@@ -239,7 +241,7 @@ mailbox_open_folder(struct mailbox *b, const char *path, struct err *e)
 }
 
 int
-mailbox_lock(struct mailbox *b, struct err *e)
+mailbox_lock_for(struct mailbox *b, int wait_ms, struct err *e)
 {
 	enum lock_result result;
 
@@ -247,15 +249,25 @@ mailbox_lock(struct mailbox *b, struct err *e)
 	    b->dir, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (b->lock < 0)
 		return mailbox_errno(e, b, ".lock");
-	result = lock_fd(b->lock, b->path, MAILBOX_LOCK_MS, e);
+	result = lock_fd(b->lock, b->path, wait_ms, e);
 	if (result == LOCK_TAKEN)
 		return 0;
 	if (result == LOCK_BUSY)
 		(void)err_set(e, EXIT_LOCAL,
 		    "%s: locked for %d s; is a program stopped?", b->path,
-		    MAILBOX_LOCK_MS / 1000);
+		    wait_ms / 1000);
 	lock_drop(&b->lock);
 	return -1;
+}
+
+int
+mailbox_lock(struct mailbox *b, struct err *e)
+{
+	if (mailbox_lock_for(b, MAILBOX_LOCK_MS, e) != 0)
+		return -1;
+	if (!mailbox_whole(b))
+		mailbox_repair(b);
+	return 0;
 }
 
 void
@@ -336,8 +348,7 @@ mailbox_append(const struct mailbox *b, const char *name, struct err *e)
 	return rc;
 }
 
-/* A link ids/ID to NAME; one that a killed program left leads nowhere. */
-static int
+int
 mailbox_name(
     const struct mailbox *b, const char *id, const char *name, struct err *e)
 {

@@ -46,7 +46,9 @@ enum {
  * Nothing here is known only once: of a message that was accepted, file and
  * queue/ are synced; ids/ and index stand before the file has its name, so that
  * a kill leaves a name without a file, which is passed over, and never a file
- * without a name.
+ * without a name. Where they do not agree with the folders all the same (a full
+ * or broken disk, a backup without links), whoever opens or reads the mailbox
+ * and notices makes them anew.
  */
 enum mailbox_state {
 	MAILBOX_QUEUED,   /* waits to be shown */
@@ -94,7 +96,8 @@ const char *mailbox_word(enum mailbox_state state);
 int mailbox_open(struct mailbox *b, const struct home *h, const char *id,
     const char *address, struct err *e);
 
-/* Open one to read it, without lock. 1: there is none. */
+/* Open one to read it, without lock, which is taken for a moment only where
+ * something must be mended. 1: there is none. */
 int mailbox_look(
     struct mailbox *b, const struct home *h, const char *id, struct err *e);
 
@@ -143,8 +146,9 @@ int mailbox_find(
 int mailbox_resolve(const struct mailbox *b, const char *folder, const char *id,
     char whole[MAIL_ID_MAX + 1], struct err *e);
 
-/* Read a message. One that is none is moved to bad/, where the lock is held,
- * and is -1 with EXIT_LOCAL. `m` is to be freed in any case. */
+/* Read a message. One that is none is moved to bad/ (for which the lock is
+ * taken, if it can be had soon) and is -1 with EXIT_LOCAL. `m` is to be freed
+ * in any case. */
 int mailbox_read(const struct mailbox *b, const struct mailbox_entry *entry,
     struct mail *m, struct err *e);
 

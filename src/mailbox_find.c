@@ -45,7 +45,7 @@ mailbox_list_free(struct mailbox_list *list)
 	list->n = 0;
 }
 
-static struct mailbox_entry *
+struct mailbox_entry *
 mailbox_list_add(struct mailbox_list *list)
 {
 	struct mailbox_entry *entry;
@@ -145,41 +145,56 @@ mailbox_state(const struct mailbox *b, const struct mailbox_entry *entry)
 	return mailbox_there(b, path) ? MAILBOX_QUEUED : MAILBOX_UNREAD;
 }
 
+bool
+mailbox_near(
+    const struct mailbox *b, const char *name, struct mailbox_entry *entry)
+{
+	char path[MAILBOX_FILE_MAX];
+
+	*entry = (struct mailbox_entry){ .in_new = true };
+	(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
+	mailbox_file(path, entry);
+	if (mailbox_there(b, path))
+		return true;
+	entry->in_new = false;
+	return mailbox_guess(b, entry);
+}
+
 int
 mailbox_place(
     const struct mailbox *b, const char *name, struct mailbox_entry *entry)
 {
-	struct mailbox_entry at = { .in_new = true };
-	char path[MAILBOX_FILE_MAX];
+	struct mailbox_entry at;
 
-	if (!mailbox_name_ok(name))
+	if (!mailbox_name_ok(name) ||
+	    (!mailbox_near(b, name, &at) && !mailbox_search(b, &at)))
 		return 1;
-	(void)snprintf(at.name, sizeof(at.name), "%s", name);
-	mailbox_file(path, &at);
-	if (!mailbox_there(b, path)) {
-		at.in_new = false;
-		if (!mailbox_guess(b, &at) && !mailbox_search(b, &at))
-			return 1;
-	}
 	at.state = mailbox_state(b, &at);
 	*entry = at;
 	return 0;
+}
+
+bool
+mailbox_linked(
+    const struct mailbox *b, const char *id, char name[MAILBOX_WIDTH])
+{
+	char path[MAILBOX_FILE_MAX];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "ids/%s", id);
+	n = readlinkat(b->dir, path, name, MAILBOX_WIDTH - 1);
+	name[n < 0 ? 0 : n] = '\0';
+	return n > 0;
 }
 
 int
 mailbox_find(
     const struct mailbox *b, const char *id, struct mailbox_entry *entry)
 {
-	char path[MAILBOX_FILE_MAX], name[MAILBOX_NAME_MAX + 1];
-	ssize_t n;
+	char name[MAILBOX_WIDTH];
 
-	if (!mail_id_ok(id))
+	if (!mail_id_ok(id) || !mailbox_linked(b, id, name))
 		return 1;
-	(void)snprintf(path, sizeof(path), "ids/%s", id);
-	n = readlinkat(b->dir, path, name, sizeof(name) - 1);
-	if (n <= 0)
-		return 1;
-	name[n] = '\0';
 	return mailbox_place(b, name, entry);
 }
 
@@ -270,8 +285,6 @@ mailbox_put_aside(const struct mailbox *b, const struct mailbox_entry *entry,
 {
 	char path[MAILBOX_FILE_MAX];
 
-	if (b->lock < 0)
-		return;
 	(void)snprintf(path, sizeof(path), "bad/%s", entry->name);
 	if (renameat(b->dir, file, b->dir, path) != 0)
 		return;
@@ -279,17 +292,17 @@ mailbox_put_aside(const struct mailbox *b, const struct mailbox_entry *entry,
 	(void)unlinkat(b->dir, path, 0);
 }
 
-int
-mailbox_read(const struct mailbox *b, const struct mailbox_entry *entry,
-    struct mail *m, struct err *e)
+/* Read it; *broken: what is there is no message. */
+static int
+mailbox_parse(const struct mailbox *b, const struct mailbox_entry *entry,
+    const char *file, struct mail *m, bool *broken, struct err *e)
 {
 	struct buf text = BUF_INIT_MAX(MAIL_SIZE_MAX);
-	char file[MAILBOX_FILE_MAX], *path;
+	char *path = x_asprintf("/proc/self/fd/%d/%s", b->dir, file);
 	int rc = -1;
 
 	*m = (struct mail)MAIL_INIT;
-	mailbox_file(file, entry);
-	path = x_asprintf("/proc/self/fd/%d/%s", b->dir, file);
+	*broken = false;
 	switch (file_read(path, &text, e)) {
 	case FILE_READ:
 		rc = mail_parse(m, entry->name, text.data, text.len, e);
@@ -297,20 +310,40 @@ mailbox_read(const struct mailbox *b, const struct mailbox_entry *entry,
 			rc = err_set(e, EXIT_LOCAL,
 			    "%s: holds another message, %s", entry->name,
 			    m->id);
-		if (rc != 0)
-			mailbox_put_aside(b, entry, file);
+		*broken = rc != 0;
 		break;
 	case FILE_MISSING:
 		(void)err_set(
 		    e, EXIT_UNKNOWN, "%s: is there no more", entry->name);
 		break;
 	case FILE_FAILED:
-		if (text.overflow)
-			mailbox_put_aside(b, entry, file);
+		*broken = text.overflow;
 		break;
 	}
 	x_free(path);
 	buf_free(&text);
+	return rc;
+}
+
+int
+mailbox_read(const struct mailbox *b, const struct mailbox_entry *entry,
+    struct mail *m, struct err *e)
+{
+	struct mailbox own;
+	char file[MAILBOX_FILE_MAX];
+	bool broken;
+	int rc;
+
+	mailbox_file(file, entry);
+	rc = mailbox_parse(b, entry, file, m, &broken, e);
+	if (broken && b->lock >= 0)
+		mailbox_put_aside(b, entry, file);
+	if (!broken || b->lock >= 0 || !mailbox_borrow(&own, b))
+		return rc;
+	/* Nobody is at it now. */
+	mail_free(m);
+	rc = mailbox_read(&own, entry, m, e);
+	mailbox_unlock(&own);
 	return rc;
 }
 
@@ -364,9 +397,10 @@ mailbox_compare(const void *a, const void *b)
 void
 mailbox_queue(const struct mailbox *b, struct mailbox_list *list)
 {
-	char path[MAILBOX_FILE_MAX];
+	char path[MAILBOX_FILE_MAX], name[MAILBOX_WIDTH];
 	struct mailbox_entry *entry;
 	size_t i, kept = 0;
+	bool lost = false;
 
 	*list = (struct mailbox_list){ .v = NULL };
 	mailbox_each(b, "queue", mailbox_collect, list);
@@ -374,12 +408,17 @@ mailbox_queue(const struct mailbox *b, struct mailbox_list *list)
 		entry = &list->v[i];
 		(void)snprintf(path, sizeof(path), "queue/%s", entry->name);
 		if (mailbox_place(b, entry->name, entry) == 0 &&
-		    entry->state == MAILBOX_QUEUED)
+		    entry->state == MAILBOX_QUEUED) {
+			lost =
+			    lost || !mailbox_linked(b, mailbox_id(entry), name);
 			list->v[kept++] = *entry;
-		else if (b->lock >= 0)
+		} else if (b->lock >= 0) {
 			(void)unlinkat(b->dir, path, 0);
+		}
 	}
 	list->n = kept;
+	if (lost)
+		mailbox_repair(b);
 	if (kept > 1)
 		qsort(list->v, kept, sizeof(*list->v), mailbox_compare);
 }
@@ -393,45 +432,18 @@ mailbox_any(void *arg, const char *name)
 }
 
 bool
-mailbox_waits(const struct mailbox *b)
+mailbox_has(const struct mailbox *b, const char *folder)
 {
 	bool any = false;
 
-	mailbox_each(b, "queue", mailbox_any, &any);
+	mailbox_each(b, folder, mailbox_any, &any);
 	return any;
 }
 
-/* ---- the index ---- */
-
-/* Line `at` of it: a base name. */
-static bool
-mailbox_line(int fd, off_t at, char name[MAILBOX_WIDTH])
+bool
+mailbox_waits(const struct mailbox *b)
 {
-	if (pread(fd, name, MAILBOX_WIDTH, at * MAILBOX_WIDTH) != MAILBOX_WIDTH)
-		return false;
-	name[MAILBOX_WIDTH - 1] = '\0';
-	name[strcspn(name, " ")] = '\0';
-	return mailbox_name_ok(name);
-}
-
-void
-mailbox_newest(const struct mailbox *b, size_t most, struct mailbox_list *list)
-{
-	int fd = openat(b->dir, "index", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct mailbox_entry entry;
-	char name[MAILBOX_WIDTH];
-	struct stat st;
-	off_t at;
-
-	*list = (struct mailbox_list){ .v = NULL };
-	if (fd < 0)
-		return;
-	at = fstat(fd, &st) == 0 ? st.st_size / MAILBOX_WIDTH : 0;
-	while (at > 0 && (most == 0 || list->n < most))
-		if (mailbox_line(fd, --at, name) &&
-		    mailbox_place(b, name, &entry) == 0)
-			*mailbox_list_add(list) = entry;
-	(void)close(fd);
+	return mailbox_has(b, "queue");
 }
 
 void
@@ -448,8 +460,7 @@ mailbox_all(const struct mailbox *b, struct mailbox_list *list)
 	list->n = kept;
 }
 
-/* All names in the folders, in order. */
-static void
+void
 mailbox_names(const struct mailbox *b, struct mailbox_list *list)
 {
 	*list = (struct mailbox_list){ .v = NULL };
@@ -457,100 +468,4 @@ mailbox_names(const struct mailbox *b, struct mailbox_list *list)
 	mailbox_each(b, "cur", mailbox_collect, list);
 	if (list->n > 1)
 		qsort(list->v, list->n, sizeof(*list->v), mailbox_compare);
-}
-
-/* Write the index anew: these, in order, and `last` behind them where it is
- * not the last of them ("": nothing). */
-static int
-mailbox_index(const struct mailbox *b, const struct mailbox_list *list,
-    const char *last, struct err *e)
-{
-	struct buf text = BUF_INIT_MAX(1UL << 30);
-	char *path = x_asprintf("/proc/self/fd/%d/index", b->dir);
-	size_t i;
-	int rc;
-
-	for (i = 0; i < list->n; i++)
-		buf_addf(&text, "%-*s\n", MAILBOX_WIDTH - 1, list->v[i].name);
-	if (last[0] != '\0' &&
-	    (list->n == 0 || !str_eq(list->v[list->n - 1].name, last)))
-		buf_addf(&text, "%-*s\n", MAILBOX_WIDTH - 1, last);
-	rc = file_replace(path, text.data, text.len, FILE_DURABLE, e);
-	buf_free(&text);
-	x_free(path);
-	return rc;
-}
-
-/* The last line of it, "" if it has none, and how many there are: 0; 1 when it
- * is not whole. */
-static int
-mailbox_last(const struct mailbox *b, char name[MAILBOX_WIDTH], size_t *lines)
-{
-	int fd = openat(b->dir, "index", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat st;
-	int rc = 1;
-
-	if (fd < 0)
-		return 1;
-	name[0] = '\0';
-	if (fstat(fd, &st) == 0 && st.st_size % MAILBOX_WIDTH == 0) {
-		*lines = (size_t)(st.st_size / MAILBOX_WIDTH);
-		rc = *lines > 0 && !mailbox_line(fd, (off_t)*lines - 1, name);
-	}
-	(void)close(fd);
-	return rc;
-}
-
-int
-mailbox_next(struct mailbox *b, unsigned long *number, struct err *e)
-{
-	char name[MAILBOX_WIDTH];
-	struct mailbox_list list;
-	size_t lines;
-	int rc = 0;
-
-	if (mailbox_last(b, name, &lines) != 0) {
-		mailbox_names(b, &list);
-		rc = mailbox_index(b, &list, "", e);
-		mailbox_list_free(&list);
-		if (rc == 0 && mailbox_last(b, name, &lines) != 0)
-			rc = mailbox_errno(e, b, "index");
-	}
-	if (rc == 0)
-		*number = strtoul(name, NULL, 10) + 1;
-	return rc;
-}
-
-/* Write the index anew if it has more than `most` lines, and `part` times as
- * many as there are messages. */
-static int
-mailbox_shorten(struct mailbox *b, size_t most, size_t part, struct err *e)
-{
-	char name[MAILBOX_WIDTH];
-	struct mailbox_list list;
-	size_t lines;
-	int rc = 0;
-
-	/* One that is not whole is mended when the next message comes. */
-	if (mailbox_last(b, name, &lines) != 0 || lines <= most)
-		return 0;
-	mailbox_names(b, &list);
-	/* The last line may be of one that is gone. */
-	if (list.n + 1 < lines / part &&
-	    (list.n == 0 || strcmp(list.v[list.n - 1].name, name) <= 0))
-		rc = mailbox_index(b, &list, name, e);
-	mailbox_list_free(&list);
-	return rc;
-}
-
-int
-mailbox_trim(struct mailbox *b, size_t most, struct err *e)
-{
-	return mailbox_shorten(b, most, 2, e);
-}
-
-int
-mailbox_index_whole(struct mailbox *b, struct err *e)
-{
-	return mailbox_shorten(b, 0, 1, e);
 }

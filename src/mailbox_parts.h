@@ -8,6 +8,7 @@
 enum {
 	MAILBOX_WIDTH = MAILBOX_NAME_MAX + 1, /* of a line of the index */
 	MAILBOX_DIGITS = 10,                  /* of the number in a name */
+	MAILBOX_BORROW_MS = 500, /* who only reads waits for the lock */
 	MAILBOX_FILE_MAX = MAILBOX_NAME_MAX + MAILBOX_FLAGS_MAX + 16,
 };
 
@@ -22,6 +23,48 @@ bool mailbox_name_ok(const char *name);
 int mailbox_place(
     const struct mailbox *b, const char *name, struct mailbox_entry *entry);
 
+/* The same without reading cur/, so also 1 where it has flags that we do not
+ * know; no state. True if it is there. */
+bool mailbox_near(
+    const struct mailbox *b, const char *name, struct mailbox_entry *entry);
+
+/* The base name that ids/ID leads to, "" and false if there is none. */
+bool mailbox_linked(
+    const struct mailbox *b, const char *id, char name[MAILBOX_WIDTH]);
+
+/* A link ids/ID to NAME; one that a killed program left leads nowhere. */
+int mailbox_name(
+    const struct mailbox *b, const char *id, const char *name, struct err *e);
+
+/* Sync a folder or file of the mailbox. */
+int mailbox_sync(const struct mailbox *b, const char *name, struct err *e);
+
+/* Is any message's name in this folder? Reads no more than that. */
+bool mailbox_has(const struct mailbox *b, const char *folder);
+
+/* All names in new/ and cur/, in order; to be freed. */
+void mailbox_names(const struct mailbox *b, struct mailbox_list *list);
+
+/* A zeroed entry at the end of it. */
+struct mailbox_entry *mailbox_list_add(struct mailbox_list *list);
+
+/* Do index and ids/ look as if they agreed with the folders? Looks at the last
+ * message only, so it costs the same however many there are. */
+bool mailbox_whole(const struct mailbox *b);
+
+/* Make index and ids/ anew from the folders; the lock is held. */
+int mailbox_rebuild(const struct mailbox *b, struct err *e);
+
+/* The same by whoever notices: takes the lock for it where it is not held. */
+void mailbox_repair(const struct mailbox *b);
+
+/* mailbox_lock(), but waiting only so long. */
+int mailbox_lock_for(struct mailbox *b, int wait_ms, struct err *e);
+
+/* The mailbox of a reader with the lock, for a short time: `own` needs only
+ * mailbox_unlock(). False: it could not be had. */
+bool mailbox_borrow(struct mailbox *own, const struct mailbox *b);
+
 /* The number for the next message, after the index was mended if it is not
  * whole; the lock is held. */
 int mailbox_next(struct mailbox *b, unsigned long *number, struct err *e);
@@ -29,9 +72,6 @@ int mailbox_next(struct mailbox *b, unsigned long *number, struct err *e);
 /* With the lock: write the index anew if it has lines of messages that are
  * gone, but for the last. -1 with EXIT_LOCAL. */
 int mailbox_index_whole(struct mailbox *b, struct err *e);
-
-/* Sync a folder or file of the mailbox. */
-int mailbox_sync(const struct mailbox *b, const char *name, struct err *e);
 
 /* EXIT_LOCAL "MAILBOX/NAME: what errno says". */
 int mailbox_errno(struct err *e, const struct mailbox *b, const char *name);

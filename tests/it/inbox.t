@@ -211,11 +211,35 @@ def corrupt(world, composer):
     mail = listed(world, composer.address)
     name = next(n for n in os.listdir(f"{box}cur") if mail[0]["id"] in n)
     world.write(f"{box}cur/{name}", "\xff\x00 junk")
-    equal(len(listed(world, composer.address)), len(mail) - 1,
-          "a damaged file is left out of lists")
+    r = inbox(world, "-n", "0", "-a", composer.address)
+    ok(r.code == 0 and len(r.out.splitlines()) == len(mail) - 1 and
+       r.err.count("\n") == 1 and "/bad" in r.err,
+       "a damaged file is left out of lists, which say so", repr(r))
+    equal(os.listdir(f"{box}bad"), [name.split(":")[0]], "and put aside")
     r = inbox(world, "read", mail[0]["id"], "-a", composer.address)
-    ok(r.code == 9 and mail[0]["id"] in r.err, "and said when read", repr(r))
-    equal(os.listdir(f"{box}bad"), [name.split(":")[0]], "then put aside")
+    ok(r.code == 2 and mail[0]["id"] in r.err, "then it is not there", repr(r))
+    name = next(n for n in os.listdir(f"{box}cur") if mail[1]["id"] in n)
+    world.write(f"{box}cur/{name}", "junk")
+    r = inbox(world, "read", mail[1]["id"], "-a", composer.address)
+    ok(r.code == 9 and mail[1]["id"] in r.err, "said when read too", repr(r))
+
+
+def damaged(world, composer):
+    """An index or ids that are gone are made again by whoever looks."""
+    box = f"{world.agents}/mail/by-name/{composer.address}/"
+    where = ("-a", composer.address)
+    before = inbox(world, "-n", "0", *where).out
+    mail = listed(world, composer.address)
+    os.truncate(f"{box}index", 0)
+    equal(inbox(world, "-n", "0", *where).out, before, "an empty index: list")
+    os.unlink(f"{box}index")
+    r = inbox(world, "search", mail[-1]["body"], *where)
+    ok(mail[-1]["id"][:8] in r.out, "no index: search", repr(r))
+    for name in os.listdir(f"{box}ids"):
+        os.unlink(f"{box}ids/{name}")
+    r = inbox(world, "read", mail[0]["id"], *where)
+    equal(r.code, 0, f"no ids: read {r.err}")
+    ok(all(os.path.islink(f"{box}ids/{m['id']}") for m in mail), "all of them")
 
 
 def discover(world, days):
@@ -274,6 +298,7 @@ def main():
     renamed(world, pane)
     inherited(world)
     foreign(world, composer)
+    damaged(world, composer)
     corrupt(world, composer)
     old(world)
     done()

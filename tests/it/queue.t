@@ -244,6 +244,25 @@ def refused(world):
            " ".join(args), repr(r))
 
 
+def mended(world):
+    """A mailbox that lost its ids, as in a backup, or its index goes on."""
+    composer = world.composer("mended")
+    composer.block()
+    queued(world, composer.address, "one")
+    queued(world, composer.address, "two")
+    box = os.path.realpath(f"{world.agents}/mail/by-name/{composer.address}")
+    for name in os.listdir(f"{box}/ids"):
+        os.unlink(f"{box}/ids/{name}")
+    os.truncate(f"{box}/index", 0)
+    queued(world, composer.address, "three")
+    equal(states(world, composer.address),
+          [(t, "queued") for t in ("one", "two", "three")], "all are listed")
+    composer.free()
+    ok(until(20, lambda: len(composer.texts()) == 3), "all are shown",
+       composer.screen())
+    equal(composer.texts(), ["one", "two", "three"], "in order")
+
+
 def main():
     world = World(height=50)
     ready(world)
@@ -256,6 +275,7 @@ def main():
     large(world)
     inherited(world)
     refused(world)
+    mended(world)
     full(world)
     done()
 

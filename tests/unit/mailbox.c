@@ -272,16 +272,19 @@ test_corrupt(void **state)
 	assert_int_equal(add(&b, 2, MAILBOX_QUEUED, &e), 0);
 	unit_file(
 	    path_of(A, "new/0000000001.m0000000000000000001"), "junk", 0600);
-	/* One that only reads leaves it where it is. */
+	/* One that only reads leaves it where it is while another may be
+	 * at it. */
 	assert_int_equal(mailbox_look(&r, &home, A, &e), 0);
 	assert_int_equal(mailbox_find(&r, "m0000000000000000001", &at), 0);
 	assert_int_equal(mailbox_read(&r, &at, &m, &e), -1);
 	mail_free(&m);
-	mailbox_close(&r);
 	assert_int_equal(count(A, "bad"), 0);
-	assert_int_equal(mailbox_read(&b, &at, &m, &e), -1);
+	mailbox_unlock(&b);
+	assert_int_equal(mailbox_read(&r, &at, &m, &e), -1);
 	assert_err(e, EXIT_LOCAL, "0000000001.m0000000000000000001");
 	mail_free(&m);
+	mailbox_close(&r);
+	assert_int_equal(mailbox_lock(&b, &e), 0);
 	assert_int_equal(count(A, "bad"), 1);
 	assert_int_equal(count(A, "queue"), 1);
 	/* Another's message under this name. */
@@ -340,6 +343,105 @@ test_leftovers(void **state)
 	mailbox_list_free(&list);
 	mailbox_close(&b);
 	end();
+}
+
+static void
+empty_ids(void)
+{
+	DIR *d = opendir(path_of(A, "ids"));
+	struct dirent *found;
+
+	assert_non_null(d);
+	while ((found = readdir(d)) != NULL)
+		if (found->d_name[0] != '.')
+			assert_int_equal(
+			    unlinkat(dirfd(d), found->d_name, 0), 0);
+	(void)closedir(d);
+}
+
+/* Break an index or ids/ in one of the ways. */
+static void
+damage(unsigned how)
+{
+	switch (how) {
+	case 0:
+		assert_int_equal(truncate(path_of(A, "index"), 0), 0);
+		break;
+	case 1:
+		assert_int_equal(unlink(path_of(A, "index")), 0);
+		break;
+	case 2:
+		assert_int_equal(truncate(path_of(A, "index"), 100), 0);
+		break;
+	case 3: /* of lines, but none */
+		unit_file(path_of(A, "index"),
+		    "...............................................\n"
+		    "...............................................\n",
+		    0600);
+		break;
+	case 4:
+		empty_ids();
+		break;
+	case 5:
+		empty_ids();
+		assert_int_equal(rmdir(path_of(A, "ids")), 0);
+		break;
+	case 6: /* one of them, and not the last */
+		assert_int_equal(
+		    unlink(path_of(A, "ids/m0000000000000000001")), 0);
+		break;
+	}
+}
+
+/* Whoever looks finds all there is, in order, and so does the next message. */
+static void
+test_mended(void **state)
+{
+	char name[] = "mended0";
+	struct mailbox_entry at;
+	struct mailbox_list list;
+	struct mailbox b;
+	struct err e;
+	unsigned how, by, i;
+
+	(void)state;
+	for (how = 0; how < 14; how++) {
+		by = how % 2;
+		name[6] = (char)('a' + how);
+		begin(name, nobody);
+		open_box(&b, A, "hub-dev-w0");
+		for (i = 0; i < 4; i++)
+			assert_int_equal(
+			    add(&b, i, i % 2 ? MAILBOX_QUEUED : MAILBOX_SHOWN,
+				&e),
+			    0);
+		mailbox_close(&b);
+		damage(how / 2);
+		if (by == 0)
+			assert_int_equal(mailbox_look(&b, &home, A, &e), 0);
+		else
+			open_box(&b, A, "hub-dev-w0");
+		mailbox_queue(&b, &list);
+		assert_int_equal(list.n, 2);
+		mailbox_list_free(&list);
+		mailbox_newest(&b, 0, &list);
+		assert_int_equal(list.n, 4);
+		assert_string_equal(
+		    list.v[0].name, "0000000004.m0000000000000000003");
+		mailbox_list_free(&list);
+		assert_int_equal(
+		    mailbox_find(&b, "m0000000000000000001", &at), 0);
+		if (by == 0)
+			assert_int_equal(mailbox_lock(&b, &e), 0);
+		assert_int_equal(add(&b, 1, MAILBOX_QUEUED, &e), 1);
+		assert_int_equal(add(&b, 9, MAILBOX_QUEUED, &e), 0);
+		mailbox_newest(&b, 1, &list);
+		assert_string_equal(
+		    list.v[0].name, "0000000005.m0000000000000000009");
+		mailbox_list_free(&list);
+		mailbox_close(&b);
+		end();
+	}
 }
 
 static void
@@ -601,6 +703,7 @@ main(void)
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_corrupt),
 		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_mended),
 		cmocka_unit_test(test_inherit),
 		cmocka_unit_test(test_writers),
 		cmocka_unit_test(test_bad_ids),
