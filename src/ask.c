@@ -107,7 +107,8 @@ ask_watch(const struct mailbox *b, int *watch, struct err *e)
 	int rc = 0;
 
 	*watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (*watch < 0 || inotify_add_watch(*watch, path, IN_CREATE) < 0)
+	if (*watch < 0 ||
+	    inotify_add_watch(*watch, path, IN_CREATE | IN_MOVED_TO) < 0)
 		rc = err_set(e, EXIT_LOCAL,
 		    "%s/asked: cannot be watched; too many programs use "
 		    "inotify: see fs.inotify.max_user_instances",

@@ -42,10 +42,18 @@ asked_path(char out[ASKED_PATH_MAX], const char *id, const char *what)
 
 /* ---- keeping ---- */
 
+static int
+asked_errno(const struct mailbox *b, const char *path, struct err *e)
+{
+	return err_set(
+	    e, EXIT_LOCAL, "%s/%s: %s", b->path, path, strerror(errno));
+}
+
 void
 asked_drop(struct mailbox *b, const char *id)
 {
-	static const char *const parts[] = { "", ".answer", ".failed" };
+	static const char *const parts[] = { "", ".answer", ".failed",
+		".coming" };
 	char path[ASKED_PATH_MAX];
 	size_t i;
 
@@ -96,8 +104,7 @@ asked_put(struct mailbox *b, const struct mail *m, struct err *e)
 
 	mail_write(&text, m);
 	if (mkdirat(b->dir, "asked", 0700) != 0 && errno != EEXIST)
-		rc = err_set(
-		    e, EXIT_LOCAL, "%s/asked: %s", b->path, strerror(errno));
+		rc = asked_errno(b, "asked", e);
 	else if (asked_clean(b) >= ASKED_MAX)
 		rc = err_set(e, EXIT_REFUSED,
 		    "%d questions are remembered already, for a day after "
@@ -278,20 +285,49 @@ asked_await(const struct mailbox *b, const char *id, int *fd, struct err *e)
 	return err_set(e, EXIT_LOCAL, "%.40s: cannot be locked", id);
 }
 
-void
-asked_settle(struct mailbox *b, const struct mail *m)
+/* Does `m` answer an open question of this mailbox, or report on it? */
+static bool
+asked_meant(const struct mailbox *b, const struct mail *m)
+{
+	struct asked a = ASKED_INIT;
+	bool meant;
+
+	meant = m->reply_to[0] != '\0' &&
+	    asked_read(b, m->reply_to, &a, NULL) == 0 &&
+	    a.state == ASKED_OPEN && str_eq(a.question.to_host, m->from_host);
+	asked_free(&a);
+	return meant;
+}
+
+int
+asked_reserve(struct mailbox *b, const struct mail *m, struct err *e)
+{
+	char path[ASKED_PATH_MAX];
+
+	if (!asked_meant(b, m))
+		return 0;
+	asked_path(path, m->reply_to, ".coming");
+	(void)unlinkat(b->dir, path, 0);
+	if (symlinkat(m->id, b->dir, path) != 0)
+		return asked_errno(b, path, e);
+	return 0;
+}
+
+int
+asked_settle(struct mailbox *b, const struct mail *m, struct err *e)
 {
 	bool report = strchr(m->from, '@') != NULL;
-	char path[ASKED_PATH_MAX];
-	struct asked a = ASKED_INIT;
+	char path[ASKED_PATH_MAX], coming[ASKED_PATH_MAX];
+	char id[MAIL_ID_MAX + 1];
 
-	if (m->reply_to[0] == '\0' ||
-	    asked_read(b, m->reply_to, &a, NULL) != 0 ||
-	    a.state != ASKED_OPEN || !str_eq(a.question.to_host, m->from_host))
-		goto out;
+	if (!asked_meant(b, m))
+		return 0;
 	asked_path(path, m->reply_to, report ? ".failed" : ".answer");
-	/* A full disk: then it is a message like others. */
-	(void)!symlinkat(m->id, b->dir, path);
-out:
-	asked_free(&a);
+	asked_path(coming, m->reply_to, ".coming");
+	/* It may be another's, who answered at the same moment. */
+	if (asked_link(b, m->reply_to, ".coming", id) && str_eq(id, m->id) &&
+	    renameat(b->dir, coming, b->dir, path) == 0)
+		return 0;
+	return symlinkat(m->id, b->dir, path) == 0 ? 0
+						   : asked_errno(b, path, e);
 }

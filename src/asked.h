@@ -22,6 +22,8 @@ enum {
  *	asked/ID.answer	a link that names the id of the answer, which is a
  *			message of this mailbox
  *	asked/ID.failed	likewise of the report that it will not be answered
+ *	asked/ID.coming	likewise of one of these that is being shown, or was not
+ *			after all: it means nothing yet, and becomes the link
  *
  * The answer comes to this mailbox from whatever host was asked, so whoever
  * watches asked/ needs no link to that host.
@@ -76,9 +78,14 @@ bool asked_awaited(const struct mailbox *b, const char *id, const char *host);
 int asked_await(
     const struct mailbox *b, const char *id, int *fd, struct err *e);
 
+/* With the lock, before `m` is kept or shown: make the link that asked_settle()
+ * needs, if it does. -1 with EXIT_LOCAL: there is no room for it. */
+int asked_reserve(struct mailbox *b, const struct mail *m, struct err *e);
+
 /* With the lock, when `m` was kept: if it answers a question, or reports that
- * it will not be answered, note that. */
-void asked_settle(struct mailbox *b, const struct mail *m);
+ * it will not be answered, note that. -1 with EXIT_LOCAL: it could not be, so
+ * the question is still open. */
+int asked_settle(struct mailbox *b, const struct mail *m, struct err *e);
 
 /* What became of question `id` of this mailbox, for --status: false if it is
  * none or still open. */

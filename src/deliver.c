@@ -234,14 +234,17 @@ run_send(struct run *r, enum classify_way way)
 
 	if (run_text(r, way, &e) != 0)
 		return run_verdict(r, e.code, "failed", "%s", e.msg);
+	if (r->d->keep != NULL && r->d->keep(r->d->keep_arg, &e) != 0)
+		return run_verdict(r, e.code, "failed",
+		    "nothing was typed, since it could not be kept: %s", e.msg);
 	if (r->d->begin != NULL && !r->d->begin(r->d->begin_arg, false))
 		return run_verdict(r, EXIT_NOT_READY, "refused",
 		    "it was changed or taken away at this moment");
 	rc = run_record(r, RING_STARTED, EXIT_UNPROVEN, &e);
 	if (r->d->begin != NULL)
 		(void)r->d->begin(r->d->begin_arg, true);
-	/* A full disk must not stop a message that can be shown. But one that
-	 * may come again would then be shown again. */
+	/* This alone must not stop a message that is kept. But one that may
+	 * come again would then be shown again. */
 	if (rc != 0 && r->d->repeat)
 		return run_verdict(r, EXIT_LOCAL, "failed",
 		    "nothing was typed, since that could not be written down: "

@@ -51,6 +51,11 @@ struct deliver {
 	 * what became of it is known elsewhere (indeterminate). NULL: never. */
 	bool (*known)(void *arg);
 	void *known_arg;
+	/* Keep it, before the first byte may leave; -1: it could not be, so
+	 * nothing is typed (failed, with e's code). Called again where the
+	 * server refused the paste. NULL: it need not be. */
+	int (*keep)(void *arg, struct err *e);
+	void *keep_arg;
 	/* Asked before the first byte may leave; false: it was changed or taken
 	 * away (refused, EXIT_NOT_READY). If true, called once more with
 	 * `recorded`, when the ring has it as begun. NULL: not asked. */

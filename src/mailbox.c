@@ -1,5 +1,6 @@
 #include "mailbox.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "file.h"
 #include "lock.h"
 #include "mailbox_parts.h"
@@ -433,23 +435,40 @@ mailbox_durable(enum mailbox_state state)
 	return state == MAILBOX_QUEUED || state == MAILBOX_UNREAD;
 }
 
-/* Everything that names it, then its own name. */
+/* Everything that names it. */
 static int
-mailbox_enter(struct mailbox *b, const struct mail *m, const char *temp,
-    const struct mailbox_entry *entry, struct err *e)
+mailbox_enter(
+    struct mailbox *b, const struct mailbox_entry *entry, struct err *e)
 {
-	static const char *const synced[] = { "index", "ids", "queue", "new" };
 	bool waits = entry->state == MAILBOX_QUEUED;
-	bool durable = mailbox_durable(entry->state);
-	char file[MAILBOX_FILE_MAX];
-	size_t i;
 
-	mailbox_file(file, entry);
 	if ((waits && mailbox_announce(b, e) != 0) ||
 	    mailbox_append(b, entry->name, e) != 0 ||
-	    mailbox_name(b, m->id, entry->name, e) != 0 ||
+	    mailbox_name(b, mailbox_id(entry), entry->name, e) != 0 ||
 	    (waits && mailbox_mark(b, entry->name, true, e) != 0))
 		return -1;
+	return 0;
+}
+
+/* The name of its text until it has its own. */
+static void
+mailbox_temp(char out[MAILBOX_FILE_MAX], const struct mailbox_entry *entry)
+{
+	(void)snprintf(out, MAILBOX_FILE_MAX, "tmp/%s", entry->name);
+}
+
+/* Its own name, behind which it is whole. */
+static int
+mailbox_settle(
+    struct mailbox *b, const struct mailbox_entry *entry, struct err *e)
+{
+	static const char *const synced[] = { "index", "ids", "queue", "new" };
+	bool durable = mailbox_durable(entry->state);
+	char temp[MAILBOX_FILE_MAX], file[MAILBOX_FILE_MAX];
+	size_t i;
+
+	mailbox_temp(temp, entry);
+	mailbox_file(file, entry);
 	if (renameat(b->dir, temp, b->dir, file) != 0)
 		return mailbox_errno(e, b, file);
 	for (i = 0; durable && i < sizeof(synced) / sizeof(synced[0]); i++)
@@ -479,36 +498,109 @@ mailbox_room(const struct mailbox *b, struct err *e)
 	    n);
 }
 
-int
-mailbox_add(struct mailbox *b, const struct mail *m, enum mailbox_state state,
-    struct err *e)
+/* Texts in tmp/ of programs that were killed. */
+static void
+mailbox_clean(const struct mailbox *b)
 {
-	struct mailbox_entry entry;
+	time_t old = (time_t)(clock_real_ms() / 1000) - MAILBOX_TEMP_S;
+	int fd = openat(b->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *found;
+	struct stat st;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((found = readdir(dir)) != NULL)
+		if (mailbox_name_ok(found->d_name) &&
+		    fstatat(fd, found->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_mtime < old)
+			(void)unlinkat(fd, found->d_name, 0);
+	(void)closedir(dir);
+}
+
+/* Choose its name, put its text into tmp/ and name it everywhere; 1: its id is
+ * there already. */
+static int
+mailbox_begin(struct mailbox *b, const struct mail *m,
+    struct mailbox_entry *entry, struct err *e)
+{
 	char temp[MAILBOX_FILE_MAX];
+	struct mailbox_entry old;
 	unsigned long number;
 
 	if (!mail_id_ok(m->id))
 		return err_set(e, EXIT_USAGE,
 		    "'%.40s': is no id that a mailbox keeps", m->id);
-	if (mailbox_find(b, m->id, &entry) == 0 ||
-	    mailbox_gone(b, m->id, &entry) == 0)
+	if (mailbox_find(b, m->id, &old) == 0 ||
+	    mailbox_gone(b, m->id, &old) == 0)
 		return 1;
-	entry = (struct mailbox_entry){ .in_new = mailbox_durable(state),
-		.state = state };
-	if ((state == MAILBOX_QUEUED && mailbox_room(b, e) != 0) ||
+	if ((entry->state == MAILBOX_QUEUED && mailbox_room(b, e) != 0) ||
 	    mailbox_next(b, &number, e) != 0)
 		return -1;
-	(void)snprintf(entry.name, sizeof(entry.name), "%0*lu.%s",
+	if (number % MAILBOX_CLEAN_EACH == 0)
+		mailbox_clean(b);
+	(void)snprintf(entry->name, sizeof(entry->name), "%0*lu.%s",
 	    MAILBOX_DIGITS, number, m->id);
-	mailbox_flag(entry.flags, "", state);
-	(void)snprintf(temp, sizeof(temp), "tmp/%s", entry.name);
-	if (mailbox_write(b, temp, m, mailbox_durable(state), e) != 0)
+	mailbox_flag(entry->flags, "", entry->state);
+	mailbox_temp(temp, entry);
+	if (mailbox_write(b, temp, m, mailbox_durable(entry->state), e) != 0)
 		return -1;
-	if (mailbox_enter(b, m, temp, &entry, e) == 0)
+	if (mailbox_enter(b, entry, e) == 0)
 		return 0;
-	(void)unlinkat(b->dir, temp, 0);
-	(void)mailbox_mark(b, entry.name, false, NULL);
+	mailbox_release(b, entry);
 	return -1;
+}
+
+int
+mailbox_add(struct mailbox *b, const struct mail *m, enum mailbox_state state,
+    struct err *e)
+{
+	struct mailbox_entry entry = { .in_new = mailbox_durable(state),
+		.state = state };
+	int rc = mailbox_begin(b, m, &entry, e);
+
+	if (rc == 0 && mailbox_settle(b, &entry, e) != 0) {
+		mailbox_release(b, &entry);
+		rc = -1;
+	}
+	return rc;
+}
+
+int
+mailbox_reserve(struct mailbox *b, const struct mail *m,
+    struct mailbox_entry *entry, struct err *e)
+{
+	*entry = (struct mailbox_entry){ .state = MAILBOX_UNPROVEN };
+	return mailbox_begin(b, m, entry, e);
+}
+
+int
+mailbox_keep(struct mailbox *b, struct mailbox_entry *entry,
+    enum mailbox_state state, struct err *e)
+{
+	struct mailbox_entry other;
+	int rc = 1;
+
+	entry->state = state;
+	mailbox_flag(entry->flags, "", state);
+	if (mailbox_find(b, mailbox_id(entry), &other) != 0)
+		rc = mailbox_settle(b, entry, e);
+	if (rc != 0)
+		mailbox_release(b, entry);
+	return rc;
+}
+
+void
+mailbox_release(struct mailbox *b, const struct mailbox_entry *entry)
+{
+	char temp[MAILBOX_FILE_MAX];
+
+	mailbox_temp(temp, entry);
+	(void)unlinkat(b->dir, temp, 0);
+	(void)mailbox_mark(b, entry->name, false, NULL);
 }
 
 int
@@ -554,7 +646,7 @@ mailbox_rewrite(struct mailbox *b, const struct mailbox_entry *entry,
 {
 	char temp[MAILBOX_FILE_MAX], file[MAILBOX_FILE_MAX];
 
-	(void)snprintf(temp, sizeof(temp), "tmp/%s", entry->name);
+	mailbox_temp(temp, entry);
 	mailbox_file(file, entry);
 	if (mailbox_write(b, temp, m, true, e) != 0)
 		return -1;

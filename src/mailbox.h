@@ -19,6 +19,10 @@ enum {
 	MAILBOX_LOCK_MS = 5000,
 	MAILBOX_BEGIN_MIN = 4, /* bytes of an id that may stand for all of it */
 	MAILBOX_LISTED = 5,    /* ids that are named where one is ambiguous */
+	/* What a killed program left in tmp/ is removed so late (s), and looked
+	 * for with every so many messages. */
+	MAILBOX_TEMP_S = 36 * 3600,
+	MAILBOX_CLEAN_EACH = 32,
 };
 
 /*
@@ -119,6 +123,24 @@ void mailbox_close(struct mailbox *b);
  */
 int mailbox_add(struct mailbox *b, const struct mail *m,
     enum mailbox_state state, struct err *e);
+
+/*
+ * With the lock: write all of a message that is about to be shown but its own
+ * name, so that mailbox_keep(), which gives it that, needs no more room. Not
+ * synced. `entry` is for that or for mailbox_release(), whichever comes; the
+ * lock may be dropped meanwhile. 1: its id is there already, nothing done; -1
+ * with EXIT_LOCAL, nothing kept.
+ */
+int mailbox_reserve(struct mailbox *b, const struct mail *m,
+    struct mailbox_entry *entry, struct err *e);
+
+/* With the lock: it was shown, or may have been. 1: another has its id by now;
+ * -1 with EXIT_LOCAL. Then it is released. */
+int mailbox_keep(struct mailbox *b, struct mailbox_entry *entry,
+    enum mailbox_state state, struct err *e);
+
+/* It was not shown. Needs no lock. */
+void mailbox_release(struct mailbox *b, const struct mailbox_entry *entry);
 
 /* Give a message another state: synced. `entry` then is the new one. */
 int mailbox_set(struct mailbox *b, struct mailbox_entry *entry,

@@ -463,9 +463,17 @@ mailbox_all(const struct mailbox *b, struct mailbox_list *list)
 void
 mailbox_names(const struct mailbox *b, struct mailbox_list *list)
 {
+	size_t i, kept = 0;
+
 	*list = (struct mailbox_list){ .v = NULL };
+	mailbox_each(b, "tmp", mailbox_collect, list);
 	mailbox_each(b, "new", mailbox_collect, list);
 	mailbox_each(b, "cur", mailbox_collect, list);
 	if (list->n > 1)
 		qsort(list->v, list->n, sizeof(*list->v), mailbox_compare);
+	for (i = 0; i < list->n; i++)
+		if (kept == 0 ||
+		    mailbox_compare(&list->v[kept - 1], &list->v[i]) != 0)
+			list->v[kept++] = list->v[i];
+	list->n = kept;
 }

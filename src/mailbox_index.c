@@ -114,15 +114,17 @@ mailbox_whole(const struct mailbox *b)
 	if (mailbox_last(b, name, &lines) != 0)
 		return false;
 	if (lines == 0)
-		return !mailbox_has(b, "new") && !mailbox_has(b, "cur");
+		return !mailbox_has(b, "new") && !mailbox_has(b, "cur") &&
+		    !mailbox_has(b, "tmp");
 	return mailbox_linked(b, name + MAILBOX_DIGITS + 1, link) ||
 	    !mailbox_near(b, name, &at);
 }
 
-/* An id for each of these, where it has none. */
+/* An id for each of these that is there, where it has none. */
 static void
 mailbox_relink(const struct mailbox *b, const struct mailbox_list *list)
 {
+	struct mailbox_entry at;
 	char link[MAILBOX_WIDTH];
 	const char *id;
 	size_t i;
@@ -130,7 +132,8 @@ mailbox_relink(const struct mailbox *b, const struct mailbox_list *list)
 	(void)mkdirat(b->dir, "ids", 0700);
 	for (i = 0; i < list->n; i++) {
 		id = mailbox_id(&list->v[i]);
-		if (!mailbox_linked(b, id, link))
+		if (!mailbox_linked(b, id, link) &&
+		    mailbox_place(b, list->v[i].name, &at) == 0)
 			(void)mailbox_name(b, id, list->v[i].name, NULL);
 	}
 	(void)mailbox_sync(b, "ids", NULL);

@@ -42,7 +42,8 @@ int mailbox_sync(const struct mailbox *b, const char *name, struct err *e);
 /* Is any message's name in this folder? Reads no more than that. */
 bool mailbox_has(const struct mailbox *b, const char *folder);
 
-/* All names in new/ and cur/, in order; to be freed. */
+/* All names in new/ and cur/, and in tmp/, where those are that are being
+ * shown; in order, each once. To be freed. */
 void mailbox_names(const struct mailbox *b, struct mailbox_list *list);
 
 /* A zeroed entry at the end of it. */

@@ -11,6 +11,7 @@
 #include "mailbox.h"
 #include "mem.h"
 #include "path.h"
+#include "ring.h"
 #include "str.h"
 
 enum { POST_SCAN_MS = 3000, POST_NAP_MS = 20 };
@@ -88,33 +89,120 @@ post_state(const struct deliver_verdict *v, enum mailbox_state *state)
 	    str_eq(v->word, "unsubmitted") || str_eq(v->word, "indeterminate");
 }
 
-/* Keep what was shown. That this fails changes nothing in what was. */
-static void
-post_keep(const struct post *p, const struct agent *to,
-    const struct deliver_verdict *v)
-{
-	struct mailbox b = MAILBOX_INIT;
-	enum mailbox_state state;
-	char *folder;
+/* A message on its way into the mailbox. */
+struct keep {
+	const struct post *p;
+	const struct agent *to;
+	struct mailbox box;
+	struct mailbox_entry entry; /* where it is reserved */
 	struct mail m;
+	bool reserved;
+};
 
-	if (p->ask || !post_state(v, &state) || !mail_id_ok(p->id))
-		return;
-	post_mail(&m, p, to);
+/* Has it a place in a mailbox at all? */
+static bool
+keep_able(const struct keep *k)
+{
+	return !k->p->ask && mail_id_ok(k->p->id) && agent_id_ok(k->to->id);
+}
+
+/* Open the mailbox and have the message as it stands there. */
+static int
+keep_open(struct keep *k, struct err *e)
+{
+	const struct home *h = k->p->reg->home;
+	char *folder;
+
+	post_mail(&k->m, k->p, k->to);
 	/* All of it is the file that the pane's line names. */
-	if (p->len > MAIL_BODY_MAX) {
-		folder = path_show(p->reg->home->inbox);
-		buf_addf(&m.body,
+	if (k->p->len > MAIL_BODY_MAX) {
+		folder = path_show(h->inbox);
+		buf_addf(&k->m.body,
 		    "message too long to keep: %s/%s/message-%s.txt (%zu "
 		    "bytes)",
-		    folder, p->folder, p->id, p->len);
+		    folder, k->p->folder, k->p->id, k->p->len);
 		x_free(folder);
 	}
-	if (mailbox_open(&b, p->reg->home, to->id, to->address, NULL) == 0 &&
-	    mailbox_add(&b, &m, state, NULL) == 0)
-		asked_settle(&b, &m);
-	mailbox_close(&b);
-	mail_free(&m);
+	return mailbox_open(&k->box, h, k->to->id, k->to->address, e);
+}
+
+static void
+keep_close(struct keep *k)
+{
+	mailbox_close(&k->box);
+	mail_free(&k->m);
+	k->m = (struct mail)MAIL_INIT;
+}
+
+/* Before it is shown: all that needs room on the disk. */
+static int
+keep_reserve(void *arg, struct err *e)
+{
+	struct keep *k = arg;
+	int rc;
+
+	if (k->reserved || !keep_able(k))
+		return 0;
+	rc = keep_open(k, e);
+	if (rc == 0)
+		rc = mailbox_reserve(&k->box, &k->m, &k->entry, e);
+	k->reserved = rc == 0;
+	if (rc == 0)
+		rc = asked_reserve(&k->box, &k->m, e);
+	if (rc < 0 && k->reserved) {
+		mailbox_release(&k->box, &k->entry);
+		k->reserved = false;
+	}
+	if (k->reserved)
+		mailbox_unlock(&k->box);
+	else
+		keep_close(k);
+	return rc < 0 ? -1 : 0;
+}
+
+/* It is in the pane and not in the mailbox: no success, nor to be sent again
+ * unasked. */
+static void
+keep_failed(const struct keep *k, const char *ring, const struct err *e,
+    struct deliver_verdict *v)
+{
+	struct ring_entry entry = { .code = EXIT_UNPROVEN };
+
+	v->code = EXIT_UNPROVEN;
+	v->word = "indeterminate";
+	(void)snprintf(v->why, sizeof(v->why),
+	    "it was shown, or may have been, but could not be kept: %.*s",
+	    RING_TEXT_MAX, e->msg);
+	(void)snprintf(entry.verdict, sizeof(entry.verdict), "%s", v->word);
+	(void)snprintf(
+	    entry.text, sizeof(entry.text), "%.*s", RING_TEXT_MAX, v->why);
+	(void)ring_put(ring, k->p->id, &entry, NULL);
+}
+
+/* When the verdict is known. One that is repeated may have been shown by a
+ * process that was killed before it came as far as this. */
+static void
+keep_end(struct keep *k, const char *ring, struct deliver_verdict *v)
+{
+	enum mailbox_state state;
+	struct err e;
+	int rc;
+
+	if (!post_state(v, &state) || !keep_able(k)) {
+		if (k->reserved)
+			mailbox_release(&k->box, &k->entry);
+	} else {
+		rc = k->reserved ? mailbox_lock(&k->box, &e) : keep_open(k, &e);
+		if (rc == 0)
+			rc = k->reserved
+			    ? mailbox_keep(&k->box, &k->entry, state, &e)
+			    : mailbox_add(&k->box, &k->m, state, &e);
+		if (rc == 0)
+			rc = asked_settle(&k->box, &k->m, &e);
+		if (rc < 0)
+			keep_failed(k, ring, &e, v);
+	}
+	keep_close(k);
 }
 
 /* What to answer it by: "[id ...]", or how, for whoever can be answered. */
@@ -144,6 +232,9 @@ post_once(
 {
 	char *ring = path_join(p->reg->home->run, "verdicts");
 	struct buf tail = BUF_INIT;
+	struct keep keep = {
+		.p = p, .to = to, .box = MAILBOX_INIT, .m = MAIL_INIT
+	};
 	struct deliver d = {
 		.ident = to->ident,
 		.id = p->id,
@@ -164,6 +255,8 @@ post_once(
 		.nap_arg = p->nap_arg,
 		.known = p->known,
 		.known_arg = p->known_arg,
+		.keep = keep_reserve,
+		.keep_arg = &keep,
 		.begin = p->begin,
 		.begin_arg = p->begin_arg,
 		.parent = p->parent,
@@ -181,7 +274,7 @@ post_once(
 		deliver_refuse(v, &e);
 	else
 		(void)deliver(&d, v);
-	post_keep(p, to, v);
+	keep_end(&keep, ring, v);
 	buf_free(&tail);
 	x_free(ring);
 	return v->code;

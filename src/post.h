@@ -60,8 +60,10 @@ void post_mail(struct mail *m, const struct post *p, const struct agent *to);
  * server scanned) once if its pane turns out to be gone or another one; `to`
  * then is the new entry. Always fills `v`; returns its code.
  *
- * What was shown, or may have been, is kept in the agent's mailbox afterwards:
- * written, not synced, since the pane has it and the verdict claims no more.
+ * It is written into the agent's mailbox before it is shown, and has its place
+ * there when it was, or may have been: not synced, since the pane has it and
+ * the verdict claims no more. Without room nothing is typed (EXIT_LOCAL);
+ * should it not get its place afterwards, the verdict is "indeterminate".
  */
 enum exit_code post(
     const struct post *p, struct agent *to, struct deliver_verdict *v);

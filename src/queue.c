@@ -277,6 +277,25 @@ queue_mail(const struct post *p, const struct agent *to, struct mail *m,
 	return 0;
 }
 
+/* Keep it in the mailbox, and beside the question that it answers: both or
+ * neither. 1: it is there already. */
+static int
+queue_keep(struct mailbox *b, const struct mail *m, enum mailbox_state state,
+    struct err *e)
+{
+	struct mailbox_entry entry;
+	int rc = asked_reserve(b, m, e);
+
+	if (rc == 0)
+		rc = mailbox_add(b, m, state, e);
+	if (rc == 0 && asked_settle(b, m, e) != 0) {
+		rc = -1;
+		if (mailbox_find(b, m->id, &entry) == 0)
+			(void)mailbox_remove(b, &entry, NULL);
+	}
+	return rc;
+}
+
 /* Keep it: MAILBOX_QUEUED, or MAILBOX_UNREAD for what somebody awaits. */
 static enum exit_code
 queue_store(const struct post *p, const struct agent *to,
@@ -294,9 +313,7 @@ queue_store(const struct post *p, const struct agent *to,
 
 	if (queue_mail(p, to, &m, &file, &e) == 0 &&
 	    mailbox_open(&b, h, to->id, to->address, &e) == 0)
-		rc = mailbox_add(&b, &m, state, &e);
-	if (rc == 0)
-		asked_settle(&b, &m);
+		rc = queue_keep(&b, &m, state, &e);
 	mailbox_close(&b);
 	if (rc < 0) {
 		deliver_refuse(v, &e);

@@ -14,6 +14,10 @@
 #   sent HOST ARGS...      notify-pane there: $out, $err and the status
 #   refuses CODE PART NAME ARGS...
 #                          from a: this status, PART on stderr, nothing else
+#   small FOLDER           a file system of its own for it, with what is in it;
+#                          only root may. To be unmounted at the end
+#   fill FOLDER            until there is no room for a byte or a file
+#   room FOLDER            there is again
 
 world=${world:?} here=${here:?}
 export PATH=$BUILD/helpers:$PATH
@@ -103,4 +107,22 @@ refuses() {
 		note "status $status, want $code and '$part'"
 		note "$(cat "$out" "$err")"
 	fi
+}
+
+small() {
+	mkdir -p "$1" "$world/aside" && cp -a "$1/." "$world/aside/" &&
+		mount -t tmpfs -o size=512k,nr_inodes=999,mode=700 none "$1" &&
+		cp -a "$world/aside/." "$1/" && rm -rf "$world/aside"
+}
+
+fill() {
+	local i
+	head -c 1M /dev/zero >"$1/fill" 2>/dev/null
+	for i in $(seq 999); do
+		: 2>/dev/null >"$1/fill$i" || break
+	done
+}
+
+room() {
+	rm "$1"/fill*
 }

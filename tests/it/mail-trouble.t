@@ -47,23 +47,6 @@ block() {
 free() {
 	tmx l send-keys -t =s:comp C-u
 }
-# small FOLDER: a file system of its own for it, with what is in it.
-# fill FOLDER: until there is no room for a byte or a file; room FOLDER: again.
-small() {
-	mkdir -p "$1" "$world/aside" && cp -a "$1/." "$world/aside/" &&
-		mount -t tmpfs -o size=256k,nr_inodes=99,mode=700 none "$1" &&
-		cp -a "$world/aside/." "$1/" && rm -rf "$world/aside"
-}
-fill() {
-	local i
-	head -c 1M /dev/zero >"$1/fill" 2>/dev/null
-	for i in $(seq 99); do
-		: 2>/dev/null >"$1/fill$i" || break
-	done
-}
-room() {
-	rm "$1"/fill*
-}
 plan 52
 composer l comp
 composer a author

@@ -9,7 +9,11 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 55
+plan 71
+at_end() {
+	mesh_down
+	umount "$world/hosts/a/.agents/mail" 2>/dev/null
+}
 
 # asks FROM ARGS...: as agent FROM of a; leaves $id.
 asks() {
@@ -248,6 +252,42 @@ is "$codes $(grep -c 'rate limit reached: 10 questions' "$err")" \
 	'0 0 0 0 0 0 0 7  1' 'eleven in a minute'
 sent a a-s-near 'a plain message'
 is "$?" 0 'other messages are not counted'
+
+# --- a full disk where the answer is to be kept ---
+mail=$world/hosts/a/.agents/mail
+if [ "$(id -u)" != 0 ] || ! small "$mail"; then
+	for _ in $(seq 16); do
+		ok 'a full disk # SKIP only root may mount'
+	done
+else
+	composer a disk
+	for from in near help; do
+		where=a to=a-s-near
+		[ $from = near ] || where=b to=b-s-help
+		asks a-s-disk "$to" "and on $where?"
+		is "$?" 0 "$where: asked"
+		before=$(messages a disk)
+		fill "$mail"
+		AGENT_NAME=$to sent $where --reply "$id" 'lost?'
+		says 9 '' 'No space left' "$where: the answer is not taken"
+		is "$(wc -l <"$err") $(messages a disk)" "1 $before" \
+			"$where: nor is it typed"
+		[ $from = help ] || refuses 9 'No space left' \
+			'nor is a plain message' a-s-disk 'also lost?'
+		is "$(messages a disk)" "$before" "$where: nothing is shown"
+		room "$mail"
+		on a timeout 100 agent-inbox get "$id" -a a-s-disk \
+			>"$out" 2>"$err"
+		says 8 '' 'no answer' "$where: the question is open"
+		AGENT_NAME=$to sent $where --reply "$id" "found on $where"
+		is "$?" 0 "$where: with space it is answered"
+		on a timeout 100 agent-inbox get "$id" -a a-s-disk \
+			>"$out" 2>"$err"
+		says 0 "found on $where" '' "$where: and has its answer"
+	done
+	is "$(find "$mail" -path "$mail/*/tmp/*" -o -name '*.coming')" '' \
+		'nothing is left behind'
+fi
 
 # --- a host that cannot ---
 cat >"$world/bin/old" <<END

@@ -72,7 +72,7 @@ settle(struct mailbox *b, const char *id, const char *question,
 
 	fill(&m, id, from, host);
 	(void)snprintf(m.reply_to, sizeof(m.reply_to), "%s", question);
-	asked_settle(b, &m);
+	assert_int_equal(asked_settle(b, &m, NULL), 0);
 	mail_free(&m);
 }
 

@@ -330,7 +330,7 @@ test_leftovers(void **state)
 	mailbox_list_free(&list);
 	assert_int_equal(add(&b, 7, MAILBOX_QUEUED, &e), 0);
 	assert_int_equal(mailbox_find(&b, id, &at), 0);
-	assert_string_equal(at.name, "0000000002.m0000000000000000007");
+	assert_string_equal(at.name, "0000000003.m0000000000000000007");
 	mailbox_newest(&b, 0, &list);
 	assert_int_equal(list.n, 2);
 	mailbox_list_free(&list);
@@ -339,8 +339,72 @@ test_leftovers(void **state)
 	assert_int_equal(add(&b, 8, MAILBOX_SHOWN, &e), 0);
 	mailbox_newest(&b, 0, &list);
 	assert_int_equal(list.n, 3);
-	assert_string_equal(list.v[0].name, "0000000003.m0000000000000000008");
+	assert_string_equal(list.v[0].name, "0000000004.m0000000000000000008");
 	mailbox_list_free(&list);
+	mailbox_close(&b);
+	end();
+}
+
+/* One that is being shown: nobody sees it before, and it is sure of a place. */
+static void
+test_reserve(void **state)
+{
+	static const struct timespec old[2] = { { .tv_sec = 1 },
+		{ .tv_sec = 1 } };
+	struct mail m = message(1, "hub-dev-w1", "body");
+	struct mailbox_entry at, other;
+	struct mailbox_list list;
+	struct mailbox b;
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("reserve", nobody);
+	open_box(&b, A, "hub-dev-w0");
+	assert_int_equal(mailbox_reserve(&b, &m, &at, &e), 0);
+	assert_int_equal(mailbox_find(&b, m.id, &other), 1);
+	mailbox_newest(&b, 0, &list);
+	assert_int_equal(list.n, 0);
+	/* Another comes, and the index is mended meanwhile. */
+	assert_int_equal(unlink(path_of(A, "index")), 0);
+	assert_int_equal(add(&b, 2, MAILBOX_SHOWN, &e), 0);
+	assert_int_equal(mailbox_keep(&b, &at, MAILBOX_SHOWN, &e), 0);
+	assert_int_equal(mailbox_find(&b, m.id, &at), 0);
+	assert_int_equal(at.state, MAILBOX_SHOWN);
+	mailbox_newest(&b, 0, &list);
+	assert_int_equal(list.n, 2);
+	assert_string_equal(mailbox_id(&list.v[1]), m.id);
+	mailbox_list_free(&list);
+	assert_int_equal(mailbox_reserve(&b, &m, &at, &e), 1);
+	mail_free(&m);
+	/* Not shown after all; or another process kept it. */
+	m = message(3, "hub-dev-w1", "body");
+	assert_int_equal(mailbox_reserve(&b, &m, &at, &e), 0);
+	mailbox_release(&b, &at);
+	assert_int_equal(count(A, "tmp"), 0);
+	assert_int_equal(mailbox_find(&b, m.id, &other), 1);
+	assert_int_equal(mailbox_reserve(&b, &m, &at, &e), 0);
+	assert_int_equal(add(&b, 3, MAILBOX_SHOWN, &e), 0);
+	assert_int_equal(mailbox_keep(&b, &at, MAILBOX_SHOWN, &e), 1);
+	assert_int_equal(count(A, "cur"), 3);
+	assert_int_equal(count(A, "tmp"), 0);
+	mail_free(&m);
+	/* Its text is gone: said. */
+	m = message(4, "hub-dev-w1", "body");
+	assert_int_equal(mailbox_reserve(&b, &m, &at, &e), 0);
+	mailbox_release(&b, &at);
+	assert_int_equal(mailbox_keep(&b, &at, MAILBOX_SHOWN, &e), -1);
+	assert_int_equal(e.code, EXIT_LOCAL);
+	/* Killed: much later it is removed. */
+	assert_int_equal(mailbox_reserve(&b, &m, &at, &e), 0);
+	assert_int_equal(
+	    utimensat(AT_FDCWD,
+		path_of(A, "tmp/0000000007.m0000000000000000004"), old, 0),
+	    0);
+	for (i = 10; i < 10 + MAILBOX_CLEAN_EACH; i++)
+		assert_int_equal(add(&b, i, MAILBOX_SHOWN, &e), 0);
+	assert_int_equal(count(A, "tmp"), 0);
+	mail_free(&m);
 	mailbox_close(&b);
 	end();
 }
@@ -704,6 +768,7 @@ main(void)
 		cmocka_unit_test(test_corrupt),
 		cmocka_unit_test(test_leftovers),
 		cmocka_unit_test(test_mended),
+		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_inherit),
 		cmocka_unit_test(test_writers),
 		cmocka_unit_test(test_bad_ids),
