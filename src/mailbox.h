@@ -219,7 +219,8 @@ int mailbox_gone(
     const struct mailbox *b, const char *id, struct mailbox_entry *entry);
 
 /* mailbox_prune() for every mailbox, of what is older than `days` (0: nothing),
- * at most once an hour. -1 with EXIT_LOCAL. */
+ * at most once an hour, and not before the clock has gone on for that long.
+ * -1 with EXIT_LOCAL. */
 int mailbox_sweep(
     const struct home *h, int64_t days, int64_t now, struct err *e);
 

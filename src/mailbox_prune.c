@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "argv.h"
@@ -25,6 +26,7 @@
 enum {
 	PRUNE_BATCH = 128, /* messages for which the lock is held */
 	PRUNE_EVERY_MS = 3600 * 1000,
+	PRUNE_GAP_MS = 24 * 3600 * 1000, /* a clock may go on */
 	PRUNE_ID_DAYS = 30, /* an id is known after its message is gone */
 };
 
@@ -235,14 +237,30 @@ mailbox_prune(struct mailbox *b, int64_t before, int64_t now, size_t *count,
 
 /* ---- all of them ---- */
 
-/* Was it done a moment ago? */
+/*
+ * Is it time? The stamp has the time of the last one. Where that is in the
+ * future, or long ago, the machine slept, or its clock is wrong: then nothing
+ * goes before it has been the same for an hour, so that one that is ahead for a
+ * moment costs nobody his mail.
+ */
 static bool
-prune_recent(const char *stamp, int64_t now)
+prune_due(const char *stamp, int64_t now)
 {
+	const struct timespec when[2] = {
+		{ .tv_sec = (time_t)(now / 1000) },
+		{ .tv_sec = (time_t)(now / 1000) },
+	};
 	struct stat st;
+	int64_t age = -1;
 
-	return stat(stamp, &st) == 0 && prune_ms(&st.st_mtim) <= now &&
-	    prune_ms(&st.st_mtim) + PRUNE_EVERY_MS > now;
+	if (stat(stamp, &st) == 0)
+		age = now - prune_ms(&st.st_mtim);
+	if (age >= 0 && age < PRUNE_EVERY_MS)
+		return false;
+	if (file_replace(stamp, "", 0, FILE_FAST, NULL) != 0 ||
+	    utimensat(AT_FDCWD, stamp, when, 0) != 0)
+		return false;
+	return age >= 0 && age < PRUNE_GAP_MS;
 }
 
 int
@@ -256,18 +274,15 @@ mailbox_sweep(const struct home *h, int64_t days, int64_t now, struct err *e)
 	size_t n;
 	DIR *dir;
 
-	dir = days == 0 || prune_recent(stamp, now) ? NULL : opendir(mail);
+	dir = days == 0 || !prune_due(stamp, now) ? NULL : opendir(mail);
 	while (dir != NULL && rc == 0 && (found = readdir(dir)) != NULL) {
 		if (mailbox_look(&b, h, found->d_name, e) == 0)
 			rc = mailbox_prune(
 			    &b, now - days * PRUNE_DAY_MS, now, &n, e);
 		mailbox_close(&b);
 	}
-	if (dir != NULL) {
+	if (dir != NULL)
 		(void)closedir(dir);
-		/* Failed or not: not every minute. */
-		(void)file_replace(stamp, "", 0, FILE_FAST, NULL);
-	}
 	x_free(mail);
 	x_free(stamp);
 	return rc;

@@ -242,16 +242,16 @@ def damaged(world, composer):
     ok(all(os.path.islink(f"{box}ids/{m['id']}") for m in mail), "all of them")
 
 
-def discover(world, days):
-    """agent-discover, so many days later."""
+def discover(world, days, hours=0):
+    """agent-discover, so much later."""
     with open(f"{world.dir}/skew", "wb") as f:
-        f.write(struct.pack("qq", days * 86400, 0))
+        f.write(struct.pack("qq", days * 86400 + hours * 3600, 0))
     r = subprocess.run(
         [f"{BUILD}/agent-discover", "-q"], capture_output=True, text=True,
         env={**world.env, "SKEW": f"{world.dir}/skew",
              "LD_PRELOAD": f"{BUILD}/helpers/skew.so"}, timeout=60,
         cwd=world.dir)
-    equal((r.returncode, r.stderr), (0, ""), f"{days} days later")
+    equal((r.returncode, r.stderr), (0, ""), f"{days} days and {hours} h later")
 
 
 def old(world):
@@ -264,7 +264,7 @@ def old(world):
     ok(world.notify(composer.address, "long ago").code == 0, "shown")
     ident = listed(world, composer.address)[0]["id"]
     composer.block()
-    ok(world.notify("-q", "-e", "20d", composer.address, "waits").code == 0,
+    ok(world.notify("-q", "-e", "30d", composer.address, "waits").code == 0,
        "and one that waits")
     told = world.notify("--status", ident)
 
@@ -272,12 +272,17 @@ def old(world):
         return [m["state"] for m in listed(world, composer.address)]
 
     discover(world, 6)
+    discover(world, 6, 2)
     equal(states(), ["shown", "queued"], "both are there")
+    discover(world, 25)
+    equal(states(), ["shown", "queued"], "a clock that is wrong for a moment")
     world.write(f"{world.agents}/config.toml", "mail_keep = 0\n")
     discover(world, 8)
+    discover(world, 8, 2)
     equal(states(), ["shown", "queued"], "with mail_keep = 0 for ever")
     os.unlink(f"{world.agents}/config.toml")
     discover(world, 8)
+    discover(world, 8, 2)
     equal(states(), ["queued"], "what was shown is not")
     again = world.notify("--status", ident)
     equal((again.code, again.out), (told.code, told.out),

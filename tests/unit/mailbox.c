@@ -743,17 +743,52 @@ test_prune(void **state)
 	assert_int_equal(pruned(&b, soon, now + 31 * day), 0);
 	assert_int_equal(mailbox_gone(&b, id_of(7), &at), 1);
 	mailbox_close(&b);
-	/* all of them: once an hour, and not when they are kept for ever */
+	end();
+}
+
+/* Is message 20 gone after a sweep at that time? */
+static bool
+swept(int64_t days, int64_t now)
+{
+	struct mailbox_entry at;
+	struct mailbox b;
+	struct err e;
+	bool gone;
+
+	assert_int_equal(mailbox_sweep(&home, days, now, &e), 0);
+	assert_int_equal(mailbox_look(&b, &home, A, &e), 0);
+	gone = mailbox_find(&b, id_of(20), &at) != 0;
+	mailbox_close(&b);
+	return gone;
+}
+
+static void
+test_sweep(void **state)
+{
+	static const int64_t hour = 3600 * 1000, day = 24 * hour;
+	int64_t now = clock_real_ms();
+	struct mailbox b;
+	struct err e;
+
+	(void)state;
+	begin("sweep", nobody);
 	open_box(&b, A, "hub-dev-w0");
 	assert_int_equal(add(&b, 20, MAILBOX_SHOWN, &e), 0);
 	mailbox_close(&b);
-	assert_int_equal(mailbox_sweep(&home, 0, now + 9 * day, &e), 0);
-	assert_int_equal(mailbox_sweep(&home, 7, now + 6 * day, &e), 0);
-	assert_int_equal(mailbox_look(&b, &home, A, &e), 0);
-	assert_int_equal(mailbox_find(&b, id_of(20), &at), 0);
-	assert_int_equal(mailbox_sweep(&home, 7, now + 8 * day, &e), 0);
-	assert_int_equal(mailbox_find(&b, id_of(20), &at), 1);
-	mailbox_close(&b);
+	/* kept for ever; or not so old */
+	assert_false(swept(0, now + 9 * day));
+	assert_false(swept(0, now + 9 * day + 2 * hour));
+	assert_false(swept(7, now));
+	assert_false(swept(7, now + 2 * hour));
+	/* a clock that is ahead, and right again */
+	assert_false(swept(7, now + 400 * day));
+	assert_false(swept(7, now + 400 * day + hour / 2));
+	assert_false(swept(7, now + 3 * hour));
+	assert_false(swept(7, now + 5 * hour));
+	/* one that goes on; but once an hour */
+	assert_false(swept(7, now + 8 * day));
+	assert_false(swept(7, now + 8 * day + hour / 2));
+	assert_true(swept(7, now + 8 * day + 2 * hour));
 	end();
 }
 
@@ -773,6 +808,7 @@ main(void)
 		cmocka_unit_test(test_writers),
 		cmocka_unit_test(test_bad_ids),
 		cmocka_unit_test(test_prune),
+		cmocka_unit_test(test_sweep),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
