@@ -32,7 +32,7 @@ static const char usage[] =
     "       notify-pane --reply ID [-qtuv] [-w SECONDS] BODY\n"
     "       notify-pane --status ID\n"
     "       notify-pane --list [--json] [-vx] [-p PROJECT]\n"
-    "       notify-pane --addresses\n"
+    "       notify-pane --addresses | --groups\n"
     "       notify-pane --check [--json] [-v] ADDRESS\n"
     "       notify-pane --whoami\n"
     "\n"
@@ -57,6 +57,8 @@ static const struct prog_option options[] = {
 	    "with --queue, --ask: not after 90s, 30m, 4h, 2d" },
 	{ 'f', "file", "FILE",
 	    "drop a copy of FILE for the recipient, and say so" },
+	{ 'g', "groups", NULL,
+	    "all groups of them likewise: @all, @host:NAME" },
 	{ 'j', "json", NULL, "what is printed as JSON" },
 	{ 'l', "list", NULL, "all addresses" },
 	{ 'p', "project", "NAME", "with --list: only agents of that project" },
@@ -77,7 +79,7 @@ static const struct prog_option options[] = {
 
 /* What the command line asks for. */
 struct request {
-	int what; /* 0: send; or one of a c l r s W */
+	int what; /* 0: send; or one of a c g l r s W */
 	struct argv files;
 	const char *addresses;
 	const char *body;    /* NULL: none, "-": stdin */
@@ -99,10 +101,10 @@ words(void *request, int n, char **words, struct err *e)
 	if (q->what != 'l' && (q->project != NULL || q->hidden))
 		return err_set(e, EXIT_USAGE,
 		    "--project, --include-explicit: only with --list");
-	if (q->json && strchr("asW", q->what != 0 ? q->what : '-') != NULL)
+	if (q->json && strchr("agsW", q->what != 0 ? q->what : '-') != NULL)
 		return err_set(e, EXIT_USAGE,
-		    "--json: --addresses, --status and --whoami print plain "
-		    "words");
+		    "--json: --addresses, --groups, --status and --whoami "
+		    "print plain words");
 	if (n > want)
 		return err_set(e, EXIT_USAGE, "'%s': one word too many%s",
 		    words[want], sends ? "; put the body into quotes" : "");
@@ -496,13 +498,15 @@ run(void *request, struct err *e)
 		.verbose = q->verbose,
 		.hidden = q->hidden,
 		.project = q->project };
-	bool lists = q->what == 'l' || q->what == 'a';
+	bool lists = strchr("agl", q->what != 0 ? q->what : '-') != NULL;
 	int rc = -1;
 
 	if ((lists ? setup_open(&setup, e) : setup_open_all(&setup, e)) != 0)
 		rc = -1;
 	else if (q->what == 'a')
 		rc = listing_addresses(&setup.home, stdout, e);
+	else if (q->what == 'g')
+		rc = listing_groups(&setup.home, stdout, e);
 	else if (q->what == 'l')
 		rc = listing_print(&setup.home, stdout, &what, e);
 	else if (q->what == 'c')

@@ -36,11 +36,39 @@ _panemesh_addresses() {
 	_panemesh_take "$before" < <(notify-pane --addresses 2>/dev/null)
 }
 
-# The words before the cursor that are neither options nor their values.
+# Recipients with a group among them: "@host:NAME" is four words for readline,
+# which puts what it is given in the place of those behind the last ":", or from
+# the last "@" on. 1 if the cursor is elsewhere.
+_panemesh_group() {
+	local word=${COMP_LINE:0:COMP_POINT} whole=$cur at=$COMP_CWORD
+	local before="" stays what=--addresses group
+	word=${word##*[[:space:]]}
+	[[ ${1##*/} == notify-pane && $word == *@* && $word != -* ]] || return 1
+	while [[ $whole != "$word" && at -gt 1 ]]; do
+		at=$((at - 1))
+		whole=${COMP_WORDS[at]}$whole
+	done
+	_panemesh_words "$at"
+	[[ -z $skip && ${#words[@]} == 0 ]] || return 1
+	[[ $word != *,* ]] || before=${word%,*},
+	[[ ${word##*,} != @* ]] || what=--groups
+	stays=${word%"${word##*[@:]}"}
+	stays=${stays%@}
+	while IFS= read -r group; do
+		group=$before$group
+		[[ $group == "$word"* && ${group#"$before"} != *[!A-Za-z0-9._@:-]* ]] &&
+			COMPREPLY+=("${group#"$stays"}")
+	done < <(notify-pane "$what" 2>/dev/null)
+	return 0
+}
+
+# The words before word $1 that are neither options nor their values; the
+# last was an option that wants one: $skip.
 _panemesh_words() {
-	local i word skip=
+	local i word
+	skip=
 	words=()
-	for ((i = 1; i < COMP_CWORD; i++)); do
+	for ((i = 1; i < $1; i++)); do
 		word=${COMP_WORDS[i]}
 		if [[ -n $skip || $word == = ]]; then
 			skip=
@@ -55,10 +83,11 @@ _panemesh_words() {
 }
 
 _panemesh() {
-	local prog=${1##*/} cur=${COMP_WORDS[COMP_CWORD]} options prev words
+	local prog=${1##*/} cur=${COMP_WORDS[COMP_CWORD]} options prev words skip
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	COMPREPLY=()
 	options=$(_panemesh_options "$1")
+	_panemesh_group "$1" && return
 	# --file=NAME comes as three words.
 	if [[ $cur == = ]]; then
 		cur=
@@ -77,7 +106,7 @@ _panemesh() {
 		_panemesh_take < <(tr ' ' '\n' <<<"$options" | grep '^-')
 		return
 	fi
-	_panemesh_words
+	_panemesh_words "$COMP_CWORD"
 	case "$prog ${words[*]}" in
 	"notify-pane ")
 		[[ " ${COMP_WORDS[*]} " == *\ @(-l|--list|-W|--whoami)\ * ]] ||

@@ -23,7 +23,9 @@ end
 
 function __panemesh_addresses
     set -l before (string replace -r '[^,]*$' '' -- (commandline -ct))
-    for address in (notify-pane --addresses 2>/dev/null)
+    set -l what --addresses
+    string match -qr '(^|,)@[^,]*$' -- (commandline -ct); and set what --groups
+    for address in (notify-pane $what 2>/dev/null)
         echo -- $before$address
     end
 end

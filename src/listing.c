@@ -1,8 +1,10 @@
 #include "listing.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
+#include "argv.h"
 #include "clock.h"
 #include "json.h"
 #include "registry.h"
@@ -207,5 +209,57 @@ listing_addresses(const struct home *home, FILE *to, struct err *e)
 		(void)fwrite(out.data, 1, out.len, to);
 	registry_close(&r);
 	buf_free(&out);
+	return rc;
+}
+
+/* A name from outside is told only where every shell takes it as it stands. */
+static void
+listing_group(struct argv *groups, const char *kind, const char *name)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789_-.";
+
+	if (name != NULL && name[0] != '\0' &&
+	    name[strspn(name, plain)] == '\0')
+		argv_addf(groups, "@%s:%s", kind, name);
+}
+
+static int
+listing_compare(const void *a, const void *b)
+{
+	const char *const *one = a, *const *other = b;
+
+	return strcmp(*one, *other);
+}
+
+int
+listing_groups(const struct home *home, FILE *to, struct err *e)
+{
+	struct argv groups = ARGV_INIT;
+	struct registry r = REGISTRY_INIT;
+	size_t at = 0, i;
+	struct agent a;
+	int rc;
+
+	rc = registry_open(&r, home, clock_real_ms(), e);
+	while (rc == 0 && (rc = registry_next(&r, &at, &a, e)) == 1) {
+		rc = 0;
+		if (!a.hidden && !a.dead) {
+			if (groups.n == 0)
+				argv_add(&groups, "@all");
+			listing_group(&groups, "host", a.host);
+			listing_group(&groups, "session", a.session);
+			listing_group(&groups, "project", a.project);
+			listing_group(&groups, "role", a.role);
+		}
+		agent_free(&a);
+	}
+	if (rc == 0 && groups.n > 0)
+		qsort(groups.v, groups.n, sizeof(*groups.v), listing_compare);
+	for (i = 0; rc == 0 && i < groups.n; i++)
+		if (i == 0 || !str_eq(groups.v[i - 1], groups.v[i]))
+			(void)fprintf(to, "%s\n", groups.v[i]);
+	registry_close(&r);
+	argv_free(&groups);
 	return rc;
 }

@@ -28,4 +28,9 @@ int listing_print(const struct home *home, FILE *to, const struct listing *what,
  * filled. */
 int listing_addresses(const struct home *home, FILE *to, struct err *e);
 
+/* The same for the groups (group.h) that these agents are in: "@all",
+ * "@host:NAME" and so on, sorted. A name that is not letters, digits, '_', '-'
+ * and '.' alone is left out. */
+int listing_groups(const struct home *home, FILE *to, struct err *e);
+
 #endif

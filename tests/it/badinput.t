@@ -82,7 +82,7 @@ def usage(case):
         ("an unknown option", "--nosuch: no such option", a, "--nosuch", "x"),
         ("a mistyped option", "did you mean --check?", "--chekc", a),
         ("an unknown letter", "-Z: no such option", a, "-Z"),
-        ("JSON of plain words", "--json: --addresses, --status", "-jW"),
+        ("JSON of plain words", "--json: --addresses, --groups", "-jW"),
         ("a file without a name", "--file: the file's name is empty", "-f", "",
          a),
         ("a body like an option", "write -- before", a, "-q text"),

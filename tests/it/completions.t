@@ -2,7 +2,7 @@
 # Completions in the real shells: bash and zsh at a terminal, fish by its own
 # `complete -C`. Options are those of --help, addresses live, and what stands
 # in a role or a file of ours is never run.
-# time-limit: 400
+# time-limit: 600
 # What stands in '...' is for another shell.
 # shellcheck disable=SC2016
 . tests/it/lib.sh
@@ -12,7 +12,7 @@ for shell in zsh fish; do
 		exit 0
 	}
 done
-plan 65
+plan 82
 
 # As `make install` puts them.
 make -s -C "$here/../.." BUILD="$BUILD" DESTDIR="$world/dest" PREFIX=/usr install \
@@ -39,6 +39,10 @@ echo x >"$world/a file"
 
 is "$(notify-pane --addresses | sort | tr '\n' ' ')" \
 	"$host-dev-one $host-dev-two-touch-owned " "--addresses prints bare addresses"
+is "$(notify-pane --groups | grep -v '^@role:[a-z]*$' | tr '\n' ' ')" \
+	"@all @host:$host @session:dev " \
+	"--groups prints groups, and no role that a shell would run"
+check "nor with a body" sh -c '! notify-pane --groups x'
 check "and nothing with a body" sh -c '! notify-pane --addresses x'
 
 # What SHELL offers for a line.
@@ -68,6 +72,11 @@ for shell in bash zsh fish; do
 	offers $shell "notify-pane $host-dev-t" "$host-dev-two-touch-owned"
 	offers $shell "notify-pane -w 3 $host-dev-o" "$host-dev-one"
 	offers $shell "notify-pane x,$host-dev-o" "x,$host-dev-one"
+	offers $shell "notify-pane @al" '@all' 'two'
+	offers $shell "notify-pane @host:${host:0:1}" "@host:$host" 'touch'
+	offers $shell "notify-pane -w 3 x,@se" "x,@session:dev" 'touch'
+	offers $shell "notify-pane @all,$host-dev-o" "@all,$host-dev-one"
+	offers $shell "notify-pane $host-dev-one @al" "" '@all'
 	offers $shell "notify-pane --check $host-dev-o" "$host-dev-one"
 	offers $shell "notify-pane $host-dev-one ${host:0:1}" "" "two"
 	offers $shell "notify-pane -f a" 'file'
