@@ -112,6 +112,8 @@ def main():
     seed = os.environ.get("FLOOD_SEED") or str(random.randrange(1 << 30))
     print(f"# FLOOD_SEED={seed} FLOOD={EACH}")
     world = World()
+    world.write(f"{world.agents}/config.toml",
+                f"inbox_max = {2 * WRITERS * EACH * LARGE}\n")
     composer = world.composer("reader")
     composer.block()
     flood = Flood(world, composer.address, seed)
