@@ -11,7 +11,6 @@
 #include "log.h"
 #include "mem.h"
 #include "mailbox.h"
-#include "outbox.h"
 #include "presence.h"
 #include "prog.h"
 #include "register.h"
@@ -250,21 +249,6 @@ notice_stuck(struct request *q, const struct registrar *reg)
 	presence_list_free(&list);
 }
 
-/* A message that its host did not fetch in time. */
-static void
-expired(void *arg, const struct mail *m)
-{
-	drain_report(arg, m, "expired", "before its host fetched it");
-}
-
-/* What waits here for hosts that fetch it, and does so for too long. */
-static void
-sweep_outboxes(const struct request *q, struct registrar *reg)
-{
-	if (!q->dry_run)
-		outbox_sweep(reg->home, clock_real_ms(), expired, reg);
-}
-
 /* Each step would say it of a file of its own. */
 static int
 check_run(const struct home *home, struct err *e)
@@ -313,7 +297,8 @@ run(void *request, struct err *e)
 		}
 		(void)register_all(&reg, scanned, q);
 		notice_stuck(q, &reg);
-		sweep_outboxes(q, &reg);
+		if (!q->dry_run)
+			drain_outboxes(&reg);
 		sweep_mail(q, &reg);
 		if (q->as_json) {
 			json_array_end(&json);

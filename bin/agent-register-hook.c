@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "mem.h"
+#include "outbox.h"
 #include "prog.h"
 #include "register.h"
 #include "setup.h"
@@ -100,6 +101,8 @@ run(void *request, struct err *e)
 	if (rc == 0)
 		rc = register_server(
 		    &reg, q->socket, (int64_t)q->pid, &result, e);
+	if (rc == 0)
+		outbox_wake(&setup.home);
 	if (rc != 0 && fd >= 0)
 		(void)log_err(e);
 	if (fd >= 0)

@@ -4,12 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "config.h"
 #include "drain.h"
 #include "follow.h"
 #include "home.h"
 #include "log.h"
 #include "mem.h"
+#include "outbox.h"
 #include "path.h"
 #include "peers.h"
 #include "prog.h"
@@ -240,6 +242,7 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 		.quiet = true };
 	struct refused all = { .v = NULL };
 	struct config config;
+	bool due, ready;
 	size_t failed;
 	int rc;
 
@@ -250,15 +253,19 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 		return -1;
 	if (peers->n == 0 && !q->quiet)
 		(void)printf("no peers; agent-sync peer add HOST\n");
-	if (accepts(peers) && setup_open_all(&setup, e) == 0) {
+	due = outbox_due(home, clock_real_ms());
+	ready = (due || accepts(peers)) && setup_open_all(&setup, e) == 0;
+	if ((due || accepts(peers)) && !ready)
+		(void)log_err(e);
+	if (ready && accepts(peers)) {
 		q->sync.reg = &reg;
 		q->sync.refused = refused;
 		q->sync.refused_arg = &all;
-	} else if (accepts(peers)) {
-		(void)log_err(e);
 	}
 	rc = sync_run(home, peers, &q->sync, print, q, &failed, e);
 	report_refused(&reg, &all);
+	if (ready && due)
+		drain_outboxes(&reg);
 	setup_close(&setup);
 	if (rc != 0)
 		return -1;

@@ -71,6 +71,7 @@ away_keep(const struct ship *s, const struct ship_message *m,
 			.preview = mail.body.data },
 		    NULL);
 	mail_free(&mail);
+	outbox_wake(s->home);
 	if (rc < 0)
 		return -1;
 	memset(v, 0, sizeof(*v));

@@ -13,6 +13,7 @@
 #include "lookup.h"
 #include "mailbox.h"
 #include "mem.h"
+#include "outbox.h"
 #include "queue.h"
 #include "send.h"
 #include "slice.h"
@@ -29,6 +30,7 @@ struct drain {
 	struct agent to;
 	struct mailbox_entry chosen; /* what is to be shown */
 	uint64_t stamp;              /* of its text */
+	int64_t ends;                /* its time, real ms; 0: never */
 	int watch;                   /* inotify on queue/; -1: none */
 	int64_t until;               /* monotonic */
 };
@@ -102,6 +104,21 @@ drain_report(const struct registrar *reg, const struct mail *m,
 	send_result_free(&result);
 	ship_close(&ship);
 	buf_free(&body);
+}
+
+/* A message that its host did not fetch in time. */
+static void
+drain_unfetched(void *arg, const struct mail *m)
+{
+	drain_report(arg, m, "expired", "before its host fetched it");
+}
+
+void
+drain_outboxes(const struct registrar *reg)
+{
+	struct registrar own = *reg;
+
+	outbox_sweep(reg->home, clock_real_ms(), drain_unfetched, &own);
 }
 
 /* The end of a message that was not shown. */
@@ -186,7 +203,7 @@ drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
 			if (each.expires > 0 &&
 			    (*soonest == 0 || each.expires < *soonest))
 				*soonest = each.expires;
-			expired = each.expires > 0 && each.expires <= now;
+			expired = mail_over(&each, now);
 			if (!found || expired || drain_before(&each, m)) {
 				mail_free(m);
 				*m = each;
@@ -198,6 +215,7 @@ drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
 		mail_free(&each);
 	}
 	d->chosen = *entry;
+	d->ends = m->expires;
 	d->stamp = found ? mailbox_stamp(&d->box, entry) : 0;
 	if (!found)
 		(void)mailbox_idle(&d->box);
@@ -216,7 +234,8 @@ drain_begin(void *arg, bool recorded)
 
 	if (!recorded && mailbox_lock(&d->box, NULL) != 0)
 		return false;
-	if (!recorded &&
+	/* Whoever looks is told that it expired. */
+	if (!recorded && (d->ends == 0 || d->ends > clock_real_ms()) &&
 	    mailbox_find(&d->box, mailbox_id(&d->chosen), &now) == 0 &&
 	    now.state == MAILBOX_QUEUED &&
 	    mailbox_stamp(&d->box, &now) == d->stamp)
@@ -350,10 +369,10 @@ drain_round(struct drain *d)
 		return ROUND_OVER;
 	}
 	agent_free(&d->to);
-	if (m.expires > 0 && m.expires <= clock_real_ms()) {
+	if (mail_over(&m, clock_real_ms())) {
 		agent_init(&d->to);
-		round = drain_bury(d, &entry, &m, EXIT_TIMEOUT, "expired",
-		    "before its pane was ready");
+		round = drain_bury(
+		    d, &entry, &m, EXIT_TIMEOUT, "expired", QUEUE_LATE);
 	} else if (drain_agent(d->reg->home, d->id, &d->to) != 0) {
 		round = drain_hand_on(d, &m);
 	} else {

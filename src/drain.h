@@ -38,4 +38,8 @@ bool drain_before(const struct mail *a, const struct mail *b);
 void drain_report(const struct registrar *reg, const struct mail *m,
     const char *word, const char *why);
 
+/* What waits here for hosts that fetch it, and does so for too long, is taken
+ * out and reported. */
+void drain_outboxes(const struct registrar *reg);
+
 #endif

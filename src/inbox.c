@@ -46,13 +46,22 @@ inbox_time(struct json *j, const char *key, int64_t ms)
 	inbox_text(j, key, ms == 0 ? "" : when);
 }
 
+/* Its state, which is "queued" no more once its time is over. */
+static const char *
+inbox_state(const struct mailbox_entry *entry, const struct mail *m)
+{
+	return entry->state == MAILBOX_QUEUED && mail_over(m, clock_real_ms())
+	    ? "expired"
+	    : mailbox_word(entry->state);
+}
+
 void
 inbox_json(
     struct json *j, const struct mailbox_entry *entry, const struct mail *m)
 {
 	json_object_begin(j);
 	inbox_text(j, "id", m->id);
-	inbox_text(j, "state", mailbox_word(entry->state));
+	inbox_text(j, "state", inbox_state(entry, m));
 	inbox_text(j, "from", m->from);
 	inbox_text(j, "from_host", m->from_host);
 	inbox_text(j, "note", m->note);
@@ -95,7 +104,7 @@ inbox_print(
 	}
 	if (m->schema[0] != '\0')
 		buf_addf(out, "As JSON: %s\n", m->schema);
-	buf_addf(out, "State: %s%s\n", mailbox_word(entry->state),
+	buf_addf(out, "State: %s%s\n", inbox_state(entry, m),
 	    m->urgent ? ", urgent" : "");
 	buf_addc(out, '\n');
 	body_plain(out, m->body.data, m->body.len, true);
@@ -111,7 +120,7 @@ inbox_line(
 	clock_text(when, m->date);
 	/* Names hold ASCII only, so bytes are columns. */
 	buf_addf(out, "%.*s  %s  %-11s  %-24s  ", MAIL_SHORT, m->id, when,
-	    mailbox_word(entry->state), m->from);
+	    inbox_state(entry, m), m->from);
 	mail_brief(out, m->body.data, m->body.len, INBOX_SUBJECT);
 	buf_addc(out, '\n');
 }

@@ -41,6 +41,12 @@ mail_answerable(const char *from, const char *note)
 	    strchr(from, '@') == NULL;
 }
 
+bool
+mail_over(const struct mail *m, int64_t now)
+{
+	return m->expires > 0 && m->expires <= now;
+}
+
 void
 mail_brief(struct buf *out, const char *body, size_t len, unsigned columns)
 {

@@ -75,6 +75,9 @@ bool mail_id_ok(const char *s);
  * an agent, and was that proved, or vouched for? */
 bool mail_answerable(const char *from, const char *note);
 
+/* Is its time over at `now` (real ms)? */
+bool mail_over(const struct mail *m, int64_t now);
+
 /*
  * Append it as text:
  *

@@ -480,16 +480,36 @@ mailbox_settle(
 	return 0;
 }
 
+/* How many wait whose time is not over, of so many that nobody may keep more
+ * of either. Few are not read. */
+static size_t
+mailbox_count(const struct mailbox *b)
+{
+	int64_t now = clock_real_ms();
+	struct mailbox_list list;
+	struct mail m;
+	size_t i, n;
+
+	mailbox_queue(b, &list);
+	n = list.n;
+	for (i = 0; i < list.n && n >= MAILBOX_UNREAD_MAX &&
+	     list.n < 10 * MAILBOX_UNREAD_MAX;
+	     i++) {
+		if (mailbox_read(b, &list.v[i], &m, NULL) == 0 &&
+		    mail_over(&m, now))
+			n--;
+		mail_free(&m);
+	}
+	mailbox_list_free(&list);
+	return n;
+}
+
 /* May one more wait here? */
 static int
 mailbox_room(const struct mailbox *b, struct err *e)
 {
-	struct mailbox_list list;
-	size_t n;
+	size_t n = mailbox_count(b);
 
-	mailbox_queue(b, &list);
-	n = list.n;
-	mailbox_list_free(&list);
 	if (n < MAILBOX_UNREAD_MAX)
 		return 0;
 	return err_set(e, EXIT_REFUSED,

@@ -118,8 +118,8 @@ void mailbox_close(struct mailbox *b);
 /*
  * Keep a message. MAILBOX_QUEUED and MAILBOX_UNREAD: it is synced when this
  * returns, and the former is refused with EXIT_REFUSED where MAILBOX_UNREAD_MAX
- * wait; any other state is a record of what happened, and written fast. 1: its
- * id is there already, nothing done.
+ * wait whose time is not over; any other state is a record of what happened,
+ * and written fast. 1: its id is there already, nothing done.
  */
 int mailbox_add(struct mailbox *b, const struct mail *m,
     enum mailbox_state state, struct err *e);

@@ -1,15 +1,18 @@
 #include "outbox.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "feed.h"
 #include "mem.h"
 #include "path.h"
+#include "proc.h"
 #include "queue.h"
 #include "str.h"
 
@@ -64,8 +67,7 @@ outbox_waiting(
 	}
 	for (i = 0; i < list.n; i++) {
 		if (mailbox_read(&b, &list.v[i], &m, NULL) == 0 &&
-		    (m.expires == 0 || m.expires > now) &&
-		    (to == NULL || str_eq(m.to, to)))
+		    !mail_over(&m, now) && (to == NULL || str_eq(m.to, to)))
 			n++;
 		mail_free(&m);
 	}
@@ -115,7 +117,8 @@ outbox_room(const struct mailbox *b, const struct home *h, const char *host,
 	mailbox_queue(b, &list);
 	/* Of fewer none has more than his share. */
 	for (i = 0; i < list.n && list.n >= OUTBOX_SHARE; i++) {
-		if (mailbox_read(b, &list.v[i], &other, NULL) == 0)
+		if (mailbox_read(b, &list.v[i], &other, NULL) == 0 &&
+		    !mail_over(&other, clock_real_ms()))
 			n += str_eq(other.from_host, m->from_host) &&
 			    str_eq(outbox_sender(h, &other), sender);
 		mail_free(&other);
@@ -129,12 +132,58 @@ outbox_room(const struct mailbox *b, const struct home *h, const char *host,
 	    host, n, sender);
 }
 
+/* ---- when the first of them ends ---- */
+
+/* The time of `ends`, real ms; 0: it was never looked at. */
+static int64_t
+outbox_ends(const struct mailbox *b)
+{
+	struct stat st;
+
+	if (fstatat(b->dir, "ends", &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+}
+
+/* With the lock. Where it cannot be noted, the next one looks at all. */
+static void
+outbox_note(const struct mailbox *b, int64_t ends)
+{
+	const struct timespec at = { .tv_sec = ends / 1000,
+		.tv_nsec = ends % 1000 * 1000000 };
+	const struct timespec times[2] = { at, at };
+	int fd = openat(
+	    b->dir, "ends", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0 || futimens(fd, times) != 0)
+		(void)unlinkat(b->dir, "ends", 0);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* When its time here is over (real ms); 0: never. */
+static int64_t
+outbox_end(const struct mailbox_entry *entry, const struct mail *m)
+{
+	if (m->expires == 0)
+		return 0;
+	switch (entry->state) {
+	case MAILBOX_QUEUED:
+		return m->expires;
+	case MAILBOX_UNREAD:
+		return m->expires + OUTBOX_OVERDUE_MS;
+	default:
+		return 0;
+	}
+}
+
 int
 outbox_add(const struct home *h, const char *host, const char *host_id,
     struct mail *m, struct err *e)
 {
 	struct mailbox_entry entry;
 	struct mailbox b;
+	int64_t ends;
 	int rc;
 
 	if (m->expires == 0)
@@ -142,6 +191,11 @@ outbox_add(const struct home *h, const char *host, const char *host_id,
 	rc = outbox_open(&b, h, host, host_id, e);
 	if (rc == 0 && mailbox_find(&b, m->id, &entry) != 0)
 		rc = outbox_room(&b, h, host, m, e);
+	/* First, so that a kill leaves it too early, never too late; in its
+	 * file the time has whole seconds. */
+	ends = m->expires - m->expires % 1000;
+	if (rc == 0 && outbox_ends(&b) > ends)
+		outbox_note(&b, ends);
 	if (rc == 0)
 		rc = mailbox_add(&b, m, MAILBOX_QUEUED, e);
 	mailbox_close(&b);
@@ -164,7 +218,7 @@ outbox_next(struct mailbox *b, uint64_t past, uint64_t *number, struct mail *m)
 			continue;
 		mail_free(m);
 		if (mailbox_read(b, &list.v[i], m, NULL) == 0 &&
-		    (m->expires == 0 || m->expires > now))
+		    !mail_over(m, now))
 			rc = 0;
 	}
 	mailbox_list_free(&list);
@@ -241,17 +295,25 @@ outbox_tell(void *arg, struct mailbox *b, const char *host)
 {
 	struct outbox_asked *asked = arg;
 	struct mailbox_entry entry;
+	bool waits, over;
+	struct mail m;
 
 	if (mailbox_find(b, asked->id, &entry) != 0 ||
 	    (entry.state != MAILBOX_QUEUED && entry.state != MAILBOX_UNREAD))
 		return true;
+	waits = entry.state == MAILBOX_QUEUED;
+	over = mailbox_read(b, &entry, &m, NULL) == 0 &&
+	    mail_over(&m, clock_real_ms());
+	mail_free(&m);
 	memset(asked->v, 0, sizeof(*asked->v));
-	asked->v->code = EXIT_OK;
-	asked->v->word = "queued";
+	asked->v->code = !over ? EXIT_OK : waits ? EXIT_TIMEOUT : EXIT_UNPROVEN;
+	asked->v->word = !over ? "queued" : waits ? "expired" : "indeterminate";
 	(void)snprintf(asked->v->why, sizeof(asked->v->why),
-	    entry.state == MAILBOX_QUEUED
-		? "it waits here until host %s fetches it"
-		: "host %s has fetched it",
+	    waits && over ? "before host %s fetched it"
+		: waits   ? "it waits here until host %s fetches it"
+		: over    ? "host %s has fetched it, and did not say yet what "
+			    "became of it"
+			  : "host %s has fetched it",
 	    host);
 	asked->known = true;
 	return false;
@@ -280,9 +342,9 @@ outbox_bury(const struct outbox_sweeping *s, struct mailbox *b,
     struct mailbox_entry *entry, const struct mail *m)
 {
 	bool waits = entry->state == MAILBOX_QUEUED;
+	int64_t end = outbox_end(entry, m);
 
-	if ((!waits && entry->state != MAILBOX_UNREAD) || m->expires == 0 ||
-	    m->expires + (waits ? 0 : OUTBOX_OVERDUE_MS) > s->now)
+	if (end == 0 || end > s->now)
 		return false;
 	if (waits)
 		queue_record(s->home, m->id, EXIT_TIMEOUT, "expired",
@@ -293,17 +355,41 @@ outbox_bury(const struct outbox_sweeping *s, struct mailbox *b,
 	return mailbox_remove(b, entry, NULL) == 0 && waits;
 }
 
+/* Note when the first of those that are left ends; the lock is held. */
+static void
+outbox_note_first(const struct outbox_sweeping *s, struct mailbox *b)
+{
+	int64_t first = s->now + OUTBOX_EMPTY_S * 1000LL, end;
+	struct mailbox_list list;
+	struct mail m;
+	size_t i;
+
+	mailbox_all(b, &list);
+	for (i = 0; i < list.n; i++) {
+		end = mailbox_read(b, &list.v[i], &m, NULL) == 0
+		    ? outbox_end(&list.v[i], &m)
+		    : 0;
+		if (end > 0 && end < first)
+			first = end;
+		mail_free(&m);
+	}
+	mailbox_list_free(&list);
+	outbox_note(b, first);
+}
+
 static bool
 outbox_sweep_one(void *arg, struct mailbox *b, const char *host)
 {
 	const struct outbox_sweeping *s = arg;
-	struct mailbox_list list;
+	struct mailbox_list list = { .v = NULL };
+	bool due = outbox_ends(b) <= s->now;
 	struct mail m;
 	bool expired;
 	size_t i;
 
 	(void)host;
-	mailbox_all(b, &list);
+	if (due)
+		mailbox_all(b, &list);
 	for (i = 0; i < list.n; i++) {
 		m = (struct mail)MAIL_INIT;
 		/* It may be fetched meanwhile. */
@@ -320,8 +406,11 @@ outbox_sweep_one(void *arg, struct mailbox *b, const char *host)
 		mailbox_unlock(b);
 	}
 	mailbox_list_free(&list);
-	if (mailbox_lock(b, NULL) == 0)
+	if (mailbox_lock(b, NULL) == 0) {
+		if (due)
+			outbox_note_first(s, b);
 		(void)mailbox_trim(b, OUTBOX_LINES_MAX, NULL);
+	}
 	mailbox_unlock(b);
 	return true;
 }
@@ -335,4 +424,39 @@ outbox_sweep(const struct home *h, int64_t now,
 	};
 
 	outbox_each(h, outbox_sweep_one, &s);
+}
+
+static bool
+outbox_due_one(void *arg, struct mailbox *b, const char *host)
+{
+	int64_t *now = arg;
+
+	(void)host;
+	if (outbox_ends(b) > *now)
+		return true;
+	*now = 0;
+	return false;
+}
+
+bool
+outbox_due(const struct home *h, int64_t now)
+{
+	outbox_each(h, outbox_due_one, &now);
+	return now == 0;
+}
+
+void
+outbox_wake(const struct home *h)
+{
+	struct argv argv = ARGV_INIT;
+	char *program;
+
+	if (!outbox_due(h, clock_real_ms()))
+		return;
+	program = proc_sibling("agent-discover");
+	argv_addl(&argv, program, "-q", NULL);
+	/* The next one who comes by tries again. */
+	(void)proc_detach(&argv, NULL);
+	argv_free(&argv);
+	x_free(program);
 }

@@ -31,6 +31,7 @@ enum {
 	OUTBOX_NUMBER_MAX = 2147483647,        /* of a message's place */
 	OUTBOX_OVERDUE_MS = 24 * 3600 * 1000,  /* for a receipt, past its end */
 	OUTBOX_LINES_MAX = 1000, /* of the index, before a sweep trims it */
+	OUTBOX_EMPTY_S = 365 * 24 * 3600, /* `ends` of an empty one, ahead */
 };
 
 /* Does this host fetch its messages here? */
@@ -67,9 +68,20 @@ int outbox_settle(const struct home *h, struct mailbox *b, const char *id,
 int outbox_waiting(const struct home *h, const char *host, const char *host_id,
     const char *to);
 
-/* What is known of a message in any outbox: 0; 1 if none has it. */
+/* What is known of a message in any outbox: 0; 1 if none has it. One whose time
+ * is over is "expired", or "indeterminate" if it was fetched. */
 int outbox_status(
     const struct home *h, const char *id, struct deliver_verdict *v);
+
+/*
+ * May an outbox have something for outbox_sweep()? One look at each: the time
+ * of its file `ends` is the first end in it.
+ */
+bool outbox_due(const struct home *h, int64_t now);
+
+/* If so, have agent-discover see to it, in the background: for whoever comes by
+ * and cannot wait for that. */
+void outbox_wake(const struct home *h);
 
 /*
  * Take out what expired: `expired` is called for each that was not fetched,

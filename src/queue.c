@@ -103,16 +103,34 @@ queue_recall(const struct home *h, const char *id, struct deliver_verdict *v)
 	return word != NULL;
 }
 
+/* Of one that waits: is its time over, without that anybody saw to it yet? */
+static bool
+queue_over(const struct home *h, const struct mailbox *b,
+    const struct mailbox_entry *entry)
+{
+	struct mail m;
+	bool over;
+
+	over = mailbox_read(b, entry, &m, NULL) == 0 &&
+	    mail_over(&m, clock_real_ms()) && !queue_begun(h, m.id);
+	mail_free(&m);
+	return over;
+}
+
 /* What a mailbox says of a message; the ring may know more of its end. */
 static void
-queue_tell(const struct home *h, const struct mailbox_entry *entry,
-    struct deliver_verdict *v)
+queue_tell(const struct home *h, const struct mailbox *b,
+    const struct mailbox_entry *entry, struct deliver_verdict *v)
 {
 	const char *id = mailbox_id(entry);
 
 	switch (entry->state) {
 	case MAILBOX_QUEUED:
-		(void)queue_verdict(v, EXIT_OK, "queued", id);
+		if (queue_over(h, b, entry))
+			(void)queue_verdict(
+			    v, EXIT_TIMEOUT, "expired", QUEUE_LATE);
+		else
+			(void)queue_verdict(v, EXIT_OK, "queued", id);
 		break;
 	case MAILBOX_UNREAD:
 		if (!queue_recall(h, id, v))
@@ -153,7 +171,7 @@ queue_known(const struct home *h, const char *agent, const char *id,
 	    (mailbox_find(&b, id, &entry) == 0 ||
 		mailbox_gone(&b, id, &entry) == 0);
 	if (known)
-		queue_tell(h, &entry, v);
+		queue_tell(h, &b, &entry, v);
 	mailbox_close(&b);
 	return known;
 }
@@ -224,6 +242,7 @@ queue_ahead(const struct post *p, const struct agent *to, size_t *own)
 		mailbox_queue(&b, &list);
 	for (i = 0; i < list.n; i++) {
 		if (mailbox_read(&b, &list.v[i], &m, NULL) == 0 &&
+		    !mail_over(&m, clock_real_ms()) &&
 		    str_eq(m.from, p->sender))
 			++*own;
 		mail_free(&m);

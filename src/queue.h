@@ -23,6 +23,9 @@ enum {
 #define QUEUE_READ "read", "by agent-inbox"
 #define QUEUE_DELETED "deleted", "by agent-inbox"
 
+/* The reason of one that expired. */
+#define QUEUE_LATE "before its pane was ready"
+
 /*
  * post() with a mailbox behind it.
  *
@@ -51,8 +54,8 @@ enum exit_code queue_post(
 /*
  * What became of a message that this host was given: "queued", "submitted",
  * "shown", "read", "answered", "unsubmitted", "indeterminate", "expired",
- * "deleted", "failed", "refused". -1 with EXIT_UNKNOWN if it is not known (any
- * more).
+ * "deleted", "failed", "refused"; "expired" as soon as its time is over. -1
+ * with EXIT_UNKNOWN if it is not known (any more).
  */
 int queue_status(const struct home *h, const char *id,
     struct deliver_verdict *v, struct err *e);

@@ -125,6 +125,7 @@ server_fetch(struct server *s, struct frame *f)
 		rc = only ? 0 : fetch_answer(s, &b, f, &answer);
 	/* A child would hold the lock as well. */
 	mailbox_close(&b);
+	outbox_wake(s->home);
 	if (rc < 0)
 		server_done(s, f->id, e.code, e.msg);
 	else if (rc > 0 && frame_number(f, "Wait-Ms", INT32_MAX, 0) > 0)

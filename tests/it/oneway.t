@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 89
+plan 93
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -261,12 +261,18 @@ check 'a sync' syncs
 check 'brings what is behind' until_true 20 arrived comp 5
 is "$(find "$home_a/.agents/outbox" -name "*.$late*" \( -path '*/new/*' -o \
 	-path '*/cur/*' \))" '' 'and what was shown before is known to be'
-expires() {
-	on a agent-discover >/dev/null 2>&1
-	says "$gone" expired
+check 'what nobody took expires' until_true 20 says "$gone" expired
+buried() {
+	[ -z "$(find "$home_a/.agents/outbox" -path "*/new/*.$1")" ]
 }
-check 'what nobody took expires' until_true 20 expires
+check 'a sync there' syncs
+check 'has it taken out' until_true 20 buried "$gone"
 check 'and is reported' until_true 20 reported "$gone" l-s-other expired
+AGENT_NAME=a-s-author sent a -q -e 1s l-s-other 'to nobody again'
+gone=$(ident)
+until_true 20 says "$gone" expired
+check 'our own sync' on a timeout 60 agent-sync -q
+check 'has it taken out too' buried "$gone"
 
 # --- questions, both ways ---
 id=$(AGENT_NAME=l-s-comp on l notify-pane --ask a-s-author 'up to date?')

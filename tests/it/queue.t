@@ -4,6 +4,7 @@ shown once, in order, as soon as it can be; what became of it is told."""
 
 # time-limit: 300
 
+import fcntl
 import json
 import os
 import re
@@ -111,8 +112,9 @@ def expires(world):
     longer = queued(world, composer.address, "in time", "--ttl", "1h")
     ok(until(20, lambda: status(world, short) == (8, "expired")),
        "--ttl: it expires", status(world, short))
-    equal(states(world, composer.address),
-          [("too late", "undelivered"), ("in time", "queued")], "alone")
+    ok(until(20, lambda: states(world, composer.address) ==
+             [("too late", "undelivered"), ("in time", "queued")]), "alone",
+       states(world, composer.address))
     composer.free()
     ok(until(20, lambda: composer.texts() == ["in time"]),
        "the other one is shown", composer.texts())
@@ -176,6 +178,37 @@ def killed_waiter(world):
     composer.free()
     ok(until(20, lambda: composer.texts() == ["survives"]), "and it is shown",
        composer.texts())
+
+
+def overdue(world):
+    """With nobody there to see to it, it is told to be over all the same."""
+    composer = world.composer("overdue")
+    composer.block()
+    queued(world, composer.address, "in time")
+    for pid in waiters(world):
+        os.kill(pid, signal.SIGKILL)
+    agent = os.path.basename(os.readlink(
+        f"{world.agents}/mail/by-name/{composer.address}"))
+    with open(f"{world.agents}/run/waiter-{agent}.lock", "w") as lock:
+        ok(until(20, lambda: not fcntl.flock(lock, fcntl.LOCK_EX)),
+           "nobody waits for the pane")
+        ids = [queued(world, composer.address, f"old {i}", "-e", "1s")
+               for i in range(2)]
+        ok(until(20, lambda: status(world, ids[1]) == (8, "expired")),
+           "--status: expired all the same", status(world, ids[1]))
+        r = world.mailbox("queue", "list", "-a", composer.address)
+        equal([line.split()[2] for line in r.out.splitlines()],
+              ["queued", "expired", "expired"], "queue list: expired")
+        equal([s for _, s in states(world, composer.address)],
+              ["queued", "expired", "expired"], "list: expired")
+        r = world.notify(composer.address, "x")
+        ok(r.code == 3 and "1 earlier of your messages" in r.err,
+           "nothing waits behind them", repr(r))
+    world.register()
+    ok(until(20, lambda: [s for _, s in states(world, composer.address)] ==
+             ["queued", "undelivered", "undelivered"]),
+       "whoever comes by has them buried", states(world, composer.address))
+    composer.free()
 
 
 def full(world):
@@ -276,6 +309,7 @@ def main():
     inherited(world)
     refused(world)
     mended(world)
+    overdue(world)
     full(world)
     done()
 

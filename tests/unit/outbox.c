@@ -255,18 +255,54 @@ test_expire(void **state)
 	index = x_asprintf("%s/outbox/lap." ID "/index", home.dir);
 	assert_int_equal(truncate(index, 0), 0);
 	x_free(index);
+	/* and told to be over */
+	assert_string_equal(known(1, &code), "expired");
+	assert_int_equal(code, EXIT_TIMEOUT);
+	assert_true(outbox_due(&home, now));
 	outbox_sweep(&home, now, count, &n);
 	assert_int_equal(n, 1);
 	assert_string_equal(known(1, &code), "expired");
 	assert_int_equal(code, EXIT_TIMEOUT);
+	/* when there will be something again is known without a look */
+	assert_false(outbox_due(&home, now));
+	assert_false(outbox_due(&home, now + 3500 * 1000));
+	assert_true(outbox_due(&home, now + 3600 * 1000));
+	assert_int_equal(add(4, now + 60 * 1000, &e), 0);
+	assert_false(outbox_due(&home, now + 59 * 1000));
+	assert_true(outbox_due(&home, now + 60 * 1000));
+	outbox_sweep(&home, now + 60 * 1000, count, &n);
+	assert_int_equal(n, 2);
+	assert_false(outbox_due(&home, now + 60 * 1000));
 	assert_string_equal(known(2, &code), "queued");
 	/* fetched, and never heard of again: not reported from here */
 	outbox_sweep(&home,
 	    now + QUEUE_DAYS * 24LL * 3600 * 1000 + OUTBOX_OVERDUE_MS + 5000,
 	    count, &n);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 3);
 	assert_string_equal(known(2, &code), "expired");
 	assert_string_equal(known(3, &code), "indeterminate");
+	end();
+}
+
+/* What expired takes no place of those that may wait. */
+static void
+test_full_of_old(void **state)
+{
+	int64_t now = clock_real_ms();
+	struct err e;
+	unsigned i;
+
+	(void)state;
+	begin("full-of-old");
+	assert_int_equal(add(200, now - 5000, &e), 0);
+	assert_int_equal(add(201, now - 5000, &e), 0);
+	for (i = 1; i <= OUTBOX_SHARE; i++)
+		assert_int_equal(add(i, now + 3600 * 1000, &e), 0);
+	assert_int_equal(add(202, 0, &e), -1);
+	for (; i <= MAILBOX_UNREAD_MAX; i++)
+		assert_int_equal(add_from(i, "web-s-one", "web", 0, &e), 0);
+	assert_int_equal(add_from(203, "sun-s-one", "sun", 0, &e), -1);
+	assert_err(e, EXIT_REFUSED, "mailbox is full");
 	end();
 }
 
@@ -332,6 +368,7 @@ main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_expire),
+		cmocka_unit_test(test_full_of_old),
 		cmocka_unit_test(test_trim),
 	};
 
