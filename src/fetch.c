@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "exchange.h"
 #include "file.h"
+#include "hops.h"
 #include "letter.h"
 #include "lookup.h"
 #include "mem.h"
@@ -30,16 +31,14 @@ fetch_owed(const struct fetch *t, const char *id)
 	return path_join(t->owed, id);
 }
 
-/* Note that the peer will want to hear what becomes of it. 1: it is noted
- * already; -1: it cannot be. */
+/* Note in a folder that the peer will want to hear what becomes of it. 1: it is
+ * noted already; -1: it cannot be. */
 static int
-fetch_owe(const struct fetch *t, const char *id, struct err *e)
+fetch_note(const char *owed, const char *id, struct err *e)
 {
-	char *path = fetch_owed(t, id);
+	char *path = path_join(owed, id);
 	int fd, rc = -1;
 
-	if (file_make_dir(t->owed, e) != 0)
-		goto out;
 	fd = open(
 	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0) {
@@ -50,9 +49,38 @@ fetch_owe(const struct fetch *t, const char *id, struct err *e)
 	} else {
 		(void)err_set(e, EXIT_LOCAL, "%s: %s", path, strerror(errno));
 	}
-out:
 	x_free(path);
 	return rc;
+}
+
+static int
+fetch_owe(const struct fetch *t, const char *id, struct err *e)
+{
+	if (file_make_dir(t->owed, e) != 0)
+		return -1;
+	return fetch_note(t->owed, id, e);
+}
+
+void
+fetch_answered(const struct home *h, const struct mail *m)
+{
+	const char *host = m->from_host;
+	char id[HOME_ID_LEN + 1];
+	struct hops hops;
+	char *owed;
+
+	/* Who handed it on gave it to us. */
+	if (hops_read(&hops, m->path) == 0 && hops.n > 0)
+		host = hops.v[hops.n - 1].host;
+	if (!str_host_ok(host))
+		return;
+	exchange_host_id(h, host, id);
+	if (id[0] == '\0')
+		return;
+	owed = x_asprintf("%s/fetched/%s.%s", h->dir, host, id);
+	/* Of hosts that nothing is fetched from there is no such folder. */
+	(void)fetch_note(owed, m->id, NULL);
+	x_free(owed);
 }
 
 static void
@@ -165,6 +193,19 @@ fetch_unable(const struct peer *peer, const char *version, struct err *e)
 	    "%s: its panemesh %s keeps no mail for us; update it, or take "
 	    "accept=mail out of its line in peers.conf",
 	    peer->alias, version);
+}
+
+/* It was told, and is owed no more; unless it was answered meanwhile. */
+static void
+fetch_told(const struct fetch *t)
+{
+	struct deliver_verdict v;
+
+	fetch_paid(t, t->took);
+	if (!str_eq(t->word, "answered") &&
+	    fetch_ended(t->reg->home, t->took, &v) == 1 &&
+	    str_eq(v.word, "answered"))
+		(void)fetch_owe(t, t->took, NULL);
 }
 
 /* What is to be said of the next message that is owed: false if none is. */
@@ -355,7 +396,7 @@ fetch_take(struct fetch *t, const struct frame *f, struct err *e)
 	}
 	/* It has written down what we told it. */
 	if (t->took[0] != '\0' && !str_eq(t->word, "queued"))
-		fetch_paid(t, t->took);
+		fetch_told(t);
 	t->took[0] = '\0';
 	if (t->at < t->receipts.n) {
 		t->at++;

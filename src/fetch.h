@@ -73,6 +73,10 @@ int fetch_take(struct fetch *t, const struct frame *f, struct err *e);
 /* EXIT_WIRE: that peer, of this version, knows no FETCH. Returns -1. */
 int fetch_unable(const struct peer *peer, const char *version, struct err *e);
 
+/* A message of a mailbox was answered, whatever else was told of it: the peer
+ * that it was fetched from, if any, will want to hear that. */
+void fetch_answered(const struct home *h, const struct mail *m);
+
 /* Is there a message that was fetched, came to its end and was not told of? */
 bool fetch_owes(const struct home *h);
 

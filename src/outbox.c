@@ -14,6 +14,7 @@
 #include "path.h"
 #include "proc.h"
 #include "queue.h"
+#include "ring.h"
 #include "str.h"
 
 #define OUTBOX_DAY_MS (24LL * 3600 * 1000)
@@ -225,6 +226,42 @@ outbox_next(struct mailbox *b, uint64_t past, uint64_t *number, struct mail *m)
 	return rc;
 }
 
+/* ---- what a host says ---- */
+
+/* Note which host had it in the end: who asks may ask there, and it may say
+ * later that it was answered. */
+static void
+outbox_remember(const struct home *h, const struct mailbox *b, const char *id)
+{
+	const char *name = path_base(b->path);
+	struct ring_entry entry = { .code = EXIT_OK, .verdict = "sent" };
+	char *ring = path_join(h->run, "sent");
+
+	(void)snprintf(entry.text, sizeof(entry.text), "%.*s",
+	    (int)strcspn(name, "."), name);
+	(void)ring_put(ring, id, &entry, NULL);
+	x_free(ring);
+}
+
+/* Was it last known that this host had shown it? */
+static bool
+outbox_was_seen(const struct home *h, const struct mailbox *b, const char *id)
+{
+	const char *name = path_base(b->path);
+	char *ring = path_join(h->run, "sent");
+	struct deliver_verdict v;
+	struct ring_entry entry;
+	bool seen;
+
+	seen = ring_id_ok(id) && ring_get(ring, id, &entry, NULL) == 0 &&
+	    strlen(entry.text) == strcspn(name, ".") &&
+	    str_starts(name, entry.text) &&
+	    queue_status(h, id, &v, NULL) == 0 && queue_proven(v.word) &&
+	    !str_eq(v.word, "answered");
+	x_free(ring);
+	return seen;
+}
+
 int
 outbox_settle(const struct home *h, struct mailbox *b, const char *id,
     enum exit_code code, const char *word, const char *why, struct err *e)
@@ -232,8 +269,13 @@ outbox_settle(const struct home *h, struct mailbox *b, const char *id,
 	const char *end = queue_word(word);
 	struct mailbox_entry entry;
 
-	if (mailbox_find(b, id, &entry) != 0)
-		return 1;
+	if (mailbox_find(b, id, &entry) != 0) {
+		if (!str_eq(word, "answered") || code != EXIT_OK ||
+		    !outbox_was_seen(h, b, id))
+			return 1;
+		queue_record(h, id, code, end, why);
+		return 0;
+	}
 	if (str_eq(word, "queued"))
 		return entry.state == MAILBOX_QUEUED
 		    ? mailbox_set(b, &entry, MAILBOX_UNREAD, e)
@@ -245,6 +287,8 @@ outbox_settle(const struct home *h, struct mailbox *b, const char *id,
 	if (code == EXIT_OK && !queue_proven(end))
 		code = EXIT_UNPROVEN;
 	queue_record(h, id, code, end, why);
+	if (code == EXIT_OK)
+		outbox_remember(h, b, id);
 	return mailbox_remove(b, &entry, e);
 }
 

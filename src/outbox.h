@@ -57,8 +57,9 @@ int outbox_next(
 
 /*
  * The host says what became of a message: "queued", it has it, or a verdict
- * that ends it. 1: of one that is not there (any more), or that is known to be
- * queued, nothing is noted. -1 with EXIT_LOCAL, EXIT_USAGE for an unknown word.
+ * that ends it; of one that was seen there, later, that it was answered. 1: of
+ * one that is not there (any more), or that is known to be queued, nothing is
+ * noted. -1 with EXIT_LOCAL, EXIT_USAGE for an unknown word.
  */
 int outbox_settle(const struct home *h, struct mailbox *b, const char *id,
     enum exit_code code, const char *word, const char *why, struct err *e);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fetch.h"
 #include "lookup.h"
 #include "mailbox.h"
 #include "schema.h"
@@ -102,16 +103,18 @@ reply_find(const struct send *s, const char *agent, const char *id,
 	return rc;
 }
 
-/* Whoever looks sees that it was answered. */
+/* Whoever looks sees that it was answered, here and where it came from. */
 static void
-reply_mark(const struct home *h, const char *agent, const char *id)
+reply_mark(const struct home *h, const char *agent, const struct mail *m)
 {
 	struct mailbox b = MAILBOX_INIT;
 	struct mailbox_entry entry;
 
 	if (mailbox_look(&b, h, agent, NULL) == 0 &&
-	    mailbox_lock(&b, NULL) == 0 && mailbox_find(&b, id, &entry) == 0)
-		(void)mailbox_set(&b, &entry, MAILBOX_ANSWERED, NULL);
+	    mailbox_lock(&b, NULL) == 0 &&
+	    mailbox_find(&b, m->id, &entry) == 0 &&
+	    mailbox_set(&b, &entry, MAILBOX_ANSWERED, NULL) == 0)
+		fetch_answered(h, m);
 	mailbox_close(&b);
 }
 
@@ -139,7 +142,7 @@ reply(const struct send *s, const char *agent, const char *id,
 	answer.queue = answer.queue || m.question;
 	(void)send_message(&answer, m.from, result);
 	if (result->verdict.code == EXIT_OK)
-		reply_mark(s->reg->home, agent, m.id);
+		reply_mark(s->reg->home, agent, &m);
 	mail_free(&m);
 	return result->verdict.code;
 }

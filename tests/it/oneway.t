@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 93
+plan 96
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -110,6 +110,9 @@ answered() {
 	messages a author | grep -q '^the answer'
 }
 check 'an answer comes' until_true 20 answered
+check 'until a sync it is told as shown' says "$first" submitted
+check 'a sync' syncs
+check 'tells that it was answered' says "$first" answered
 
 # --- not asked, not given ---
 sent a -q l-s-comp 'patience'

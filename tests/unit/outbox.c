@@ -178,6 +178,14 @@ test_order(void **state)
 	assert_int_equal(settle(2, EXIT_OK, "queued"), 1);
 	assert_int_equal(settle(77, EXIT_OK, "submitted"), 1);
 	assert_string_equal(known(77, &code), "");
+	/* one that was seen was answered later, and nothing else */
+	assert_int_equal(settle(2, EXIT_OK, "read"), 1);
+	assert_int_equal(settle(2, EXIT_UNPROVEN, "answered"), 1);
+	assert_int_equal(settle(2, EXIT_OK, "answered"), 0);
+	assert_string_equal(known(2, &code), "answered");
+	assert_int_equal(settle(2, EXIT_OK, "answered"), 1);
+	assert_int_equal(settle(77, EXIT_OK, "answered"), 1);
+	assert_string_equal(known(77, &code), "");
 	/* no such word; and no success without proof */
 	assert_int_equal(settle(1, EXIT_OK, "eaten"), -1);
 	assert_string_equal(known(1, &code), "queued");
