@@ -154,9 +154,10 @@ presence_list_free(struct presence_list *list)
 
 /* ---- who is stuck ---- */
 
-/* Was this one told of, since it printed something at `since`? */
-static bool
-notice_known(const struct buf *told, const char *id, int64_t since)
+/* When did this one, that was told of, print something before? -1: it was not
+ * told of. */
+static int64_t
+notice_find(const struct buf *told, const char *id)
 {
 	const char *line = told->data, *end;
 	long long then;
@@ -165,11 +166,10 @@ notice_known(const struct buf *told, const char *id, int64_t since)
 	for (; *line != '\0'; line = *end == '\0' ? end : end + 1) {
 		end = line + strcspn(line, "\n");
 		if (sscanf(line, "%26s %lld", name, &then) == 2 &&
-		    str_eq(name, id) && then - since <= PRESENCE_SLACK_S &&
-		    since - then <= PRESENCE_SLACK_S)
-			return true;
+		    str_eq(name, id))
+			return then;
 	}
-	return false;
+	return -1;
 }
 
 static void
@@ -185,6 +185,27 @@ notice_tell(const struct home *home, const struct presence_seen *seen)
 		.agent = seen->agent->address,
 		.preview = text },
 	    NULL);
+}
+
+/* Tell of one that is stuck, unless that was done since it printed something
+ * last; what is to be remembered of it, -1: nothing. It is remembered until it
+ * prints again, whatever is seen there meanwhile, if anything. */
+static int64_t
+notice_one(const struct home *home, const struct buf *told,
+    const struct presence_seen *seen)
+{
+	int64_t since = clock_real_ms() / 1000 - seen->now.quiet_s;
+	int64_t then = notice_find(told, seen->agent->id);
+
+	if (then >= 0 &&
+	    (seen->now.quiet_s < 0 ||
+		(then - since <= PRESENCE_SLACK_S &&
+		    since - then <= PRESENCE_SLACK_S)))
+		return then;
+	if (seen->now.state != PRESENCE_STUCK)
+		return -1;
+	notice_tell(home, seen);
+	return since;
 }
 
 int
@@ -213,12 +234,10 @@ presence_notice(
 		buf_reset(&told);
 	for (i = 0; i < list->n; i++) {
 		seen = &list->v[i];
-		since = clock_real_ms() / 1000 - seen->now.quiet_s;
-		if (seen->now.state != PRESENCE_STUCK)
-			continue;
-		if (!notice_known(&told, seen->agent->id, since))
-			notice_tell(home, seen);
-		buf_addf(&now, "%s %lld\n", seen->agent->id, (long long)since);
+		since = notice_one(home, &told, seen);
+		if (since >= 0)
+			buf_addf(&now, "%s %lld\n", seen->agent->id,
+			    (long long)since);
 	}
 	if (!str_eq(now.data, told.data))
 		rc = file_replace(path, now.data, now.len, FILE_FAST, e);

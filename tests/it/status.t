@@ -147,6 +147,12 @@ status()
 subprocess.run([f"{BUILD}/agent-discover", "-q"], env=world.env, check=True,
                timeout=60)
 equal(len(feed("stuck")), 2, "once")
+# Another look of a pane that has printed nothing is no end of it.
+world.tm("copy-mode", "-t", ask.pane)
+ok(state("ask") != "stuck", "in copy mode it is not seen to be stuck", peers())
+world.tm("send-keys", "-t", ask.pane, "-X", "cancel")
+ok(until(15, lambda: state("ask") == "stuck"), "then it is again", peers())
+equal(len(feed("stuck")), 2, "and was told of already")
 world.keys(ask.pane, "Escape")
 world.keys(ask.pane, "x")
 begun = time.monotonic()

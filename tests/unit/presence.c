@@ -129,10 +129,22 @@ test_notice(void **unused)
 	seen[1].now.quiet_s = 2901;
 	assert_int_equal(presence_notice(&home, &list, &e), 0);
 	assert_int_equal(told(), 3);
-	/* It is not any more, and then is again. */
+	/* It is not seen to be, or not seen at all, and then is again. */
 	seen[0].now.state = PRESENCE_ACTIVE;
 	assert_int_equal(presence_notice(&home, &list, &e), 0);
-	seen[0].now.state = PRESENCE_STUCK;
+	seen[0].now =
+	    (struct presence){ .state = PRESENCE_UNKNOWN, .quiet_s = -1 };
+	assert_int_equal(presence_notice(&home, &list, &e), 0);
+	seen[0].now =
+	    (struct presence){ .state = PRESENCE_STUCK, .quiet_s = 1000 };
+	assert_int_equal(presence_notice(&home, &list, &e), 0);
+	assert_int_equal(told(), 3);
+	/* Only what it prints ends it. */
+	seen[0].now =
+	    (struct presence){ .state = PRESENCE_ACTIVE, .quiet_s = 1 };
+	assert_int_equal(presence_notice(&home, &list, &e), 0);
+	seen[0].now =
+	    (struct presence){ .state = PRESENCE_STUCK, .quiet_s = 900 };
 	assert_int_equal(presence_notice(&home, &list, &e), 0);
 	assert_int_equal(told(), 4);
 	/* A file that makes no sense. */
