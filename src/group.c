@@ -24,13 +24,21 @@ kind_value(const struct agent *a, enum kind kind)
 }
 
 static bool
+group_in_pane(const struct agent *a, const struct pane_ident *pane)
+{
+	return a->ident.server_pid == pane->server_pid &&
+	    str_eq(a->ident.socket, pane->socket) &&
+	    str_eq(a->ident.pane, pane->pane);
+}
+
+/* By its pane, and by the name that it gives itself. */
+static bool
 group_is_self(
     const struct agent *a, const struct home *home, const struct sender *self)
 {
-	return self->in_pane && str_eq(a->host, home->host) &&
-	    a->ident.server_pid == self->ident.server_pid &&
-	    str_eq(a->ident.socket, self->ident.socket) &&
-	    str_eq(a->ident.pane, self->ident.pane);
+	return str_eq(a->host, home->host) &&
+	    ((self->in_pane && group_in_pane(a, &self->ident)) ||
+		(self->is_agent && group_in_pane(a, &self->named)));
 }
 
 /* Does a group that has this one in it mean it? */

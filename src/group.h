@@ -47,7 +47,8 @@ struct group {
  *
  * A member is a window by its address, and in a window of several panes also
  * each other pane where a known agent was seen. Not one that is dead, hidden
- * (@agent-explicit) or the sender's own pane. EXIT_UNKNOWN for nobody and for
+ * (@agent-explicit) or the sender's own pane, or that of its
+ * $AGENT_NAME. EXIT_UNKNOWN for nobody and for
  * an ambiguous name, EXIT_USAGE past GROUP_MAX, EXIT_LOCAL.
  */
 int group_add(struct group *g, const struct home *home,

@@ -39,7 +39,7 @@ post_check_other(
 	    !str_eq(from->socket, to->ident.socket))
 		return 0;
 	return err_set(e, EXIT_USAGE,
-	    "%s: is this pane itself; send to another one", to->address);
+	    "%s: is the sender itself; send to another one", to->address);
 }
 
 void

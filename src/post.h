@@ -76,7 +76,8 @@ enum exit_code post(
  */
 int post_may(const struct post *p, struct agent *to, struct err *e);
 
-/* Is `to` another pane than `from` (NULL: nobody's)? EXIT_USAGE if not. */
+/* Is `to` another pane than `from`, the sender's (NULL: nobody's)? EXIT_USAGE
+ * if not. */
 int post_check_other(
     const struct pane_ident *from, const struct agent *to, struct err *e);
 

@@ -98,6 +98,8 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 	};
 
 	if (post_check_other(p.from, &result->to, e) != 0 ||
+	    post_check_other(s->sender.is_agent ? &s->sender.named : NULL,
+		&result->to, e) != 0 ||
 	    (s->files_n > 0 && post_may(&p, &result->to, e) != 0))
 		return -1;
 	if (s->files_n > 0) {

@@ -78,8 +78,8 @@ sender_pane(const struct home *home, const struct agent_list *own)
 	return best;
 }
 
-/* Is `name` an address or a living alias in the list? */
-static bool
+/* The agent of which `name` is the address or a living alias; NULL: none. */
+static const struct agent *
 sender_known(const struct agent_list *own, const char *name)
 {
 	int64_t now = clock_real_ms();
@@ -88,8 +88,8 @@ sender_known(const struct agent_list *own, const char *name)
 	for (i = 0; i < own->n; i++)
 		if (str_eq(own->v[i].address, name) ||
 		    agent_has_alias(&own->v[i], name, now))
-			return true;
-	return false;
+			return &own->v[i];
+	return NULL;
 }
 
 /* user@host, with only what a name may hold. */
@@ -143,13 +143,19 @@ static int
 sender_named(struct sender *s, const char *name, const struct agent_list *own,
     struct err *e)
 {
+	const struct agent *a;
+
 	if (!body_sender_ok(name))
 		return err_set(e, EXIT_USAGE,
 		    "AGENT_NAME: '%.200s' is no name: letters, digits "
 		    "and ._@+- (not first: . -), at most %d bytes",
 		    name, BODY_SENDER_MAX);
 	memcpy(s->name, name, strlen(name) + 1);
-	s->note = sender_known(own, name) ? NULL : "unregistered";
+	a = sender_known(own, name);
+	s->note = a == NULL ? "unregistered" : NULL;
+	s->is_agent = a != NULL;
+	if (a != NULL)
+		s->named = a->ident;
 	return 0;
 }
 

@@ -22,6 +22,9 @@ struct sender {
 	bool in_pane; /* we run in a registered pane: `ident`, `id` */
 	struct pane_ident ident;
 	char id[AGENT_ID_MAX + 1]; /* the pane's agent */
+	/* $AGENT_NAME is an agent of this host: its pane. */
+	bool is_agent;
+	struct pane_ident named;
 };
 
 /*

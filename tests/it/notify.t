@@ -519,8 +519,11 @@ def senders(world):
     world.keys(pane, "-l", "clear; notify-pane hub-dev-from x; echo code $?")
     world.keys(pane, "Enter")
     ok(world.sees(pane, "code 1"), "to oneself: 1", world.screen(pane))
-    ok("is this pane itself" in world.screen(pane).replace("\n", ""),
+    ok("is the sender itself" in world.screen(pane).replace("\n", ""),
        "and says so", world.screen(pane))
+    r = world.notify(c.address, "x", AGENT_NAME=c.address)
+    ok(r.code == 1 and "is the sender itself" in r.err,
+       "by its name alone too", repr(r))
 
 
 # Panes that change

@@ -108,6 +108,11 @@ test_kinds(void **state)
 	names("@role:*",
 	    "box-dev-a hub-dev-b hub-dev-b-p3 hub-mesh-x old-z "
 	    "web-web-y ");
+	/* Nor is who sends by its name one of them. */
+	self.is_agent = true;
+	self.named = agent_list_find(&book, "hub-mesh-x")->ident;
+	names("@all", "box-dev-a hub-dev-b hub-dev-b-p3 old-z web-web-y ");
+	self.is_agent = false;
 	/* Each once, and hidden ones by their name alone. */
 	names("@box,box-dev-a,@dev,hub-dev-hid",
 	    "box-dev-a hub-dev-b hub-dev-b-p3 hub-dev-hid ");
