@@ -90,6 +90,9 @@ static int
 run_read(const struct registrar *reg, const struct request *q, struct buf *out,
     struct err *e)
 {
+	if (q->words.n > 0 && q->words.v[0][0] == '\0')
+		return err_set(e, EXIT_UNKNOWN,
+		    "read: '' is no message's id; see agent-inbox list");
 	return inbox_read(reg->home, q->view.agent,
 	    q->words.n > 0 ? q->words.v[0] : "", q->view.json, out, e);
 }

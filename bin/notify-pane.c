@@ -207,7 +207,9 @@ report(const struct send *s, const struct request *q, const char *address,
 	const char *name;
 
 	if (result->found && result->renamed)
-		log_line("%s: is called %s now", address, result->to.address);
+		log_line("%s: is called %s now",
+		    result->asked[0] == '\0' ? address : result->asked,
+		    result->to.address);
 	/* It may have arrived, and then be answered. */
 	if (q->ask && (v->code == EXIT_OK || v->code == EXIT_UNPROVEN))
 		(void)printf("%s\n", result->id);

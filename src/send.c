@@ -205,6 +205,7 @@ send_message(
 		(void)snprintf(result->id, sizeof(result->id), "%s", s->id);
 	else
 		agent_id_new(result->id);
+	(void)snprintf(result->asked, sizeof(result->asked), "%s", address);
 	rc = lookup(s->reg, address, &result->to, &result->renamed, &e);
 	result->found = rc == 0;
 	/* Before anything is kept anywhere. */

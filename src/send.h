@@ -43,7 +43,8 @@ struct send {
 struct send_result {
 	struct agent to; /* as found; empty if not found */
 	bool found;
-	bool renamed; /* it was asked for by an older name */
+	bool renamed; /* it was asked for by an older name: `asked` */
+	char asked[BODY_SENDER_MAX + 1];
 	char id[AGENT_ID_MAX + 1];
 	struct deliver_verdict verdict;
 	char *dropped; /* "file dropped at ...; ..." or NULL */

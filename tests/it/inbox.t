@@ -102,6 +102,7 @@ def errors(world, composer):
             (("read", "../../../etc/passwd"), 2, "no message's id"),
             (("read", "..."), 2, "no message's id"),
             (("read",), 2, "no message waits"),
+            (("read", ""), 2, "'' is no message's id"),
             (("thread", "zzzz"), 2, "no such message"),
             (("ack", "zzzz"), 2, "no such message"),
             (("search",), 1, "takes a text"),
@@ -157,6 +158,19 @@ def renamed(world, pane):
     ok(world.notify("hub-dev-shell-2", "to a new one").code == 0 or
        world.notify("hub-dev-shell", "to a new one").code == 0, "a new pane")
     equal(len(listed(world, "hub-dev-other")), 3, "does not take it over")
+
+
+def answered(world):
+    """An answer to one that was renamed names the old address."""
+    asker, other = world.composer("before"), world.composer("other1")
+    world.notify(other.address, "hello", AGENT_NAME=asker.address)
+    world.tm("rename-window", "-t", asker.pane, "behind")
+    world.register()
+    ident = listed(world, other.address)[0]["id"]
+    r = world.notify("--reply", ident, "yes", AGENT_NAME=other.address)
+    ok(r.code == 0 and
+       "hub-dev-before: is called hub-dev-behind now" in r.err,
+       "the old name is told", repr(r))
 
 
 def inherited(world):
@@ -302,6 +316,7 @@ def main():
     pane = shell(world)
     renamed(world, pane)
     inherited(world)
+    answered(world)
     foreign(world, composer)
     damaged(world, composer)
     corrupt(world, composer)
