@@ -298,7 +298,8 @@ run_loop(struct run *r)
 			return run_verdict(r, EXIT_WIRE, "failed",
 			    "the connection broke before it was shown");
 		/* Before anything is said of the pane, and at every look. */
-		if (allow_check(r->facts.allow, &r->d->from, &e) != 0) {
+		if (!r->d->wanted &&
+		    allow_check(r->facts.allow, &r->d->from, &e) != 0) {
 			r->v->barred = true;
 			return run_verdict(r, e.code, "refused", "%s", e.msg);
 		}

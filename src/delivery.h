@@ -40,8 +40,9 @@ struct deliver {
 	int64_t inbox_max; /* bytes */
 	const char *ring;  /* file of verdicts; NULL: not recorded */
 	const struct profile_set *profiles;
-	bool repeat;     /* the id came from outside: it may have been seen */
-	bool ask;        /* only tell what became of the id, deliver nothing */
+	bool wanted; /* its recipient asked for it: @agent-allow counts not */
+	bool repeat; /* the id came from outside: it may have been seen */
+	bool ask;    /* only tell what became of the id, deliver nothing */
 	int64_t wait_ms; /* how long to wait until the pane is ready */
 	/* How to nap while waiting: at most `ms`, false to give up (refused,
 	 * EXIT_TIMEOUT). NULL: by sleeping. */

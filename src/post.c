@@ -226,6 +226,36 @@ post_tail(struct buf *out, const struct post *p)
 		    MAIL_SHORT, p->id, MAIL_SHORT, p->id, p->schema);
 }
 
+/* Is it the answer of the agent that the recipient asked? The id of a question
+ * is known to that agent's host and to those on the way, and to nobody else. */
+static bool
+post_wanted(const struct post *p, const struct agent *to)
+{
+	const char *host = p->host == NULL ? p->reg->home->host : p->host;
+	struct mailbox b = MAILBOX_INIT;
+	struct asked a = ASKED_INIT;
+	struct agent asked;
+	bool renamed, wanted;
+
+	if (p->reply_to == NULL || !mail_id_ok(p->reply_to) ||
+	    !mail_answerable(p->sender, p->note))
+		return false;
+	wanted = mailbox_look(&b, p->reg->home, to->id, NULL) == 0 &&
+	    asked_find(&b, p->reply_to, &a, NULL) == 0 &&
+	    str_eq(a.question.id, p->reply_to) &&
+	    str_eq(a.question.to_host, host) &&
+	    (a.state == ASKED_OPEN || str_eq(a.answer, p->id));
+	if (wanted && !str_eq(a.question.to, p->sender)) {
+		wanted = lookup(p->reg, a.question.to, &asked, &renamed,
+			     NULL) == 0 &&
+		    str_eq(asked.address, p->sender);
+		agent_free(&asked);
+	}
+	asked_free(&a);
+	mailbox_close(&b);
+	return wanted;
+}
+
 static enum exit_code
 post_once(
     const struct post *p, const struct agent *to, struct deliver_verdict *v)
@@ -248,6 +278,7 @@ post_once(
 		.inbox_max = p->reg->config->inbox_max,
 		.ring = ring,
 		.profiles = p->reg->profiles,
+		.wanted = post_wanted(p, to),
 		.repeat = p->repeat,
 		.ask = p->ask,
 		.wait_ms = p->wait_ms,
@@ -335,6 +366,8 @@ post_may_once(const struct post *p, const struct agent *to, struct err *e)
 	struct tmux t;
 	int rc = -1;
 
+	if (post_wanted(p, to))
+		return 0;
 	if (tmux_open(&t, to->ident.socket, e) == 0 &&
 	    tmux_option(&t, &to->ident, "@agent-allow", &list, e) == 0)
 		rc = allow_check(list, &p->verified, e);

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 71
+plan 74
 at_end() {
 	mesh_down
 	umount "$world/hosts/a/.agents/mail" 2>/dev/null
@@ -154,6 +154,17 @@ await_killed 2>/dev/null
 AGENT_NAME=a-s-near sent a --reply "$id" 'to nobody'
 is "$? $(messages a ask | tail -n 1)" '0 to nobody' \
 	'who was killed awaits nothing'
+
+# Whom @agent-allow keeps out may answer what he was asked, once.
+tmx a set-option -p -t =s:ask @agent-allow a-s-nobody
+asks a-s-ask a-s-near 'may you?'
+AGENT_NAME=a-s-near sent a --reply "$id" 'I was asked'
+is "$?" 0 'an answer that was asked for passes @agent-allow'
+inbox get "$id"
+says 0 'I was asked' '' 'and is there'
+AGENT_NAME=a-s-near sent a a-s-ask 'by the way'
+is "$?" 7 'nothing else does'
+tmx a set-option -p -u -t =s:ask @agent-allow
 
 # --- its time ---
 asks a-s-ask b-s-help --ttl 2s 'quick?'
