@@ -191,7 +191,8 @@ ask_text(struct json *j, const char *key, const char *text)
 
 static void
 ask_json(struct buf *out, const struct asked *a,
-    const struct mailbox_entry *entry, const struct mail *answer)
+    const struct mailbox_entry *entry, const struct mail *answer,
+    const char *file)
 {
 	struct json j = JSON_INIT(out);
 	char when[CLOCK_TEXT_MAX];
@@ -209,7 +210,7 @@ ask_json(struct buf *out, const struct asked *a,
 	if (answer == NULL)
 		json_null(&j);
 	else
-		inbox_json(&j, entry, answer);
+		inbox_json(&j, entry, answer, file);
 	json_object_end(&j);
 	buf_addc(out, '\n');
 }
@@ -248,6 +249,7 @@ ask_answer(const struct home *h, const struct ask_view *view, struct buf *out,
 	struct mailbox_entry entry = { .in_new = false };
 	struct asked a = ASKED_INIT;
 	struct mail m = MAIL_INIT;
+	char *file = NULL;
 	bool came;
 	int rc;
 
@@ -261,14 +263,17 @@ ask_answer(const struct home *h, const struct ask_view *view, struct buf *out,
 	came = a.state == ASKED_ANSWERED || a.state == ASKED_FAILED;
 	if (rc == 0 && came)
 		rc = ask_take(&b, h, &a, &entry, &m, e);
+	if (rc == 0 && came)
+		rc = inbox_whole(h, &m, &file, e);
 	if (rc == 0 && view->json)
-		ask_json(out, &a, &entry, came ? &m : NULL);
+		ask_json(out, &a, &entry, came ? &m : NULL, file);
 	if (rc == 0 && a.state != ASKED_ANSWERED)
 		rc = ask_missing(&a, view, &m, e);
 	else if (rc == 0 && !view->json) {
 		body_plain(out, m.body.data, m.body.len, true);
 		buf_addc(out, '\n');
 	}
+	x_free(file);
 	mail_free(&m);
 	asked_free(&a);
 	mailbox_close(&b);

@@ -1,16 +1,24 @@
 #include "inbox.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "body.h"
 #include "clock.h"
 #include "json.h"
 #include "log.h"
 #include "mem.h"
+#include "path.h"
+#include "post.h"
 #include "queue.h"
 #include "str.h"
+
+enum { INBOX_NAME_MAX = MAIL_ID_MAX + 32 }; /* bytes of a body's file */
 
 /* ---- one message ---- */
 
@@ -55,9 +63,127 @@ inbox_state(const struct mailbox_entry *entry, const struct mail *m)
 	    : mailbox_word(entry->state);
 }
 
+/* ---- bodies that are files ---- */
+
+/* "[.N] (SIZE bytes)": what may stand behind the file's name, which gets the
+ * first of it, since another file may have had that name. */
+static bool
+inbox_rest(const char *rest, char name[INBOX_NAME_MAX], uint64_t *size)
+{
+	static const char digits[] = "0123456789";
+	size_t n = rest[0] == '.' ? 1 + strspn(rest + 1, digits) : 0;
+	size_t len = strlen(name);
+	char number[24];
+
+	if (n == 1 || len + n >= INBOX_NAME_MAX)
+		return false;
+	(void)snprintf(name + len, INBOX_NAME_MAX - len, "%.*s", (int)n, rest);
+	rest += n;
+	if (!str_starts(rest, " ("))
+		return false;
+	rest += 2;
+	n = strspn(rest, digits);
+	if (n >= sizeof(number) || !str_eq(rest + n, " bytes)"))
+		return false;
+	(void)snprintf(number, sizeof(number), "%.*s", (int)n, rest);
+	return str_number(number, BODY_MAX, size) == 0 && *size > MAIL_BODY_MAX;
+}
+
+/* The name of the file in the sender's folder that the body says has it all;
+ * *size receives its size. Nothing is believed but what we write there: our own
+ * inbox, this sender's folder, this message's id. */
+static bool
+inbox_named(const struct home *h, const struct mail *m,
+    char name[INBOX_NAME_MAX], uint64_t *size)
+{
+	char *inbox, *begin, *body;
+	bool named;
+
+	if (h->inbox == NULL || m->folder[0] == '\0' || m->folder[0] == '.' ||
+	    strchr(m->folder, '/') != NULL)
+		return false;
+	(void)snprintf(name, INBOX_NAME_MAX, "message-%s.txt", m->id);
+	inbox = path_show(h->inbox);
+	begin = x_asprintf(POST_TOO_LONG "%s/%s/%s", inbox, m->folder, name);
+	body = x_strndup(m->body.data, m->body.len);
+	named = str_starts(body, begin) &&
+	    inbox_rest(body + strlen(begin), name, size);
+	x_free(body);
+	x_free(begin);
+	x_free(inbox);
+	return named;
+}
+
+char *
+inbox_file(const struct home *h, const struct mail *m)
+{
+	char name[INBOX_NAME_MAX];
+	uint64_t size;
+
+	if (!inbox_named(h, m, name, &size))
+		return NULL;
+	return x_asprintf("%s/%s/%s", h->inbox, m->folder, name);
+}
+
+/* Open it, through no link. */
+static int
+inbox_open_file(const struct home *h, const struct mail *m, const char *name)
+{
+	int root = open(h->inbox, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir, fd = -1;
+
+	dir = root < 0 ? -1
+		       : openat(root, m->folder,
+			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0) {
+		fd = openat(dir, name,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		(void)close(dir);
+	}
+	if (root >= 0)
+		(void)close(root);
+	return fd;
+}
+
+int
+inbox_whole(const struct home *h, struct mail *m, char **file, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(BODY_MAX);
+	char name[INBOX_NAME_MAX];
+	struct stat st;
+	uint64_t size;
+	int fd, rc = 0;
+
+	*file = inbox_file(h, m);
+	if (*file == NULL || !inbox_named(h, m, name, &size))
+		return 0;
+	fd = inbox_open_file(h, m, name);
+	if (fd < 0)
+		return err_set(e, errno == ENOENT ? EXIT_UNKNOWN : EXIT_LOCAL,
+		    "%s: has the text of message %s: %s", *file, m->id,
+		    errno == ENOENT ? "it is there no more" : strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_uid != geteuid() || (uint64_t)st.st_size != size)
+		rc = err_set(e, EXIT_LOCAL,
+		    "%s: is not the file that had the text of %s", *file,
+		    m->id);
+	while (rc == 0 && text.len < size)
+		if (buf_read_fd(&text, fd, (size_t)size - text.len) <= 0)
+			rc = err_set(e, EXIT_LOCAL, "%s: cannot be read: %s",
+			    *file, strerror(errno));
+	(void)close(fd);
+	if (rc == 0) {
+		buf_free(&m->body);
+		m->body = text;
+	} else {
+		buf_free(&text);
+	}
+	return rc;
+}
+
 void
-inbox_json(
-    struct json *j, const struct mailbox_entry *entry, const struct mail *m)
+inbox_json(struct json *j, const struct mailbox_entry *entry,
+    const struct mail *m, const char *file)
 {
 	json_object_begin(j);
 	inbox_text(j, "id", m->id);
@@ -79,6 +205,8 @@ inbox_json(
 	inbox_time(j, "expires", m->expires);
 	json_key(j, "body");
 	json_string(j, m->body.data, m->body.len);
+	json_key(j, "file");
+	json_text(j, file);
 	json_object_end(j);
 }
 
@@ -126,13 +254,16 @@ inbox_line(
 }
 
 void
-inbox_show(struct json *j, struct buf *out, const struct mailbox_entry *entry,
-    const struct mail *m)
+inbox_show(const struct home *h, struct json *j, struct buf *out,
+    const struct mailbox_entry *entry, const struct mail *m)
 {
+	char *file = j == NULL ? NULL : inbox_file(h, m);
+
 	if (j != NULL)
-		inbox_json(j, entry, m);
+		inbox_json(j, entry, m, file);
 	else
 		inbox_line(out, entry, m);
+	x_free(file);
 }
 
 /* ---- many ---- */
@@ -213,8 +344,9 @@ inbox_take(const struct mailbox *b, const struct mailbox_entry *entry,
 
 /* Print those that are wanted, the newest last. How many were no message. */
 static size_t
-inbox_select(const struct mailbox *b, const struct inbox_view *view,
-    const char *thread, struct json *j, struct buf *out)
+inbox_select(const struct home *h, const struct mailbox *b,
+    const struct inbox_view *view, const char *thread, struct json *j,
+    struct buf *out)
 {
 	bool picks = view->waiting || view->text != NULL || view->about != NULL;
 	struct mailbox_list list;
@@ -234,7 +366,7 @@ inbox_select(const struct mailbox *b, const struct inbox_view *view,
 	for (i = picks ? n : list.n; i > first; i--) {
 		if (!inbox_take(b, &list.v[i - 1], &m, &bad))
 			continue;
-		inbox_show(view->json ? j : NULL, out, &list.v[i - 1], &m);
+		inbox_show(h, view->json ? j : NULL, out, &list.v[i - 1], &m);
 		mail_free(&m);
 	}
 	mailbox_list_free(&list);
@@ -260,7 +392,7 @@ inbox_list(const struct home *h, const struct inbox_view *view, struct buf *out,
 	if (view->json)
 		json_array_begin(&j);
 	if (rc == 0)
-		bad = inbox_select(&b, view, thread, &j, out);
+		bad = inbox_select(h, &b, view, thread, &j, out);
 	if (bad > 0)
 		log_line("%zu left out that are no message; look into %s/bad",
 		    bad, b.path);
@@ -340,7 +472,8 @@ inbox_read(const struct home *h, const char *agent, const char *id, bool json,
 	struct json j = JSON_INIT(out);
 	struct mailbox_entry entry = { .in_new = false };
 	struct mail m = MAIL_INIT;
-	int rc;
+	char *file = NULL;
+	int rc, whole = 0;
 
 	j.pretty = true;
 	rc = inbox_open(&b, h, agent, e);
@@ -350,15 +483,18 @@ inbox_read(const struct home *h, const char *agent, const char *id, bool json,
 		rc = mailbox_read(&b, &entry, &m, e);
 	if (rc == 0)
 		rc = inbox_done(&b, h, &entry, e);
+	if (rc == 0)
+		whole = inbox_whole(h, &m, &file, e);
 	if (rc == 0 && json) {
-		inbox_json(&j, &entry, &m);
+		inbox_json(&j, &entry, &m, file);
 		buf_addc(out, '\n');
 	} else if (rc == 0) {
 		inbox_print(out, &entry, &m);
 	}
+	x_free(file);
 	mail_free(&m);
 	mailbox_close(&b);
-	return rc;
+	return rc == 0 ? whole : rc;
 }
 
 int

@@ -43,7 +43,8 @@ bool inbox_there(const struct home *h, const char *agent);
 /*
  * Print one message, by its id or a begin of it that only one has; "": the
  * oldest that waits (EXIT_UNKNOWN if none does). It counts as read then, and is
- * not shown in the pane any more.
+ * not shown in the pane any more. Where a file that holds the body is gone,
+ * what names it is printed, and the error returned.
  */
 int inbox_read(const struct home *h, const char *agent, const char *id,
     bool json, struct buf *out, struct err *e);
@@ -53,9 +54,22 @@ int inbox_read(const struct home *h, const char *agent, const char *id,
 int inbox_done(struct mailbox *b, const struct home *h,
     struct mailbox_entry *entry, struct err *e);
 
-/* A message as a JSON object. */
-void inbox_json(
-    struct json *j, const struct mailbox_entry *entry, const struct mail *m);
+/* The file that holds a body too long for the mailbox, by its path: it stands
+ * in the sender's folder of our inbox, under the message's id. malloc'd; NULL:
+ * the body is all there is. */
+char *inbox_file(const struct home *h, const struct mail *m);
+
+/*
+ * Put all of the body in the place of the line that names its file, if it does.
+ * *file is as inbox_file() says, also on failure: EXIT_UNKNOWN: it is there no
+ * more; EXIT_LOCAL: it cannot be read, or is another file by now.
+ */
+int inbox_whole(
+    const struct home *h, struct mail *m, char **file, struct err *e);
+
+/* A message as a JSON object; `file` as inbox_file() says. */
+void inbox_json(struct json *j, const struct mailbox_entry *entry,
+    const struct mail *m, const char *file);
 
 /* inbox_read() without printing, for each of `ids`; none: all that waits.
  * *count is how many. */
@@ -68,7 +82,7 @@ int inbox_open(
     struct mailbox *b, const struct home *h, const char *agent, struct err *e);
 
 /* One message of a list: as JSON, or where `j` is NULL as a line. */
-void inbox_show(struct json *j, struct buf *out,
+void inbox_show(const struct home *h, struct json *j, struct buf *out,
     const struct mailbox_entry *entry, const struct mail *m);
 
 /* The message that `id`, or a begin of an id, means. EXIT_UNKNOWN if there is

@@ -118,9 +118,8 @@ keep_open(struct keep *k, struct err *e)
 	if (k->p->len > MAIL_BODY_MAX) {
 		folder = path_show(h->inbox);
 		buf_addf(&k->m.body,
-		    "message too long to keep: %s/%s/message-%s.txt (%zu "
-		    "bytes)",
-		    folder, k->p->folder, k->p->id, k->p->len);
+		    POST_TOO_LONG "%s/%s/message-%s.txt (%zu bytes)", folder,
+		    k->p->folder, k->p->id, k->p->len);
 		x_free(folder);
 	}
 	return mailbox_open(&k->box, h, k->to->id, k->to->address, e);

@@ -51,6 +51,10 @@ struct post {
 	bool force;
 };
 
+/* How the body of what is too long for a mailbox begins there: the file that
+ * has it and " (N bytes)" follow. */
+#define POST_TOO_LONG "message too long to keep: "
+
 /* What is sent as a mailbox keeps it, to `to`; to be freed. A body of more than
  * MAIL_BODY_MAX is left to who calls. */
 void post_mail(struct mail *m, const struct post *p, const struct agent *to);

@@ -290,8 +290,7 @@ queue_mail(const struct post *p, const struct agent *to, struct mail *m,
 	if (*file == NULL)
 		return -1;
 	shown = path_show(*file);
-	buf_addf(&m->body, "message too long to keep: %s (%zu bytes)", shown,
-	    p->len);
+	buf_addf(&m->body, POST_TOO_LONG "%s (%zu bytes)", shown, p->len);
 	x_free(shown);
 	return 0;
 }

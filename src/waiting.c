@@ -61,7 +61,8 @@ waiting_list(const struct home *h, const struct inbox_view *view,
 	if (rc >= 0 && view->json)
 		json_array_begin(&j);
 	for (i = 0; i < n; i++) {
-		inbox_show(view->json ? &j : NULL, out, &v[i].entry, &v[i].m);
+		inbox_show(
+		    h, view->json ? &j : NULL, out, &v[i].entry, &v[i].m);
 		mail_free(&v[i].m);
 	}
 	if (rc >= 0 && view->json) {

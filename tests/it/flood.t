@@ -93,7 +93,7 @@ def named(world, text):
             text = f.read()
         whole = len(text) == LARGE
     else:
-        whole = len(text) == SMALL
+        whole = len(text) in (SMALL, LARGE)
     writer, i = text.split(" ", 2)[:2]
     return (int(writer[1:]), int(i)), whole and text.endswith("x end")
 

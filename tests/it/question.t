@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 74
+plan 79
 at_end() {
 	mesh_down
 	umount "$world/hosts/a/.agents/mail" 2>/dev/null
@@ -208,6 +208,25 @@ await
 answer "$id" '{"ok": true, "at": {"line": 3}}'
 wait "$waiter"
 is "$? $(cat "$world/awaited")" '0 {"ok": true, "at": {"line": 3}}' 'what it must be'
+echo '{ "a": "string" }' >"$world/schema"
+asks a-s-ask b-s-help -S "$world/schema" 'and a long one?'
+python3 -c 'print("{\"a\": \"" + "z" * 70000 + "\"}", end="")' >"$world/long"
+answer "$id" - <"$world/long"
+is "$?" 0 'an answer of more than 64 KiB'
+inbox get "$id"
+says 0 "$(cat "$world/long")" '' 'get prints all of it'
+inbox get "$id" -j
+file=$(python3 -c 'import json, sys
+q = json.load(sys.stdin)["answer"]
+print(q["file"] if q["body"] == open(sys.argv[1]).read() else "")' \
+	"$world/long" <"$out")
+check 'so does --json, with its path' cmp "$world/long" "$file"
+mv "$file" "$world/moved" && ln -s "$world/long" "$file"
+inbox get "$id"
+says 9 '' "$file: " 'a link in its place is not followed'
+rm "$file"
+inbox get "$id"
+says 2 '' 'it is there no more' 'a file that is gone'
 echo '{ "ok": "bool" }' >"$world/schema"
 asks a-s-ask b-s-help -S "$world/schema" x
 says 1 '' "schema: key 'ok': must be string, number" 'a schema that is none'
