@@ -116,6 +116,8 @@ asked_put(struct mailbox *b, const struct mail *m, struct err *e)
 		rc = file_replace(path, text.data, text.len, FILE_DURABLE, e);
 	if (rc == 0)
 		(void)utimensat(AT_FDCWD, path, when, 0);
+	else
+		mailbox_error(b, e);
 	buf_free(&text);
 	x_free(path);
 	return rc;
@@ -169,6 +171,7 @@ asked_read(
 		case FILE_MISSING:
 			break;
 		case FILE_FAILED:
+			mailbox_error(b, e);
 			rc = -1;
 		}
 	}

@@ -23,6 +23,20 @@ mailbox_errno(struct err *e, const struct mailbox *b, const char *name)
 	    e, EXIT_LOCAL, "%s/%s: %s", b->path, name, strerror(errno));
 }
 
+void
+mailbox_error(const struct mailbox *b, struct err *e)
+{
+	char *fd = x_asprintf("/proc/self/fd/%d/", b->dir);
+	struct err said;
+
+	if (e != NULL && str_starts(e->msg, fd)) {
+		said = *e;
+		(void)err_set(
+		    e, said.code, "%s/%s", b->path, said.msg + strlen(fd));
+	}
+	x_free(fd);
+}
+
 const char *
 mailbox_word(enum mailbox_state state)
 {

@@ -224,6 +224,10 @@ int mailbox_gone(
 int mailbox_sweep(
     const struct home *h, int64_t days, int64_t now, struct err *e);
 
+/* In an error about a path that begins with /proc/self/fd/, the mailbox's own
+ * folder in the place of that. `e` may be NULL. */
+void mailbox_error(const struct mailbox *b, struct err *e);
+
 /* The message id in an entry's name. */
 const char *mailbox_id(const struct mailbox_entry *entry);
 

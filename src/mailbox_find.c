@@ -317,6 +317,7 @@ mailbox_parse(const struct mailbox *b, const struct mailbox_entry *entry,
 		    e, EXIT_UNKNOWN, "%s: is there no more", entry->name);
 		break;
 	case FILE_FAILED:
+		mailbox_error(b, e);
 		*broken = text.overflow;
 		break;
 	}

@@ -76,6 +76,8 @@ mailbox_index(const struct mailbox *b, const struct mailbox_list *list,
 	    (list->n == 0 || !str_eq(list->v[list->n - 1].name, last)))
 		buf_addf(&text, "%-*s\n", MAILBOX_WIDTH - 1, last);
 	rc = file_replace(path, text.data, text.len, FILE_DURABLE, e);
+	if (rc != 0)
+		mailbox_error(b, e);
 	buf_free(&text);
 	x_free(path);
 	return rc;

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 79
+plan 81
 at_end() {
 	mesh_down
 	umount "$world/hosts/a/.agents/mail" 2>/dev/null
@@ -286,7 +286,7 @@ is "$?" 0 'other messages are not counted'
 # --- a full disk where the answer is to be kept ---
 mail=$world/hosts/a/.agents/mail
 if [ "$(id -u)" != 0 ] || ! small "$mail"; then
-	for _ in $(seq 16); do
+	for _ in $(seq 18); do
 		ok 'a full disk # SKIP only root may mount'
 	done
 else
@@ -305,6 +305,10 @@ else
 		[ $from = help ] || refuses 9 'No space left' \
 			'nor is a plain message' a-s-disk 'also lost?'
 		is "$(messages a disk)" "$before" "$where: nothing is shown"
+		question=$id
+		asks a-s-disk "$to" 'and on a full disk?'
+		says 9 '' ": $mail/" "$where: nor is a question"
+		id=$question
 		room "$mail"
 		on a timeout 100 agent-inbox get "$id" -a a-s-disk \
 			>"$out" 2>"$err"
