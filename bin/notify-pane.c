@@ -42,6 +42,7 @@ static const char usage[] =
 enum {
 	EXITS = 0x3ff,
 	WAIT_MAX_S = 3600,
+	STATUS_GAP = 50, /* recipients in a row of whom nothing is known */
 	TTL_MAX_S = 30 * 86400,
 	PROGRESS_AFTER_MS = 1000,
 	PROGRESS_EVERY_MS = 200,
@@ -424,16 +425,46 @@ out:
 	return rc;
 }
 
+/* What became of a message to several, a line for each of whom that is known:
+ * 0; 1 if it is of none. *code is theirs, or EXIT_PARTIAL. */
+static int
+status_of_many(const struct registrar *reg, struct ship *ship, const char *id,
+    enum exit_code *code)
+{
+	char one[MAIL_ID_MAX + 1];
+	struct deliver_verdict v;
+	size_t i, known = 0, missed = 0;
+
+	if (strlen(id) + strlen(".2000") > MAIL_ID_MAX || !mail_id_ok(id))
+		return 1;
+	for (i = 1; i <= GROUP_MAX && missed < STATUS_GAP; i++) {
+		(void)snprintf(one, sizeof(one), "%.21s.%zu", id, i);
+		missed++;
+		if (send_status(reg->home, ship, one, &v, NULL) != 0)
+			continue;
+		(void)printf("%s %s: %s\n", one, v.word, v.why);
+		*code = known++ == 0 || *code == v.code ? v.code : EXIT_PARTIAL;
+		missed = 0;
+	}
+	return known == 0;
+}
+
 static int
 do_status(const struct registrar *reg, const struct request *q, struct err *e)
 {
 	struct deliver_verdict v;
+	enum exit_code code = EXIT_OK;
 	struct ship ship;
+	bool many = false;
 	int rc;
 
 	ship_open(&ship, reg->home);
 	rc = send_status(reg->home, &ship, q->id, &v, e);
+	if (rc != 0 && e->code == EXIT_UNKNOWN)
+		many = status_of_many(reg, &ship, q->id, &code) == 0;
 	ship_close(&ship);
+	if (many)
+		return (int)code;
 	if (rc != 0)
 		return -1;
 	if (str_eq(v.word, "queued") && str_eq(v.why, q->id))

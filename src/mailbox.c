@@ -212,6 +212,20 @@ out:
 	return rc;
 }
 
+void
+mailbox_follow(const struct home *h, const char *id, const char *address)
+{
+	char *mail = path_join(h->dir, "mail");
+	char *link = x_asprintf("%s/by-name/%s", mail, address);
+	char *path = path_join(mail, id);
+
+	if (agent_id_ok(id) && access(path, F_OK) == 0)
+		(void)mailbox_prepare(h, mail, path, link, id, NULL);
+	x_free(path);
+	x_free(link);
+	x_free(mail);
+}
+
 int
 mailbox_look_folder(struct mailbox *b, const char *path, struct err *e)
 {

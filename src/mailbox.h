@@ -100,6 +100,10 @@ const char *mailbox_word(enum mailbox_state state);
 int mailbox_open(struct mailbox *b, const struct home *h, const char *id,
     const char *address, struct err *e);
 
+/* An agent has another address now: by-name/ADDRESS leads to its mailbox, if it
+ * has one. What fails is done with the next message. */
+void mailbox_follow(const struct home *h, const char *id, const char *address);
+
 /* Open one to read it, without lock, which is taken for a moment only where
  * something must be mended. 1: there is none. */
 int mailbox_look(

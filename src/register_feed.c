@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "feed.h"
+#include "mailbox.h"
 #include "mem.h"
 #include "str.h"
 
@@ -29,6 +30,14 @@ tell(struct told *told, const char *type, const struct agent *a,
 
 	if (told->n++ < REGISTER_FEED_MAX)
 		(void)feed_append(told->home, &event, NULL);
+}
+
+static void
+renamed(struct told *told, const struct agent *a, const struct agent *to)
+{
+	tell(told, "rename", a, to);
+	if (str_eq(to->host, told->home->host))
+		mailbox_follow(told->home, to->id, to->address);
 }
 
 static int
@@ -71,7 +80,7 @@ register_feed(const struct home *home, const struct agent_list *before,
 		else if (order > 0)
 			tell(&told, "join", new[j].agent, NULL);
 		else if (!str_eq(old[i].agent->address, new[j].agent->address))
-			tell(&told, "rename", old[i].agent, new[j].agent);
+			renamed(&told, old[i].agent, new[j].agent);
 		i += order <= 0;
 		j += order >= 0;
 	}

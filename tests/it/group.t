@@ -12,7 +12,7 @@ far_up a b
 composer a one1
 composer a two2
 composer b far1
-plan 46
+plan 48
 
 status() {
 	"$@" >"$out" 2>"$err" </dev/null
@@ -44,6 +44,9 @@ is "$(json 'sorted(x["id"] for x in m["recipients"]) == [m["id"] + "." + str(i) 
 	True 'under one id'
 is "$(json 'r["b-s-far1"]["verdict"], r["b-s-far1"]["host"], r["a-s-one"]["verdict"]')" \
 	"('submitted', 'b', 'shown')" 'with its verdict'
+group=$(json 'm["id"]')
+is "$(status on a notify-pane --status "$group")" 0 '--status of all'
+check 'tells of each' test "$(grep -c "^$group\.[1-5] s" "$out")" -ge 3
 # The sender's own pane is left out.
 tmx a new-window -d -n me "until [ -e $world/go ]; do sleep 0.05; done
 	notify-pane -j @all from-me >$world/me.out 2>$world/me.err

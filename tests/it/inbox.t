@@ -151,6 +151,8 @@ def renamed(world, pane):
     before = files(world)
     equal(len(listed(world, "hub-dev-other")), 2, "a rename loses nothing")
     equal(files(world), before, "and moves nothing")
+    equal(os.readlink(f"{world.agents}/mail/by-name/hub-dev-other"),
+          id_before, "and is found by the new name at once")
     ok(world.notify("hub-dev-other", "third").code == 0, "sent on")
     equal(os.readlink(f"{world.agents}/mail/by-name/hub-dev-other"),
           id_before, "to the same mailbox")
