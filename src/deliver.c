@@ -286,7 +286,7 @@ run_loop(struct run *r)
 	enum classify_way way;
 	enum exit_code code;
 	unsigned tries = 0;
-	bool given_up;
+	bool given_up = false;
 	enum gate gate;
 	struct err e;
 	int waited;
@@ -340,6 +340,9 @@ run_loop(struct run *r)
 		if (nap < DELIVER_IDLE_NAP_MAX_MS)
 			nap *= 2;
 	}
+	if (given_up)
+		return run_verdict(r, EXIT_TIMEOUT, "refused",
+		    "not waited for any longer: %s", why);
 	if (r->d->wait_ms > 0)
 		return run_verdict(r, EXIT_TIMEOUT, "refused",
 		    "not ready within %lld s: %s",

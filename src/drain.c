@@ -33,6 +33,7 @@ struct drain {
 	int64_t ends;                /* its time, real ms; 0: never */
 	int watch;                   /* inotify on queue/; -1: none */
 	int64_t until;               /* monotonic */
+	bool ended;                  /* one came to its end */
 };
 
 /* What a round came to. */
@@ -144,7 +145,48 @@ drain_bury(struct drain *d, struct mailbox_entry *entry, const struct mail *m,
 	return rc < 0 ? ROUND_OVER : ROUND_NEXT;
 }
 
+/* Those that another program took away, or damaged, while they waited. */
+static void
+drain_lost(struct drain *d)
+{
+	enum mailbox_loss loss;
+	struct mail m;
+
+	do {
+		if (mailbox_lock(&d->box, NULL) != 0)
+			return;
+		loss = mailbox_lost(&d->box, &m);
+		if (loss != MAILBOX_LOSS_NONE &&
+		    (m.id[0] == '\0' || queue_begun(d->reg->home, m.id)))
+			m.from[0] = '\0';
+		else if (loss == MAILBOX_LOSS_TAKEN)
+			queue_record(
+			    d->reg->home, m.id, EXIT_REFUSED, QUEUE_TAKEN);
+		else if (loss == MAILBOX_LOSS_DAMAGED)
+			queue_record(
+			    d->reg->home, m.id, EXIT_LOCAL, QUEUE_DAMAGED);
+		mailbox_unlock(&d->box);
+		if (loss == MAILBOX_LOSS_TAKEN && m.from[0] != '\0')
+			drain_report(d->reg, &m, QUEUE_TAKEN);
+		else if (loss == MAILBOX_LOSS_DAMAGED && m.from[0] != '\0')
+			drain_report(d->reg, &m, QUEUE_DAMAGED);
+		d->ended = d->ended || loss != MAILBOX_LOSS_NONE;
+		mail_free(&m);
+	} while (loss != MAILBOX_LOSS_NONE);
+}
+
 /* ---- one round ---- */
+
+/* Is it still there as it was chosen? */
+static bool
+drain_there(const struct drain *d)
+{
+	struct mailbox_entry now;
+
+	return mailbox_find(&d->box, mailbox_id(&d->chosen), &now) == 0 &&
+	    now.state == MAILBOX_QUEUED &&
+	    mailbox_stamp(&d->box, &now) == d->stamp;
+}
 
 /* Wait for a change in the mailbox. */
 static bool
@@ -156,7 +198,8 @@ drain_nap(void *arg, int64_t ms)
 	(void)ms;
 	if (clock_left(d->until) < DRAIN_NAP_MS)
 		return false;
-	return poll(&pfd, 1, DRAIN_NAP_MS) <= 0;
+	/* Other programs do not touch what is watched. */
+	return poll(&pfd, 1, DRAIN_NAP_MS) <= 0 && drain_there(d);
 }
 
 /* Forget what was seen of it so far. */
@@ -229,16 +272,13 @@ drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
 static bool
 drain_begin(void *arg, bool recorded)
 {
-	struct mailbox_entry now;
 	struct drain *d = arg;
 
 	if (!recorded && mailbox_lock(&d->box, NULL) != 0)
 		return false;
 	/* Whoever looks is told that it expired. */
 	if (!recorded && (d->ends == 0 || d->ends > clock_real_ms()) &&
-	    mailbox_find(&d->box, mailbox_id(&d->chosen), &now) == 0 &&
-	    now.state == MAILBOX_QUEUED &&
-	    mailbox_stamp(&d->box, &now) == d->stamp)
+	    drain_there(d))
 		return true;
 	mailbox_unlock(&d->box);
 	return recorded;
@@ -295,7 +335,8 @@ drain_confirm(const struct drain *d, const char *id)
 		return;
 	if (entry.state == MAILBOX_SHOWN || entry.state == MAILBOX_ANSWERED)
 		queue_record(d->reg->home, id, EXIT_OK, QUEUE_READ);
-	else if (entry.state == MAILBOX_DEAD)
+	else if (entry.state == MAILBOX_DEAD &&
+	    mailbox_loss(&d->box, id) == MAILBOX_LOSS_NONE)
 		queue_record(d->reg->home, id, EXIT_REFUSED, QUEUE_DELETED);
 }
 
@@ -360,6 +401,7 @@ drain_round(struct drain *d)
 	int64_t soonest;
 
 	drain_calm(d);
+	drain_lost(d);
 	switch (drain_choose(d, &entry, &m, &soonest)) {
 	case 0:
 		break;
@@ -412,7 +454,6 @@ drain(const struct registrar *reg, const char *id, int64_t patience_ms,
 		.watch = -1,
 		.until = clock_deadline(patience_ms) };
 	enum round round = ROUND_OVER;
-	bool ended = false;
 	int fd = -1, rc;
 
 	agent_init(&d.to);
@@ -424,7 +465,7 @@ drain(const struct registrar *reg, const char *id, int64_t patience_ms,
 			break;
 		do {
 			round = drain_round(&d);
-			ended = ended || round == ROUND_NEXT;
+			d.ended = d.ended || round == ROUND_NEXT;
 		} while (round == ROUND_NEXT ||
 		    (round == ROUND_AGAIN && clock_left(d.until) > 0));
 		lock_drop(&fd);
@@ -437,7 +478,7 @@ drain(const struct registrar *reg, const char *id, int64_t patience_ms,
 	agent_free(&d.to);
 	/* What was fetched from a host that cannot dial us: it hears of it. Not
 	 * of what could not be told before: a sync wakes us again. */
-	if (ended && fetch_owes(reg->home))
+	if (d.ended && fetch_owes(reg->home))
 		register_bell(reg->home);
 	if (rc < 0)
 		return -1;

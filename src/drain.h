@@ -23,9 +23,10 @@ enum {
  *
  * It looks at the pane every DRAIN_NAP_MS, and sees at once what comes into the
  * mailbox or leaves it. A mailbox whose agent is gone goes to the one that has
- * the address now. A message that expires, or may have been shown, is reported
- * to its sender's mailbox if that is an agent; a killed process leaves each
- * message waiting, or in the ring what is known of it, and the next goes on.
+ * the address now. A message that expires, may have been shown, or is taken
+ * away or damaged by another program is reported to its sender's mailbox if
+ * that is an agent; a killed process leaves each message waiting, or in the
+ * ring what is known of it, and the next goes on.
  */
 int drain(const struct registrar *reg, const char *id, int64_t patience_ms,
     struct err *e);

@@ -190,6 +190,7 @@ mailbox_open(struct mailbox *b, const struct home *h, const char *id,
 	int rc = -1;
 
 	*b = (struct mailbox)MAILBOX_INIT;
+	b->heads = true;
 	b->path = path_join(mail, id);
 	if (!agent_id_ok(id)) {
 		(void)err_set(e, EXIT_LOCAL,
@@ -446,7 +447,7 @@ mailbox_idle(struct mailbox *b)
 	char *name;
 
 	mailbox_queue(b, &list);
-	idle = list.n == 0;
+	idle = list.n == 0 && !mailbox_waits(b);
 	mailbox_list_free(&list);
 	if (idle) {
 		name = mailbox_waiting(b);
@@ -614,6 +615,9 @@ mailbox_add(struct mailbox *b, const struct mail *m, enum mailbox_state state,
 		mailbox_release(b, &entry);
 		rc = -1;
 	}
+	/* Not before: one that was killed here took nothing away. */
+	if (rc == 0 && state == MAILBOX_QUEUED && b->heads)
+		mailbox_note(b, entry.name, m);
 	return rc;
 }
 
@@ -700,6 +704,8 @@ mailbox_rewrite(struct mailbox *b, const struct mailbox_entry *entry,
 		return -1;
 	if (renameat(b->dir, temp, b->dir, file) == 0) {
 		/* Who waits to show it sees that it is another text. */
+		if (mailbox_noted(b, entry->name))
+			mailbox_note(b, entry->name, m);
 		(void)snprintf(temp, sizeof(temp), "queue/%s", entry->name);
 		(void)utimensat(b->dir, temp, NULL, 0);
 		return mailbox_sync(b, entry->in_new ? "new" : "cur", e);

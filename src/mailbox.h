@@ -17,6 +17,7 @@ enum {
 	MAILBOX_NAME_MAX = 47,    /* bytes of a file's base name */
 	MAILBOX_FLAGS_MAX = 16,   /* bytes of the flags that we look at */
 	MAILBOX_LOCK_MS = 5000,
+	MAILBOX_HEAD = 60,     /* columns of a body that are noted */
 	MAILBOX_BEGIN_MIN = 4, /* bytes of an id that may stand for all of it */
 	MAILBOX_LISTED = 5,    /* ids that are named where one is ambiguous */
 	/* What a killed program left in tmp/ is removed so late (s), and looked
@@ -31,7 +32,9 @@ enum {
  *	tmp/ new/ cur/	the Maildir: NUMBER.MESSAGE-ID, in cur/ with ":2,FLAGS"
  *	ids/		MESSAGE-ID -> base name: one look tells a repeated id;
  *			of one that mailbox_prune() removed -> .STATE
- *	queue/		base names of what waits to be shown
+ *	queue/		base names of what waits to be shown; in them, but not
+ *			in those of an outbox, the message with its body cut:
+ *			whom to tell when its file is taken away
  *	asked/		questions that the agent sent: asked.h
  *	bad/		files that are no message, for people; never deleted
  *	index		base names in the order they came, a fixed width each
@@ -66,12 +69,13 @@ enum mailbox_state {
 struct mailbox {
 	int dir;    /* the folder; -1: closed */
 	int lock;   /* -1: for reading only */
+	bool heads; /* what is added is noted in queue/ */
 	char *path; /* of the folder when it was opened, for messages */
 };
 
-#define MAILBOX_INIT                                \
-	{                                           \
-		.dir = -1, .lock = -1, .path = NULL \
+#define MAILBOX_INIT                                                \
+	{                                                           \
+		.dir = -1, .lock = -1, .heads = false, .path = NULL \
 	}
 
 /* A message's file. */
@@ -178,14 +182,31 @@ int mailbox_resolve(const struct mailbox *b, const char *folder, const char *id,
 int mailbox_read(const struct mailbox *b, const struct mailbox_entry *entry,
     struct mail *m, struct err *e);
 
+/* What happened to a message that waited, and by none of our programs. */
+enum mailbox_loss {
+	MAILBOX_LOSS_NONE,
+	MAILBOX_LOSS_TAKEN,   /* its file is gone, or trashed */
+	MAILBOX_LOSS_DAMAGED, /* it is in bad/ */
+};
+
+/* Of one message, by its id. */
+enum mailbox_loss mailbox_loss(const struct mailbox *b, const char *id);
+
+/* With the lock: the first that was lost, and what was noted of it when it came
+ * (its body is cut), which is forgotten by this. `m` is to be freed in any
+ * case; without an id it is not known any more. */
+enum mailbox_loss mailbox_lost(const struct mailbox *b, struct mail *m);
+
 /* What waits to be shown, oldest first; to be freed. With the lock, names that
- * no message has, or that were shown meanwhile, are taken out of queue/. */
+ * no message has, or that were shown meanwhile, are taken out of queue/, but
+ * for those of mailbox_lost(). */
 void mailbox_queue(const struct mailbox *b, struct mailbox_list *list);
 
 /* Does anything wait? Does not look whether the file is there. */
 bool mailbox_waits(const struct mailbox *b);
 
-/* With the lock: if nothing waits, take it out of mail/waiting. True then. */
+/* With the lock: if nothing waits or was lost, take it out of mail/waiting.
+ * True then. */
 bool mailbox_idle(struct mailbox *b);
 
 /* The newest `most` messages (0: all), newest first; to be freed. Reads no more

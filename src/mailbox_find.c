@@ -288,6 +288,9 @@ mailbox_put_aside(const struct mailbox *b, const struct mailbox_entry *entry,
 	(void)snprintf(path, sizeof(path), "bad/%s", entry->name);
 	if (renameat(b->dir, file, b->dir, path) != 0)
 		return;
+	/* Its sender is to be told. */
+	if (mailbox_noted(b, entry->name))
+		return;
 	(void)snprintf(path, sizeof(path), "queue/%s", entry->name);
 	(void)unlinkat(b->dir, path, 0);
 }
@@ -396,6 +399,13 @@ mailbox_compare(const void *a, const void *b)
 }
 
 void
+mailbox_marked(const struct mailbox *b, struct mailbox_list *list)
+{
+	*list = (struct mailbox_list){ .v = NULL };
+	mailbox_each(b, "queue", mailbox_collect, list);
+}
+
+void
 mailbox_queue(const struct mailbox *b, struct mailbox_list *list)
 {
 	char path[MAILBOX_FILE_MAX], name[MAILBOX_WIDTH];
@@ -403,8 +413,7 @@ mailbox_queue(const struct mailbox *b, struct mailbox_list *list)
 	size_t i, kept = 0;
 	bool lost = false;
 
-	*list = (struct mailbox_list){ .v = NULL };
-	mailbox_each(b, "queue", mailbox_collect, list);
+	mailbox_marked(b, list);
 	for (i = 0; i < list->n; i++) {
 		entry = &list->v[i];
 		(void)snprintf(path, sizeof(path), "queue/%s", entry->name);
@@ -413,7 +422,8 @@ mailbox_queue(const struct mailbox *b, struct mailbox_list *list)
 			lost =
 			    lost || !mailbox_linked(b, mailbox_id(entry), name);
 			list->v[kept++] = *entry;
-		} else if (b->lock >= 0) {
+		} else if (b->lock >= 0 &&
+		    mailbox_loss_of(b, entry->name) == MAILBOX_LOSS_NONE) {
 			(void)unlinkat(b->dir, path, 0);
 		}
 	}

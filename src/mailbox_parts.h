@@ -66,6 +66,20 @@ int mailbox_lock_for(struct mailbox *b, int wait_ms, struct err *e);
  * mailbox_unlock(). False: it could not be had. */
 bool mailbox_borrow(struct mailbox *own, const struct mailbox *b);
 
+/* Is anything noted of this base name in queue/? */
+bool mailbox_noted(const struct mailbox *b, const char *name);
+
+/* Note there what is to be known of the message should it be lost. Where that
+ * cannot be, it waits all the same. */
+void mailbox_note(
+    const struct mailbox *b, const char *name, const struct mail *m);
+
+/* mailbox_loss() by the base name. */
+enum mailbox_loss mailbox_loss_of(const struct mailbox *b, const char *name);
+
+/* All names in queue/, in no order; to be freed. */
+void mailbox_marked(const struct mailbox *b, struct mailbox_list *list);
+
 /* The number for the next message, after the index was mended if it is not
  * whole; the lock is held. */
 int mailbox_next(struct mailbox *b, unsigned long *number, struct err *e);

@@ -151,11 +151,23 @@ queue_tell(const struct home *h, const struct mailbox *b,
 			    "it may have been shown");
 		break;
 	case MAILBOX_DEAD:
-		if (!queue_recall(h, id, v) || v->code == EXIT_OK)
+		/* Not that it was not ready when that happened. */
+		if (!queue_recall(h, id, v) || v->code == EXIT_OK ||
+		    (str_eq(v->word, "refused") && v->code != EXIT_REFUSED))
 			(void)queue_verdict(
 			    v, EXIT_REFUSED, "deleted", "it was not shown");
 		break;
 	}
+}
+
+/* It was taken away, and its sender is not told yet. */
+static void
+queue_tell_loss(enum mailbox_loss loss, struct deliver_verdict *v)
+{
+	if (loss == MAILBOX_LOSS_DAMAGED)
+		(void)queue_verdict(v, EXIT_LOCAL, QUEUE_DAMAGED);
+	else
+		(void)queue_verdict(v, EXIT_REFUSED, QUEUE_TAKEN);
 }
 
 /* Is it in this mailbox? */
@@ -163,15 +175,22 @@ static bool
 queue_known(const struct home *h, const char *agent, const char *id,
     struct deliver_verdict *v)
 {
+	enum mailbox_loss loss = MAILBOX_LOSS_NONE;
 	struct mailbox b = MAILBOX_INIT;
 	struct mailbox_entry entry;
-	bool known;
+	bool known = false;
 
-	known = mailbox_look(&b, h, agent, NULL) == 0 &&
-	    (mailbox_find(&b, id, &entry) == 0 ||
-		mailbox_gone(&b, id, &entry) == 0);
-	if (known)
+	if (mailbox_look(&b, h, agent, NULL) == 0) {
+		loss = mailbox_loss(&b, id);
+		known = mailbox_find(&b, id, &entry) == 0 ||
+		    mailbox_gone(&b, id, &entry) == 0;
+	}
+	if (loss != MAILBOX_LOSS_NONE && !queue_begun(h, id)) {
+		queue_tell_loss(loss, v);
+		known = true;
+	} else if (known) {
 		queue_tell(h, &b, &entry, v);
+	}
 	mailbox_close(&b);
 	return known;
 }

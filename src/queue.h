@@ -23,6 +23,10 @@ enum {
 #define QUEUE_READ "read", "by agent-inbox"
 #define QUEUE_DELETED "deleted", "by agent-inbox"
 
+/* And of what others do to a mailbox's files. */
+#define QUEUE_TAKEN "deleted", "by another program"
+#define QUEUE_DAMAGED "failed", "its file in the mailbox was damaged"
+
 /* The reason of one that expired. */
 #define QUEUE_LATE "before its pane was ready"
 

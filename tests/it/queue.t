@@ -211,6 +211,37 @@ def overdue(world):
     composer.free()
 
 
+def taken(world):
+    """Other programs delete, trash and spoil what waits: the sender is told."""
+    sender = world.composer("teller")
+    composer = world.composer("taken")
+    composer.block()
+    ids = [queued(world, composer.address, f"lost {i}",
+                  AGENT_NAME=sender.address) for i in range(4)]
+    box = f"{world.agents}/mail/by-name/{composer.address}"
+    files = {n[11:]: n for n in os.listdir(f"{box}/new")}
+    os.unlink(f"{box}/new/{files[ids[0]]}")
+    os.rename(f"{box}/new/{files[ids[1]]}", f"{box}/cur/{files[ids[1]]}:2,T")
+    world.write(f"{box}/new/{files[ids[2]]}", "From nobody\n")
+    want = [(7, "deleted"), (7, "deleted"), (9, "failed")]
+    ok(until(20, lambda: [status(world, i) for i in ids[:3]] == want),
+       "--status says so", [status(world, i) for i in ids[:3]])
+    ok(until(40, lambda: len(sender.texts()) == 3), "each is reported",
+       sender.screen())
+    for i, why in enumerate(["deleted, by another program"] * 2 +
+                            ["failed, its file in the mailbox was damaged"]):
+        ok(any(f"your message {ids[i]} to hub-dev-taken was {why}: lost {i}" in
+               " ".join(t.split()) for t in sender.texts()),
+           f"which says what and why: {why}", sender.texts())
+    equal([status(world, i) for i in ids], want + [(0, "queued")],
+          "--status says so for good")
+    r = world.notify("--status", ids[0])
+    ok("by another program" in r.out + r.err, "and why", repr(r))
+    composer.free()
+    ok(until(20, lambda: composer.texts() == ["lost 3"]), "the rest is shown",
+       composer.texts())
+
+
 def full(world):
     composer = world.composer("full")
     composer.block()
@@ -310,6 +341,7 @@ def main():
     refused(world)
     mended(world)
     overdue(world)
+    taken(world)
     full(world)
     done()
 

@@ -286,6 +286,15 @@ test_corrupt(void **state)
 	mailbox_close(&r);
 	assert_int_equal(mailbox_lock(&b, &e), 0);
 	assert_int_equal(count(A, "bad"), 1);
+	/* Its sender is to be told, once. */
+	assert_int_equal(
+	    mailbox_loss(&b, "m0000000000000000001"), MAILBOX_LOSS_DAMAGED);
+	assert_int_equal(count(A, "queue"), 2);
+	assert_int_equal(mailbox_lost(&b, &m), MAILBOX_LOSS_DAMAGED);
+	assert_string_equal(m.id, "m0000000000000000001");
+	mail_free(&m);
+	assert_int_equal(mailbox_lost(&b, &m), MAILBOX_LOSS_NONE);
+	mail_free(&m);
 	assert_int_equal(count(A, "queue"), 1);
 	/* Another's message under this name. */
 	assert_int_equal(mailbox_find(&b, "m0000000000000000002", &at), 0);
