@@ -160,14 +160,22 @@ mailbox_near(
 	return mailbox_guess(b, entry);
 }
 
+static bool
+mailbox_seek(
+    const struct mailbox *b, const char *name, struct mailbox_entry *entry)
+{
+	return mailbox_near(b, name, entry) || mailbox_search(b, entry);
+}
+
 int
 mailbox_place(
     const struct mailbox *b, const char *name, struct mailbox_entry *entry)
 {
 	struct mailbox_entry at;
 
+	/* Twice: a mail program may have given it another name in between. */
 	if (!mailbox_name_ok(name) ||
-	    (!mailbox_near(b, name, &at) && !mailbox_search(b, &at)))
+	    (!mailbox_seek(b, name, &at) && !mailbox_seek(b, name, &at)))
 		return 1;
 	at.state = mailbox_state(b, &at);
 	*entry = at;
