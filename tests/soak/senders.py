@@ -61,7 +61,8 @@ class Sender(threading.Thread):
             with open(path, "wb") as f:
                 f.write(token.encode() + rng.randbytes(rng.choice([0, 1000, 300_000])))
             argv += ["-f", path]
-        extra = [f"AGENT_NAME={host}-s-c1"] if rng.random() < 0.5 else []
+        named = rng.random() < 0.5 and to != f"{host}-s-c1"
+        extra = [f"AGENT_NAME={host}-s-c1"] if named else []
         began = time.monotonic()
         try:
             r = self.hosts.run(host, *argv, to, " ".join(words), timeout=240, extra=extra)
