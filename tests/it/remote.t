@@ -329,7 +329,8 @@ SH
 chmod +x "$world/bin/unwritable"
 peers a "b command=$world/bin/unwritable"
 n=$(tags b who | wc -l)
-refuses 9 'could not be written down' 'no room for a verdict' b-s-who text
+refuses 9 'nothing was typed, since it could not be kept' 'no room to keep it' \
+	b-s-who text
 is "$(tags b who | wc -l)" "$n" 'nothing is typed then'
 peers a b c
 
