@@ -285,10 +285,11 @@ fetch_keep(struct fetch *t, const struct frame *f, const struct origin *from,
 	struct err e;
 	int rc;
 
-	agent_init(&a);
 	rc = letter_read(&l, f, &e);
 	if (rc == 0)
 		rc = lookup(t->reg, to, &a, &renamed, &e);
+	else
+		agent_init(&a);
 	if (rc == 0 && !str_eq(a.host, t->reg->home->host))
 		rc =
 		    err_set(&e, EXIT_UNKNOWN, "%s: is on another host now", to);

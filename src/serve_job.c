@@ -133,10 +133,11 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 	struct err e;
 	int rc;
 
-	agent_init(&to);
 	rc = server_letter(s, f, &l, &e);
 	if (rc == 0)
 		rc = lookup(s->o->reg, l.to, &to, &renamed, &e);
+	else
+		agent_init(&to);
 	if (rc == 0 && !str_eq(to.host, s->home->host))
 		rc = err_set(&e, EXIT_UNKNOWN, "%s: is no agent of host %s",
 		    to.address, s->home->host);
