@@ -172,10 +172,13 @@ mailbox_place(
     const struct mailbox *b, const char *name, struct mailbox_entry *entry)
 {
 	struct mailbox_entry at;
+	bool found = false;
+	int tries;
 
 	/* Twice: a mail program may have given it another name in between. */
-	if (!mailbox_name_ok(name) ||
-	    (!mailbox_seek(b, name, &at) && !mailbox_seek(b, name, &at)))
+	for (tries = 0; tries < 2 && !found && mailbox_name_ok(name); tries++)
+		found = mailbox_seek(b, name, &at);
+	if (!found)
 		return 1;
 	at.state = mailbox_state(b, &at);
 	*entry = at;

@@ -12,6 +12,7 @@
 #   gone HOST ADDRESS         is it not?
 #   dying HOST                $world/bin/dying-HOST: an agent-serve of HOST that
 #                             is killed after as many bytes as $world/left says
+#   ours HOST REGEX           processes there whose command line has this
 #   code COMMAND...           run it and print its exit code; then
 #   said REGEX                was that in what it wrote?
 
@@ -43,6 +44,14 @@ on() {
 		TMUX_TMPDIR="$dir/tmux" \
 		AGENTS_DIR="$dir/.agents" AGENT_INBOX_DIR="$dir/.agent-inbox" \
 		"$@"
+}
+
+ours() {
+	local pid
+	for pid in $(pgrep -f "$2"); do
+		grep -qzs "^HOME=$world/hosts/$1\$" "/proc/$pid/environ" &&
+			echo "$pid"
+	done
 }
 
 host_port() {

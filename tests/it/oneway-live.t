@@ -17,14 +17,6 @@ at_end() {
 far_up a l
 plan 27
 
-# Processes there whose command line has this.
-ours() {
-	local pid
-	for pid in $(pgrep -f "$2"); do
-		grep -qzs "^HOME=$world/hosts/$1\$" "/proc/$pid/environ" &&
-			echo "$pid"
-	done
-}
 follower() {
 	ours l 'agent-sync -q -t 60 fetch a' | head -n 1
 }

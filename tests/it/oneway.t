@@ -362,6 +362,14 @@ sent a -q l-s-comp 'room again'
 is "$? $(kept)" '0 1' 'for the first as well'
 syncs
 
+# Nothing of it goes on by itself any more: no sync, and none that is due.
+calm() {
+	[ -z "$(find "$home_l/.agents/fetched" -type f)" ] &&
+		[ -z "$(ours l 'agent-(sync|inbox|discover|register)')" ]
+}
+until_true 20 arrived comp $((before + 51))
+until_true 20 calm
+
 # --- one that can be dialled now and then ---
 peers l 'a accept=mail'
 peers a l

@@ -140,7 +140,8 @@ def race(composer, what, i):
         time.sleep(i * 0.6 / ROUNDS)
     p = program(composer, what, ident, *(["new"] if what == "edit" else []))
     out, err = p.communicate(timeout=60)
-    composer.free()
+    if i == 0:
+        composer.free()  # not later: it would wipe out what was just typed
     # exactly one of these, in the pane, in the mailbox and as it is told
     if p.returncode == 0 and what == "delete":
         want = [], ([("undelivered", old)], 7, "deleted")
