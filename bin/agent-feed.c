@@ -7,8 +7,11 @@
 
 #include "argv.h"
 #include "feed.h"
+#include "json.h"
 #include "log.h"
+#include "mail.h"
 #include "mem.h"
+#include "messages.h"
 #include "prog.h"
 #include "setup.h"
 #include "str.h"
@@ -16,6 +19,7 @@
 
 static const char usage[] =
     "usage: agent-feed [-fj] [-n COUNT] [-t TYPE[,TYPE]...]\n"
+    "       agent-feed --messages [-j] [-n COUNT]\n"
     "\n"
     "Print what happened on this host, oldest first: messages, files, who came "
     "and\nwent.\n";
@@ -24,12 +28,15 @@ enum {
 	EXITS = 1U << EXIT_OK | 1U << EXIT_USAGE | 1U << EXIT_LOCAL,
 	LINES = 20,
 	LINES_MAX = 1000000,
+	MESSAGES_LINES_MAX = 400,
 	COLUMNS = 90, /* of a text */
 };
 
 static const struct prog_option options[] = {
 	{ 'f', "follow", NULL, "go on as it happens" },
 	{ 'j', "json", NULL, "JSON, an object a line" },
+	{ 'm', "messages", NULL,
+	    "the messages sent from here and come here, with their text" },
 	{ 'n', "lines", "COUNT", "the last COUNT events (20)" },
 	{ 't', "type", "TYPES", "only these, between commas" },
 	{ 0, NULL, NULL, NULL },
@@ -37,7 +44,7 @@ static const struct prog_option options[] = {
 
 /* What is wanted, and the last events of it so far: a ring of lines. */
 struct request {
-	bool follow, json;
+	bool follow, json, messages;
 	struct argv types;
 	uint64_t lines;
 	char **kept;
@@ -91,6 +98,9 @@ set(void *request, int letter, const char *value, struct err *e)
 	case 'j':
 		q->json = true;
 		break;
+	case 'm':
+		q->messages = true;
+		break;
 	case 'n':
 		return prog_number(
 		    "lines", "", value, 0, LINES_MAX, &q->lines, e);
@@ -127,6 +137,23 @@ format_line(struct buf *out, const struct feed_line *line)
 	buf_addc(out, '\n');
 }
 
+/* "2026-01-02T03:04:05Z  kq3v0d7x  a -> b c, answers 7f3mzq1c  text" */
+static void
+format_message(struct buf *out, const struct message_line *m)
+{
+	buf_addf(out, "%s  %.*s  %s \u2192 %s", m->ts, MAIL_SHORT, m->id,
+	    m->from, m->to);
+	if (m->reply_to[0] != '\0')
+		buf_addf(out, ", answers %.*s", MAIL_SHORT, m->reply_to);
+	if (m->question)
+		buf_adds(out, ", question");
+	if (m->urgent)
+		buf_adds(out, ", urgent");
+	buf_adds(out, "  ");
+	mail_brief(out, m->body, strlen(m->body), COLUMNS);
+	buf_addc(out, '\n');
+}
+
 static bool
 wanted(const struct request *q, const struct feed_line *line)
 {
@@ -138,12 +165,44 @@ wanted(const struct request *q, const struct feed_line *line)
 	return q->types.n == 0;
 }
 
+/* Keep it to be printed when no newer one takes its place, or print it. */
+static int
+put(struct request *q, struct buf *out)
+{
+	int rc = 0;
+
+	if (q->live) {
+		(void)fwrite(out->data, 1, out->len, stdout);
+		rc = fflush(stdout) != 0;
+	} else if (q->lines > 0) {
+		x_free(q->kept[q->seen % q->lines]);
+		q->kept[q->seen++ % q->lines] = buf_steal(out);
+	}
+	buf_free(out);
+	return rc;
+}
+
+static int
+each_message(void *arg, const struct message_line *m)
+{
+	struct buf out = BUF_INIT;
+	struct json j = JSON_INIT(&out);
+	struct request *q = arg;
+
+	if (q->json) {
+		messages_json(&j, m);
+		buf_addc(&out, '\n');
+	} else {
+		format_message(&out, m);
+	}
+	return put(q, &out);
+}
+
 static int
 each(void *arg, const struct feed_line *line)
 {
 	struct buf out = BUF_INIT;
 	struct request *q = arg;
-	int rc = 0;
 
 	if (!wanted(q, line))
 		return 0;
@@ -151,15 +210,7 @@ each(void *arg, const struct feed_line *line)
 		feed_write(&out, line);
 	else
 		format_line(&out, line);
-	if (q->live) {
-		(void)fwrite(out.data, 1, out.len, stdout);
-		rc = fflush(stdout) != 0;
-	} else if (q->lines > 0) {
-		x_free(q->kept[q->seen % q->lines]);
-		q->kept[q->seen++ % q->lines] = buf_steal(&out);
-	}
-	buf_free(&out);
-	return rc;
+	return put(q, &out);
 }
 
 static int
@@ -174,6 +225,22 @@ print_kept(struct request *q)
 }
 
 static int
+words(void *request, int n, char **list, struct err *e)
+{
+	const struct request *q = request;
+
+	if (n > 0)
+		return err_set(e, EXIT_USAGE, "'%s': takes no words", list[0]);
+	if (q->messages && (q->follow || q->types.n > 0))
+		return err_set(
+		    e, EXIT_USAGE, "--messages: not with --follow or --type");
+	if (q->messages && q->lines > MESSAGES_LINES_MAX)
+		return err_set(e, EXIT_USAGE,
+		    "--lines: with --messages at most %d", MESSAGES_LINES_MAX);
+	return 0;
+}
+
+static int
 run(void *request, struct err *e)
 {
 	struct request *q = request;
@@ -184,7 +251,11 @@ run(void *request, struct err *e)
 
 	q->kept = x_calloc(q->lines, sizeof(*q->kept));
 	rc = setup_open(&setup, e);
-	if (rc == 0) {
+	if (rc == 0 && q->messages) {
+		rc = messages_each(&setup.home, each_message, q, e);
+		if (rc == 0)
+			(void)print_kept(q);
+	} else if (rc == 0) {
 		rc = feed_open(&feed, &setup.home, q->follow, each, q, e);
 		if (rc == 0 && print_kept(q) == 0 && q->follow)
 			rc = feed_follow(&feed, STDOUT_FILENO, e);
@@ -205,6 +276,7 @@ main(int argc, char **argv)
 		.options = options,
 		.exits = EXITS,
 		.set = set,
+		.words = words,
 		.run = run };
 	struct request q = { .types = ARGV_INIT, .lines = LINES };
 	int rc = prog_main(&prog, &q, argc, argv);

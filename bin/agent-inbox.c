@@ -29,7 +29,7 @@ static const char usage[] =
     "       agent-inbox queue first [-a ADDRESS] ID\n"
     "       agent-inbox drain [-t TIME] [-a ADDRESS]\n"
     "       agent-inbox search [-jw] [-n N] [-a ADDRESS] TEXT\n"
-    "       agent-inbox thread [-jw] [-n N] [-a ADDRESS] ID|SENDER\n"
+    "       agent-inbox thread [-jw] [-n N] [-a ADDRESS] ID|AGENT\n"
     "\n"
     "The messages that the agent in this pane was sent. An id may be cut to\n"
     "four letters or more of its begin.\n";

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -102,22 +103,47 @@ feed_begin(const char *path, size_t size_max, off_t *size, struct err *e)
 }
 
 int
+feed_put(
+    const char *path, size_t size_max, const struct buf *line, struct err *e)
+{
+	static char newline[] = "\n";
+	struct iovec parts[] = { { newline, 0 }, { line->data, line->len } };
+	ssize_t n, want = (ssize_t)line->len;
+	off_t size = 0;
+	struct stat st;
+	int fd, rc;
+
+	fd = feed_begin(path, size_max, &size, e);
+	if (fd < 0)
+		return -1;
+	if (feed_torn(fd, size)) {
+		parts[0].iov_len = 1;
+		want++;
+	}
+	do {
+		n = writev(fd, parts, 2);
+	} while (n < 0 && errno == EINTR);
+	rc = n != want ? -1 : size == 0;
+	if (rc < 0)
+		(void)err_set(e, EXIT_LOCAL, "%s: %s", path,
+		    n < 0 ? strerror(errno) : "no space left for a line");
+	/* A part of a line is of no use, if it still is the last. */
+	if (rc < 0 && n > 0 && fstat(fd, &st) == 0 && st.st_size == size + n &&
+	    ftruncate(fd, size) != 0)
+		(void)err_prefix(e, "a part of a line stands there");
+	lock_drop(&fd);
+	return rc;
+}
+
+int
 feed_append_to(const char *path, size_t size_max,
     const struct feed_event *event, struct err *e)
 {
 	struct buf line = BUF_INIT_MAX(FEED_LINE_MAX);
 	struct json j = JSON_INIT(&line);
 	char ts[CLOCK_TEXT_MAX];
-	off_t size = 0;
-	struct stat st;
-	ssize_t n;
-	int fd, rc = -1;
+	int rc;
 
-	fd = feed_begin(path, size_max, &size, e);
-	if (fd < 0)
-		return -1;
-	if (feed_torn(fd, size))
-		buf_addc(&line, '\n');
 	clock_text(ts, clock_real_ms());
 	json_object_begin(&j);
 	json_key(&j, "ts");
@@ -128,20 +154,9 @@ feed_append_to(const char *path, size_t size_max,
 	feed_text(&j, "preview", event->preview, FEED_PREVIEW_MAX);
 	json_object_end(&j);
 	buf_addc(&line, '\n');
-	do {
-		n = write(fd, line.data, line.len);
-	} while (n < 0 && errno == EINTR);
-	rc = n == (ssize_t)line.len ? 0 : -1;
-	if (rc != 0)
-		(void)err_set(e, EXIT_LOCAL, "%s: %s", path,
-		    n < 0 ? strerror(errno) : "no space left for a line");
-	/* A part of a line is of no use, if it still is the last. */
-	if (rc != 0 && n > 0 && fstat(fd, &st) == 0 && st.st_size == size + n &&
-	    ftruncate(fd, size) != 0)
-		(void)err_prefix(e, "a part of a line stands there");
-	lock_drop(&fd);
+	rc = feed_put(path, size_max, &line, e);
 	buf_free(&line);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 int

@@ -58,6 +58,13 @@ int feed_append(
 int feed_append_to(const char *path, size_t size_max,
     const struct feed_event *event, struct err *e);
 
+/*
+ * Append one line, which ends with its newline, to a file of any lines, as
+ * feed_append() does: 0, or 1 if the file is new. -1 with EXIT_LOCAL.
+ */
+int feed_put(
+    const char *path, size_t size_max, const struct buf *line, struct err *e);
+
 /* An event as it was read. */
 struct feed_line {
 	char ts[CLOCK_TEXT_MAX];
@@ -74,6 +81,27 @@ struct feed_line {
  */
 bool feed_parse(const char *text, size_t len, struct feed_line *line);
 
+/* A string in a line: its key, and where its value goes. */
+struct feed_field {
+	const char *key;
+	char *value; /* "" if there is none; cut to `size` with the NUL */
+	size_t size;
+};
+
+/* Read a line of strings, whatever keys it has, as feed_parse() does. */
+bool feed_fields(
+    const char *text, size_t len, const struct feed_field *fields, size_t n);
+
+/*
+ * Call `each` with every whole line of `path` and of the file that was put
+ * aside for it, oldest first; longer ones than `line_max` (at most 64 KiB) may
+ * be left out. 0, what `each` returned, or -1 with EXIT_LOCAL; that there is no
+ * file is none.
+ */
+int feed_read(const char *path, size_t line_max,
+    int (*each)(void *arg, const char *text, size_t len), void *arg,
+    struct err *e);
+
 /* Append an event as JSON and a newline. */
 void feed_write(struct buf *b, const struct feed_line *line);
 
@@ -84,6 +112,9 @@ struct feed {
 	int fd;    /* -1: no file yet */
 	int watch; /* inotify on the folder; -1: nobody follows */
 	struct buf text;
+	size_t line_max;
+	/* Called with each line, where it is no event. */
+	int (*raw)(void *arg, const char *text, size_t len);
 	/* Called for each event; a value that is not 0 ends the reading. */
 	int (*each)(void *arg, const struct feed_line *line);
 	void *arg;

@@ -113,39 +113,44 @@ scan_string(struct scan *s, char *out, size_t size)
 }
 
 bool
-feed_parse(const char *text, size_t len, struct feed_line *line)
+feed_fields(
+    const char *text, size_t len, const struct feed_field *fields, size_t n)
 {
 	struct scan s = { .at = text, .end = text + len };
-	const struct {
-		const char *key;
-		char *value;
-		size_t size;
-	} fields[] = {
+	char key[16], other[FEED_PREVIEW_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		fields[i].value[0] = '\0';
+	if (!scan_char(&s, '{'))
+		return false;
+	do {
+		if (!scan_string(&s, key, sizeof(key)) || !scan_char(&s, ':'))
+			return false;
+		for (i = 0; i < n; i++)
+			if (str_eq(fields[i].key, key))
+				break;
+		if (i == n ? !scan_string(&s, other, sizeof(other))
+			   : !scan_string(&s, fields[i].value, fields[i].size))
+			return false;
+	} while (scan_char(&s, ','));
+	return scan_char(&s, '}') && s.at == s.end;
+}
+
+bool
+feed_parse(const char *text, size_t len, struct feed_line *line)
+{
+	const struct feed_field fields[] = {
 		{ "ts", line->ts, sizeof(line->ts) },
 		{ "type", line->type, sizeof(line->type) },
 		{ "agent", line->agent, sizeof(line->agent) },
 		{ "target", line->target, sizeof(line->target) },
 		{ "preview", line->preview, sizeof(line->preview) },
 	};
-	char key[16], other[FEED_PREVIEW_MAX + 1];
-	size_t i;
 
-	memset(line, 0, sizeof(*line));
-	if (!scan_char(&s, '{'))
-		return false;
-	do {
-		if (!scan_string(&s, key, sizeof(key)) || !scan_char(&s, ':'))
-			return false;
-		for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-			if (str_eq(fields[i].key, key))
-				break;
-		if (i == sizeof(fields) / sizeof(fields[0])
-			? !scan_string(&s, other, sizeof(other))
-			: !scan_string(&s, fields[i].value, fields[i].size))
-			return false;
-	} while (scan_char(&s, ','));
-	return scan_char(&s, '}') && s.at == s.end && line->ts[0] != '\0' &&
-	    line->type[0] != '\0';
+	return feed_fields(
+		   text, len, fields, sizeof(fields) / sizeof(fields[0])) &&
+	    line->ts[0] != '\0' && line->type[0] != '\0';
 }
 
 void
@@ -199,13 +204,15 @@ feed_lines(struct feed *f)
 
 	while (rc == 0 && at < end &&
 	    (stop = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-		if (feed_parse(at, (size_t)(stop - at), &line))
+		if (f->raw != NULL)
+			rc = f->raw(f->arg, at, (size_t)(stop - at));
+		else if (feed_parse(at, (size_t)(stop - at), &line))
 			rc = f->each(f->arg, &line);
 		at = stop + 1;
 	}
 	buf_consume(&f->text, (size_t)(at - f->text.data));
 	/* No line of ours is that long. */
-	if (f->text.len > FEED_LINE_MAX)
+	if (f->text.len > f->line_max)
 		buf_reset(&f->text);
 	return rc;
 }
@@ -264,27 +271,58 @@ feed_watch(struct feed *f, struct err *e)
 	return 0;
 }
 
-int
-feed_open(struct feed *f, const struct home *h, bool follow,
-    int (*each)(void *arg, const struct feed_line *line), void *arg,
-    struct err *e)
+/* All that is there. */
+static int
+feed_whole(struct feed *f, struct err *e)
 {
-	int old, rc = 0;
+	int old, rc;
 
-	*f = (struct feed){ .fd = -1, .watch = -1, .each = each, .arg = arg };
-	buf_init(&f->text, 2UL * FEED_CHUNK);
-	f->folder = x_strdup(h->log);
-	f->path = path_join(h->log, "feed.jsonl");
-	if (follow && feed_watch(f, e) != 0)
-		rc = -1;
 	feed_open_both(f, &f->fd, &old);
-	if (rc == 0)
-		rc = feed_drain(f, old, e);
+	rc = feed_drain(f, old, e);
 	buf_reset(&f->text);
 	if (rc == 0)
 		rc = feed_drain(f, f->fd, e);
 	lock_drop(&old);
 	return rc;
+}
+
+int
+feed_read(const char *path, size_t line_max,
+    int (*each)(void *arg, const char *text, size_t len), void *arg,
+    struct err *e)
+{
+	struct feed f = { .fd = -1,
+		.watch = -1,
+		.line_max = line_max,
+		.raw = each,
+		.arg = arg };
+	int rc;
+
+	buf_init(&f.text, 2UL * FEED_CHUNK);
+	f.path = x_strdup(path);
+	rc = feed_whole(&f, e);
+	feed_close(&f);
+	return rc;
+}
+
+int
+feed_open(struct feed *f, const struct home *h, bool follow,
+    int (*each)(void *arg, const struct feed_line *line), void *arg,
+    struct err *e)
+{
+	int rc = 0;
+
+	*f = (struct feed){ .fd = -1,
+		.watch = -1,
+		.line_max = FEED_LINE_MAX,
+		.each = each,
+		.arg = arg };
+	buf_init(&f->text, 2UL * FEED_CHUNK);
+	f->folder = x_strdup(h->log);
+	f->path = path_join(h->log, "feed.jsonl");
+	if (follow && feed_watch(f, e) != 0)
+		rc = -1;
+	return rc == 0 ? feed_whole(f, e) : rc;
 }
 
 /* Something happened in the folder: read on, and go on to a new file. */

@@ -60,6 +60,7 @@ slot_serve(struct slot *slot, const struct send *all, const char *address)
 	ship_open(&ship, s.reg->home);
 	s.ship = &ship;
 	s.id = slot->id;
+	s.grouped = true;
 	s.progress = NULL;
 	(void)send_message(&s, address, &result);
 	slot_fill(slot, &result);
@@ -188,6 +189,30 @@ slot_tell(const struct slot *slot, const struct group_member *m,
 	send_result_free(&r);
 }
 
+/* One line, however many recipients. */
+static void
+slots_note(
+    const struct slot *slots, size_t n, const struct send *s, const char *id)
+{
+	struct buf to = BUF_INIT;
+	const char *dropped = NULL;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (slots[i].verdict.code != EXIT_OK &&
+		    slots[i].verdict.code != EXIT_UNPROVEN)
+			continue;
+		if (slots[i].address[0] == '\0')
+			continue;
+		buf_addf(&to, "%s%s", to.len > 0 ? " " : "", slots[i].address);
+		if (dropped == NULL && slots[i].dropped[0] != '\0')
+			dropped = slots[i].dropped;
+	}
+	if (to.len > 0)
+		send_note(s, id, to.data, dropped);
+	buf_free(&to);
+}
+
 int
 group_send(const struct group *g, const struct send *s, const char *id,
     void (*each)(
@@ -220,6 +245,7 @@ group_send(const struct group *g, const struct send *s, const char *id,
 		(void)fflush(NULL);
 		slot_wait(g, slots, own);
 	}
+	slots_note(slots, g->n, s, id);
 	(void)munmap(slots, g->n * sizeof(*slots));
 	return 0;
 }

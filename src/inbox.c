@@ -13,6 +13,7 @@
 #include "json.h"
 #include "log.h"
 #include "mem.h"
+#include "messages.h"
 #include "path.h"
 #include "post.h"
 #include "queue.h"
@@ -181,18 +182,19 @@ inbox_whole(const struct home *h, struct mail *m, char **file, struct err *e)
 	return rc;
 }
 
-void
-inbox_json(struct json *j, const struct mailbox_entry *entry,
-    const struct mail *m, const char *file)
+/* `when` and `to` are those of `m` in words. */
+static void
+inbox_json_as(struct json *j, const char *state, const char *when,
+    const char *to, const struct mail *m, const char *file)
 {
 	json_object_begin(j);
 	inbox_text(j, "id", m->id);
-	inbox_text(j, "state", inbox_state(entry, m));
+	inbox_text(j, "state", state);
 	inbox_text(j, "from", m->from);
 	inbox_text(j, "from_host", m->from_host);
 	inbox_text(j, "note", m->note);
-	inbox_text(j, "to", m->to);
-	inbox_time(j, "date", m->date);
+	inbox_text(j, "to", to);
+	inbox_text(j, "date", when);
 	inbox_text(j, "in_reply_to", m->reply_to);
 	inbox_text(j, "thread", m->thread);
 	json_key(j, "urgent");
@@ -208,6 +210,16 @@ inbox_json(struct json *j, const struct mailbox_entry *entry,
 	json_key(j, "file");
 	json_text(j, file);
 	json_object_end(j);
+}
+
+void
+inbox_json(struct json *j, const struct mailbox_entry *entry,
+    const struct mail *m, const char *file)
+{
+	char when[CLOCK_TEXT_MAX];
+
+	clock_text(when, m->date);
+	inbox_json_as(j, inbox_state(entry, m), when, m->to, m, file);
 }
 
 /* For a person: what a pane's line says, and then all of the body. */
@@ -240,15 +252,12 @@ inbox_print(
 }
 
 static void
-inbox_line(
-    struct buf *out, const struct mailbox_entry *entry, const struct mail *m)
+inbox_line(struct buf *out, const char *state, const char *when,
+    const char *who, const struct mail *m)
 {
-	char when[CLOCK_TEXT_MAX];
-
-	clock_text(when, m->date);
 	/* Names hold ASCII only, so bytes are columns. */
 	buf_addf(out, "%.*s  %s  %-11s  %-24s  ", MAIL_SHORT, m->id, when,
-	    inbox_state(entry, m), m->from);
+	    state, who);
 	mail_brief(out, m->body.data, m->body.len, INBOX_SUBJECT);
 	buf_addc(out, '\n');
 }
@@ -258,12 +267,29 @@ inbox_show(const struct home *h, struct json *j, struct buf *out,
     const struct mailbox_entry *entry, const struct mail *m)
 {
 	char *file = j == NULL ? NULL : inbox_file(h, m);
+	char when[CLOCK_TEXT_MAX];
 
+	clock_text(when, m->date);
 	if (j != NULL)
 		inbox_json(j, entry, m, file);
 	else
-		inbox_line(out, entry, m);
+		inbox_line(out, inbox_state(entry, m), when, m->from, m);
 	x_free(file);
+}
+
+void
+inbox_show_sent(struct json *j, struct buf *out, const char *when,
+    const char *to, const struct mail *m)
+{
+	char *who;
+
+	if (j != NULL) {
+		inbox_json_as(j, "sent", when, to, m, NULL);
+		return;
+	}
+	who = x_asprintf("to %s", to);
+	inbox_line(out, "sent", when, who, m);
+	x_free(who);
 }
 
 /* ---- many ---- */
@@ -283,11 +309,12 @@ inbox_contains(const char *p, size_t len, const char *text)
 static bool
 inbox_in_thread(const struct mail *m, const char *thread)
 {
-	return str_eq(m->id, thread) || str_eq(m->thread, thread) ||
-	    str_eq(m->reply_to, thread);
+	return messages_same(m->id, thread) ||
+	    messages_same(m->thread, thread) ||
+	    messages_same(m->reply_to, thread);
 }
 
-static bool
+bool
 inbox_wanted(const struct inbox_view *view, const char *thread,
     const struct mailbox_entry *entry, const struct mail *m)
 {
@@ -304,32 +331,7 @@ inbox_wanted(const struct inbox_view *view, const char *thread,
 	return view->about == NULL || inbox_in_thread(m, thread);
 }
 
-/* What `about` means: the first message of a thread; "": an agent. */
-static int
-inbox_thread(const struct mailbox *b, const char *about,
-    char thread[MAIL_ID_MAX + 1], struct err *e)
-{
-	struct mailbox_entry entry;
-	struct mail m;
-	int rc;
-
-	thread[0] = '\0';
-	if (about == NULL || strchr(about, '-') != NULL ||
-	    strchr(about, '@') != NULL)
-		return 0;
-	if (inbox_find(b, about, &entry, e) != 0)
-		return -1;
-	rc = mailbox_read(b, &entry, &m, e);
-	(void)snprintf(thread, MAIL_ID_MAX + 1, "%s",
-	    m.thread[0] != '\0'         ? m.thread
-		: m.reply_to[0] != '\0' ? m.reply_to
-					: m.id);
-	mail_free(&m);
-	return rc;
-}
-
-/* Read one for a list; what is no message is counted and passed over. */
-static bool
+bool
 inbox_take(const struct mailbox *b, const struct mailbox_entry *entry,
     struct mail *m, size_t *bad)
 {
@@ -345,10 +347,9 @@ inbox_take(const struct mailbox *b, const struct mailbox_entry *entry,
 /* Print those that are wanted, the newest last. How many were no message. */
 static size_t
 inbox_select(const struct home *h, const struct mailbox *b,
-    const struct inbox_view *view, const char *thread, struct json *j,
-    struct buf *out)
+    const struct inbox_view *view, struct json *j, struct buf *out)
 {
-	bool picks = view->waiting || view->text != NULL || view->about != NULL;
+	bool picks = view->waiting || view->text != NULL;
 	struct mailbox_list list;
 	size_t i, n = 0, first = 0, bad = 0;
 	struct mail m;
@@ -359,7 +360,7 @@ inbox_select(const struct home *h, const struct mailbox *b,
 	     i++) {
 		if (!inbox_take(b, &list.v[i], &m, &bad))
 			continue;
-		if (inbox_wanted(view, thread, &list.v[i], &m))
+		if (inbox_wanted(view, "", &list.v[i], &m))
 			list.v[n++] = list.v[i];
 		mail_free(&m);
 	}
@@ -378,28 +379,32 @@ inbox_list(const struct home *h, const struct inbox_view *view, struct buf *out,
     struct err *e)
 {
 	struct mailbox b = MAILBOX_INIT;
-	char thread[MAIL_ID_MAX + 1];
 	struct json j = JSON_INIT(out);
 	size_t bad = 0;
 	int rc;
 
 	j.pretty = true;
 	rc = mailbox_look(&b, h, view->agent, e);
-	if (rc == 0)
-		rc = inbox_thread(&b, view->about, thread, e);
 	if (rc < 0)
 		goto out;
-	if (view->json)
-		json_array_begin(&j);
-	if (rc == 0)
-		bad = inbox_select(h, &b, view, thread, &j, out);
+	if (view->about != NULL) {
+		if (inbox_thread(h, &b, view, &j, out, &bad, e) != 0) {
+			rc = -1;
+			goto out;
+		}
+	} else {
+		if (view->json)
+			json_array_begin(&j);
+		if (rc == 0)
+			bad = inbox_select(h, &b, view, &j, out);
+		if (view->json)
+			json_array_end(&j);
+	}
 	if (bad > 0)
 		log_line("%zu left out that are no message; look into %s/bad",
 		    bad, b.path);
-	if (view->json) {
-		json_array_end(&j);
+	if (view->json)
 		buf_addc(out, '\n');
-	}
 	rc = buf_check(out, "list", e);
 out:
 	mailbox_close(&b);

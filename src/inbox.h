@@ -25,7 +25,8 @@ struct inbox_view {
 	bool waiting;      /* only what was not shown */
 	size_t most;       /* 0: all */
 	const char *text;  /* only those with this in body or names; NULL */
-	const char *about; /* only the thread of this id, or with this agent */
+	const char *about; /* only the thread of this id, or with this agent,
+			    * with what was sent */
 };
 
 /*
@@ -84,6 +85,27 @@ int inbox_open(
 /* One message of a list: as JSON, or where `j` is NULL as a line. */
 void inbox_show(const struct home *h, struct json *j, struct buf *out,
     const struct mailbox_entry *entry, const struct mail *m);
+
+/* The same for one that the agent sent, to `to`, at `when`. */
+void inbox_show_sent(struct json *j, struct buf *out, const char *when,
+    const char *to, const struct mail *m);
+
+/* Does `view` want this one? `thread`: the first message of the thread that is
+ * wanted; "": view->about is an agent. */
+bool inbox_wanted(const struct inbox_view *view, const char *thread,
+    const struct mailbox_entry *entry, const struct mail *m);
+
+/* Read one for a list: false for what is none, and counted where it is no
+ * message. `m` is to be freed where it is one. */
+bool inbox_take(const struct mailbox *b, const struct mailbox_entry *entry,
+    struct mail *m, size_t *bad);
+
+/* inbox_list() of the thread view->about, for a mailbox that is open or does
+ * not exist: what came and what was sent, in the order it was. *bad grows by
+ * what is no message. */
+int inbox_thread(const struct home *h, const struct mailbox *b,
+    const struct inbox_view *view, struct json *j, struct buf *out, size_t *bad,
+    struct err *e);
 
 /* The message that `id`, or a begin of an id, means. EXIT_UNKNOWN if there is
  * none or there are several. */

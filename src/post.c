@@ -10,6 +10,7 @@
 #include "lookup.h"
 #include "mailbox.h"
 #include "mem.h"
+#include "messages.h"
 #include "path.h"
 #include "ring.h"
 #include "str.h"
@@ -196,6 +197,8 @@ keep_end(struct keep *k, const char *ring, struct deliver_verdict *v)
 			rc = k->reserved
 			    ? mailbox_keep(&k->box, &k->entry, state, &e)
 			    : mailbox_add(&k->box, &k->m, state, &e);
+		if (rc == 0 && !k->p->grouped)
+			messages_add_mail(k->p->reg->home, &k->m);
 		if (rc == 0)
 			rc = asked_settle(&k->box, &k->m, &e);
 		if (rc < 0)

@@ -44,6 +44,7 @@ struct post {
 	bool question;        /* its sender waits for an answer */
 	const char *schema;   /* which must be like that; NULL: any */
 	bool queue;           /* it is kept where the pane is not ready */
+	bool grouped;    /* one to several: who sends it tells messages.h */
 	bool later;      /* ... without a look whether it is; see queue.h */
 	int64_t expires; /* real ms; then it is not shown any more; 0: never */
 	bool type;

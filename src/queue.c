@@ -11,6 +11,7 @@
 #include "feed.h"
 #include "mailbox.h"
 #include "mem.h"
+#include "messages.h"
 #include "path.h"
 #include "ring.h"
 #include "str.h"
@@ -364,6 +365,8 @@ queue_store(const struct post *p, const struct agent *to,
 		event.preview = m.body.data;
 		if (rc == 0)
 			(void)feed_append(h, &event, NULL);
+		if (rc == 0 && !p->grouped)
+			messages_add_mail(h, &m);
 		if (state == MAILBOX_QUEUED)
 			wake(h, to->id);
 	}

@@ -9,6 +9,7 @@
 #include "feed.h"
 #include "lookup.h"
 #include "mem.h"
+#include "messages.h"
 #include "outbox.h"
 #include "path.h"
 #include "post.h"
@@ -91,6 +92,7 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		.question = s->question,
 		.schema = s->schema,
 		.queue = s->queue,
+		.grouped = s->grouped,
 		.expires = s->ttl_ms == 0 ? 0 : clock_real_ms() + s->ttl_ms,
 		.type = s->type,
 		.urgent = s->urgent,
@@ -151,6 +153,35 @@ send_status(const struct home *h, struct ship *ship, const char *id,
 	return rc;
 }
 
+void
+send_note(
+    const struct send *s, const char *id, const char *to, const char *dropped)
+{
+	const char *body = s->body != NULL ? s->body : dropped;
+
+	messages_add(s->reg->home,
+	    &(struct message){ .id = id,
+		.from = s->sender.name,
+		.to = to,
+		.reply_to = s->reply_to,
+		.thread = s->thread,
+		.urgent = s->urgent,
+		.question = s->question,
+		.body = body,
+		.len = s->body != NULL ? s->len
+		    : body != NULL     ? strlen(body)
+				       : 0 });
+}
+
+/* Is it there, or may it be? */
+static bool
+send_left(int rc, const struct send_result *result, const struct err *e)
+{
+	enum exit_code code = rc == 0 ? result->verdict.code : e->code;
+
+	return code == EXIT_OK || code == EXIT_UNPROVEN;
+}
+
 /* To an agent of another host. */
 static int
 send_away(const struct send *s, struct send_result *result, struct err *e)
@@ -190,6 +221,9 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 		    : e->code == EXIT_UNPROVEN &&
 		    ship_relays(s->ship, result->to.host))
 		send_remember(s->reg->home, result);
+	/* One of this host's is written down where its mailbox keeps it. */
+	if (!s->grouped && send_left(rc, result, e))
+		send_note(s, result->id, result->to.address, result->dropped);
 	return rc;
 }
 

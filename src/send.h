@@ -32,6 +32,7 @@ struct send {
 	bool queue;           /* kept there where the pane is not ready */
 	int64_t ttl_ms;       /* for how long then, or may it be answered; 0: as
 				 queue.h says */
+	bool grouped; /* one to several: group_send() tells messages.h */
 	bool type;
 	bool urgent;
 	bool force;
@@ -65,6 +66,11 @@ enum exit_code send_message(
  * that host cannot be asked. */
 int send_status(const struct home *h, struct ship *ship, const char *id,
     struct deliver_verdict *v, struct err *e);
+
+/* Write down that it was sent, to `to` (a blank between two), where a body is
+ * missing by its files: `dropped`, or NULL. */
+void send_note(
+    const struct send *s, const char *id, const char *to, const char *dropped);
 
 void send_result_free(struct send_result *result);
 

@@ -45,15 +45,15 @@ check 'and its mailbox' until_true 5 came a a-s-ask 'it is'
 is "$(newest a a-s-ask in_reply_to) $(newest a a-s-ask hops)" "$question 1" \
 	'which tells what it answers'
 is "$(newest b b-s-help state)" answered 'the question is answered'
-is "$(on a agent-inbox thread "$(newest a a-s-ask id)" -a a-s-ask | wc -l)" 1 \
+is "$(on a agent-inbox thread "$(newest a a-s-ask id)" -a a-s-ask | wc -l)" 2 \
 	'a thread'
 
 answer a a-s-ask "$(newest a a-s-ask id)" 'thanks'
 is "$? $(messages b help | tail -n 1)" '0 thanks' 'and an answer to that'
 until_true 5 came b b-s-help thanks
 is "$(newest b b-s-help thread)" "$question" 'is of the same thread'
-is "$(on b agent-inbox thread "$question" -a b-s-help | wc -l)" 2 \
-	'of two messages there'
+is "$(on b agent-inbox thread "$question" -a b-s-help | wc -l)" 3 \
+	'of two messages there, and the answer'
 
 # --- agent-inbox reply; a begin that is not enough ---
 on a agent-inbox reply -a a-s-ask "${question:0:8}" x >"$out" 2>"$err"

@@ -1,0 +1,101 @@
+#!/bin/bash
+# The log of messages: a line for each that was sent or came, one for a group;
+# agent-feed --messages, and agent-inbox thread with both directions.
+# time-limit: 150
+# shellcheck source=tests/it/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/it/mesh.sh
+. "$here/mesh.sh"
+# shellcheck source=tests/it/far.sh
+. "$here/far.sh"
+far_up a b
+composer a ask
+composer a two
+composer b help
+plan 23
+
+# said HOST: "from>to:body" of each line there.
+said() {
+	on "$1" agent-feed --messages --json -n 400 | python3 -c 'import json, sys
+for m in map(json.loads, sys.stdin):
+	print(m["from"] + ">" + " ".join(m["to"]) + ":" + m["body"])'
+}
+# last HOST N WANT: is that what the last N lines there say?
+last() {
+	[ "$(said "$1" | tail -n "$2")" = "$3" ]
+}
+on a agent-sync >"$out"
+on b agent-sync >"$out"
+
+is "$(on a agent-feed --messages)" '' 'nothing yet'
+AGENT_NAME=a-s-ask sent a a-s-two 'on this host'
+check 'a message on one host is one line' \
+	until_true 5 last a 9 'a-s-ask>a-s-two:on this host'
+AGENT_NAME=a-s-ask sent a b-s-help 'is it
+green?'
+want='a-s-ask>b-s-help:is it
+green?'
+check 'one to another host is one here' until_true 5 last a 2 "$want"
+check 'and one there' until_true 5 last b 9 "$want"
+is "$(stat -c %a "$world"/hosts/a/.agents/log/messages-*.jsonl)" 600 \
+	'nobody else reads it'
+AGENT_NAME=a-s-ask sent a b-s-help,a-s-two 'to both'
+is "$?" 0 'one to several'
+is "$(said a | tail -n 1)" 'a-s-ask>b-s-help a-s-two:to both' 'is one line here'
+check 'and one where it came' until_true 5 last b 1 'a-s-ask>b-s-help:to both'
+sent a b-s-nobody x
+is "$(said a | wc -l)" 4 'one that went nowhere is none'
+
+id() { # HOST ADDRESS: of the newest message there
+	on "$1" agent-inbox -j -n 1 -a "$2" |
+		python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])'
+}
+thread() { # HOST ADDRESS WHAT...: "state who body" of each
+	local h=$1 address=$2
+	shift 2
+	on "$h" agent-inbox thread -j -a "$address" "$@" | python3 -c 'import json, sys
+for m in json.load(sys.stdin):
+	who = "to " + m["to"] if m["state"] == "sent" else m["from"]
+	print(m["state"], who, m["body"].split()[0])'
+}
+question=$(on b agent-inbox -j -a b-s-help | python3 -c 'import json, sys
+print([m["id"] for m in json.load(sys.stdin) if "green" in m["body"]][0])')
+AGENT_NAME=b-s-help sent b --reply "$question" 'yes'
+is "$?" 0 'an answer'
+check 'is told of where it came' until_true 5 last a 1 'b-s-help>a-s-ask:yes'
+is "$(thread a a-s-ask b-s-help)" 'sent to b-s-help is
+sent to b-s-help a-s-two to
+shown b-s-help yes' 'with an agent: both ways, in order'
+is "$(thread a a-s-ask -n 1 b-s-help)" 'shown b-s-help yes' 'the newest'
+is "$(thread b b-s-help "$question")" 'answered a-s-ask is
+sent to a-s-ask yes' 'of a question, where it was answered'
+is "$(thread a a-s-ask "${question:0:8}")" 'sent to b-s-help is
+shown b-s-help yes' 'and where it was asked: by the id of what was sent'
+is "$(on a agent-inbox thread -a a-s-ask b-s-help | head -n 1 |
+	grep -cE "^${question:0:8}  .*Z  sent         to b-s-help  +is it . green\?$")" \
+	1 'a line for people'
+is "$(thread a a-s-two "$question")" '' 'no other agent sees it'
+out=$(on a agent-feed --messages -n 1)
+[[ $out == *" b-s-help → a-s-ask, answers ${question:0:8}  yes" ]] ||
+	note "$out"
+is "${out#*  *  }" "b-s-help → a-s-ask, answers ${question:0:8}  yes" \
+	'agent-feed --messages'
+
+# --- those who are gone ---
+tmx b kill-window -t =s:help
+until_true 10 gone a b-s-help
+is "$(thread a a-s-ask b-s-help | wc -l)" 3 'with an agent that is gone'
+
+# --- bad days ---
+on a agent-feed --messages -f >"$world/o" 2>&1
+is "$? $(grep -c 'not with --follow' "$world/o")" '1 1' 'it cannot be followed'
+on a agent-feed --messages -n 401 >"$world/o" 2>&1
+is "$? $(grep -c 'at most 400' "$world/o")" '1 1' 'no more than 400'
+log=$(echo "$world"/hosts/a/.agents/log/messages-*.jsonl)
+printf '{"ts":"x","id":"../x","from":"a","to":"b","body":"\033"}\nhalf' >>"$log"
+AGENT_NAME=a-s-ask sent a a-s-two after
+check 'a line after half a line' until_true 5 last a 1 'a-s-ask>a-s-two:after'
+rm "$log"
+mkdir "$log"
+AGENT_NAME=a-s-ask sent a a-s-two 'without it'
+is "$? $(cat "$err")" '0 ' 'a log that cannot be written stops nobody'
