@@ -207,15 +207,24 @@ keep_end(struct keep *k, const char *ring, struct deliver_verdict *v)
 	keep_close(k);
 }
 
-/* What to answer it by: "[id ...]", or how, for whoever can be answered. */
+/* What to answer it by, and what it answers: "[id ..., answers ...]", or how,
+ * for whoever can be answered. */
 static void
 post_tail(struct buf *out, const struct post *p)
 {
+	bool answers = p->reply_to != NULL && mail_id_ok(p->reply_to);
+
 	if (!mail_id_ok(p->id) || !mail_answerable(p->sender, p->note) ||
-	    p->hops + 1 >= MAIL_HOPS_MAX)
+	    p->hops + 1 >= MAIL_HOPS_MAX) {
+		if (answers)
+			buf_addf(
+			    out, "[answers %.*s]", MAIL_SHORT, p->reply_to);
 		return;
+	}
 	if (!p->question)
-		buf_addf(out, "[id %.*s]", MAIL_SHORT, p->id);
+		buf_addf(out, "[id %.*s%s%.*s]", MAIL_SHORT, p->id,
+		    answers ? ", answers " : "", answers ? MAIL_SHORT : 0,
+		    answers ? p->reply_to : "");
 	else if (p->schema == NULL)
 		buf_addf(out,
 		    "[question %.*s: answer by notify-pane --reply %.*s "

@@ -8,6 +8,7 @@
 #   messages HOST NAME     what it was given, a line each: the body alone,
 #                          without the id behind it
 #   ids HOST NAME          those ids
+#   answers HOST NAME      and the ids of what they answer
 #   tags HOST NAME         likewise the part in brackets, without the time
 #   submitted HOST NAME TEXT
 #                          how often a message has TEXT in it
@@ -66,8 +67,10 @@ if os.path.exists(sys.argv[1]):
         text = bytes.fromhex(line.split()[1]) if " " in line else b"?"
         tag, _, body = text.partition(b"] ")
         tag = re.sub(rb" @ \S+$", b"", tag[1:])
-        body, ident = re.fullmatch(rb"(.*?)(?: \[id ([^]]*)\])?", body, re.S).groups()
-        part = {"tag": tag, "body": body, "id": ident or b"-"}[sys.argv[2]]
+        body, ident, answers = re.fullmatch(
+            rb"(.*?)(?: \[(?:id (\w+)(?:, )?)?(?:answers (\w+))?\])?", body, re.S).groups()
+        part = {"tag": tag, "body": body, "id": ident or b"-",
+                "answers": answers or b"-"}[sys.argv[2]]
         sys.stdout.buffer.write(part + b"\n")
 PY
 }
@@ -78,6 +81,10 @@ messages() {
 
 ids() {
 	decoded "$1" "$2" id
+}
+
+answers() {
+	decoded "$1" "$2" answers
 }
 
 tags() {

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 29
+plan 31
 
 # newest HOST ADDRESS KEY: of the newest message there.
 newest() {
@@ -41,6 +41,8 @@ answer b b-s-help "${question:0:6}" 'it is'
 is "$? $(cat "$err") $(head -n 1 "$out")" '0  → a-s-ask (a[s:1]): it is' \
 	'an answer finds its host'
 is "$(messages a ask)" 'it is' 'and its pane'
+is "$(answers b help) $(answers a ask)" "- ${question:0:8}" \
+	'whose line says what it answers'
 check 'and its mailbox' until_true 5 came a a-s-ask 'it is'
 is "$(newest a a-s-ask in_reply_to) $(newest a a-s-ask hops)" "$question 1" \
 	'which tells what it answers'
@@ -89,6 +91,8 @@ answer b b-s-help "$(thanks)" three
 until_true 5 came a a-s-ask three
 answer a a-s-ask "$(newest a a-s-ask id)" four
 is "$?" 0 'the fourth answer'
+is "$(ids b help | tail -n 1) $(answers b help | tail -n 1 | wc -c)" '- 9' \
+	'says what it answers, and no id, since it cannot be answered'
 until_true 5 came b b-s-help four
 answer b b-s-help "$(newest b b-s-help id)" five
 is "$? $(grep -c 'hop limit reached' "$err")" '7 1' 'is the last'

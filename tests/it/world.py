@@ -345,7 +345,7 @@ class Composer:
 
     def texts(self):
         """Submitted bodies, without tag and id."""
-        return [re.fullmatch(rb"\[from [^]]*\] (.*?)( \[id [^]]*\])?", m,
+        return [re.fullmatch(rb"\[from [^]]*\] (.*?)( \[(?:id|answers) [^]]*\])?", m,
                              re.S)[1].decode() for m in self.messages()]
 
     def block(self):
