@@ -68,7 +68,7 @@ struct request {
 	const struct command *command;
 	struct argv words;
 	const char *address; /* of --agent */
-	int64_t patience_ms; /* of drain */
+	int64_t patience_ms; /* of await, drain; -1: as it is by itself */
 	bool queue;          /* of reply */
 	struct inbox_view view;
 };
@@ -137,12 +137,19 @@ static int
 run_answer(const struct registrar *reg, const struct request *q,
     struct buf *out, struct err *e)
 {
-	const struct ask_view view = { .agent = q->view.agent,
+	uint64_t patience = DRAIN_MS;
+	struct ask_view view = { .agent = q->view.agent,
 		.id = q->words.v[0],
 		.json = q->view.json,
 		.wait = str_eq(q->command->name, "await"),
 		.patience_ms = q->patience_ms };
 
+	if (view.wait && view.patience_ms < 0) {
+		if (prog_env("AGENT_TIMEOUT_MS", 0, PATIENCE_MAX_S * 1000ULL,
+			&patience, e) != 0)
+			return -1;
+		view.patience_ms = (int64_t)patience;
+	}
 	return ask_answer(reg->home, &view, out, e);
 }
 
@@ -193,7 +200,8 @@ static int
 run_drain(const struct registrar *reg, const struct request *q, struct buf *out,
     struct err *e)
 {
-	int rc = drain(reg, q->view.agent, q->patience_ms, e);
+	int rc = drain(reg, q->view.agent,
+	    q->patience_ms < 0 ? DRAIN_MS : q->patience_ms, e);
 
 	if (rc == EXIT_TIMEOUT)
 		rc = err_set(e, EXIT_TIMEOUT, "messages wait still");
@@ -349,7 +357,7 @@ main(int argc, char **argv)
 		.run = run };
 	struct request q = { .command = &commands[0],
 		.words = ARGV_INIT,
-		.patience_ms = DRAIN_MS,
+		.patience_ms = -1,
 		.view = { .most = INBOX_LIST_MAX } };
 	int rc = prog_main(&prog, &q, argc, argv);
 

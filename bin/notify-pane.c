@@ -9,6 +9,7 @@
 #include "body.h"
 #include "check.h"
 #include "clock.h"
+#include "feed.h"
 #include "file.h"
 #include "group.h"
 #include "json.h"
@@ -370,6 +371,65 @@ read_schema(const char *path, struct buf *schema, struct err *e)
 	return rc;
 }
 
+/* A crew's worker and a group: N workers that all tell N others wake everybody
+ * all the time. */
+static bool
+tells_feed(const struct request *q)
+{
+	const char *worker = getenv("AGENT_CREW_WORKER");
+
+	return q->what == 0 && worker != NULL && str_eq(worker, "1") &&
+	    (q->addresses[0] == '@' || strstr(q->addresses, ",@") != NULL);
+}
+
+/* What it says goes to the feed, and to nobody. */
+static int
+tell_feed(const struct send *s, const struct request *q, struct err *e)
+{
+	struct buf text = BUF_INIT_MAX(2UL * BODY_MAX);
+	struct json j = JSON_INIT(&text);
+	const char *at;
+	int rc = -1;
+
+	for (at = q->addresses; at != NULL; at = strchr(at, ',')) {
+		at += at[0] == ',';
+		if (at[0] != '@')
+			return err_set(e, EXIT_USAGE,
+			    "AGENT_CREW_WORKER: a message to a group goes to "
+			    "the feed only; send to agents by another one");
+	}
+	if (s->body == NULL || q->ask || q->files.n > 0)
+		return err_set(e, EXIT_USAGE,
+		    "AGENT_CREW_WORKER: to a group goes only a text, by the "
+		    "feed");
+	if (post_check(s->body, s->len, e) != 0 ||
+	    feed_append(s->reg->home,
+		&(struct feed_event){ .type = "told",
+		    .agent = s->sender.name,
+		    .target = q->addresses,
+		    .preview = s->body },
+		e) != 0)
+		return -1;
+	if (q->json) {
+		json_object_begin(&j);
+		json_key(&j, "feed");
+		json_text(&j, q->addresses);
+		json_key(&j, "code");
+		json_integer(&j, EXIT_OK);
+		json_object_end(&j);
+	} else {
+		buf_addf(&text, "\u2192 %s (the feed): ", q->addresses);
+		(void)body_clean(&text, s->body, s->len, BODY_FOLDED, NULL);
+		buf_adds(&text,
+		    "\nin the feed only, since AGENT_CREW_WORKER is "
+		    "1");
+	}
+	rc = buf_check(&text, "message", e);
+	(void)printf("%s\n", text.data);
+	buf_free(&text);
+	return rc;
+}
+
 static int
 do_send(const struct registrar *reg, const struct request *q, struct err *e)
 {
@@ -391,12 +451,14 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 	struct buf schema = BUF_INIT, text = BUF_INIT;
 	struct json json = JSON_INIT(&text);
 	struct sending x = { .q = q, .s = &s, .json = q->json ? &json : NULL };
+	uint64_t hops = MAIL_HOPS_MAX;
 	char id[AGENT_ID_MAX + 1];
 	int rc = -1;
 
 	ship_open(&ship, reg->home);
 	agent_id_new(id);
-	if ((q->schema != NULL && read_schema(q->schema, &schema, e) != 0) ||
+	if (prog_env("AGENT_MAX_HOPS", 1, MAIL_HOPS_MAX, &hops, e) != 0 ||
+	    (q->schema != NULL && read_schema(q->schema, &schema, e) != 0) ||
 	    (q->body != NULL && prog_text(q->body, &body, e) != 0) ||
 	    sender_find(&s.sender, reg->home, e) != 0 ||
 	    (q->what == 0 &&
@@ -408,6 +470,11 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 	}
 	if (q->schema != NULL)
 		s.schema = schema.data;
+	s.hops_max = (unsigned)hops;
+	if (tells_feed(q)) {
+		rc = tell_feed(&s, q, e);
+		goto out;
+	}
 	send_json_begin(&json, id);
 	rc = send_to(&x, &to, id, e);
 	if (rc == 0) {

@@ -24,6 +24,7 @@ const struct feed_type feed_types[] = {
 	{ "refused", "a message was not taken: why" },
 	{ "failed", "a message was not proven delivered: why" },
 	{ "relayed", "a message was handed on to another host: which" },
+	{ "told", "what a crew's worker had to say to a group" },
 	{ "file", "a file arrived: its name" },
 	{ "join", "a window or pane has an address now" },
 	{ "leave", "it is gone" },

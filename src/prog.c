@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -256,6 +257,25 @@ prog_number(const char *name, const char *of, const char *value, uint64_t min,
 	return err_set(e, EXIT_USAGE,
 	    "--%s: '%s' is no number%s from %llu to %llu", name, value, of,
 	    (unsigned long long)min, (unsigned long long)max);
+}
+
+int
+prog_env(const char *name, uint64_t min, uint64_t max, uint64_t *number,
+    struct err *e)
+{
+	const char *value = getenv(name);
+	uint64_t n;
+
+	if (value == NULL || value[0] == '\0')
+		return 0;
+	if (str_number(value, max, &n) != 0 || n < min)
+		return err_set(e, EXIT_USAGE,
+		    "%s: '%.40s' is no number from %llu to %llu; correct or "
+		    "unset it",
+		    name, value, (unsigned long long)min,
+		    (unsigned long long)max);
+	*number = n;
+	return 0;
 }
 
 int

@@ -56,6 +56,11 @@ int prog_number(const char *name, const char *of, const char *value,
  * input. -1 with `e`, also where it is more than `out` takes. */
 int prog_text(const char *word, struct buf *out, struct err *e);
 
+/* The number in environment variable `name`, from `min` to `max`; where that is
+ * unset or empty *number stays. -1 with EXIT_USAGE. */
+int prog_env(const char *name, uint64_t min, uint64_t max, uint64_t *number,
+    struct err *e);
+
 /* The value of an option as a time, "90s", "30m", "4h", "2d" or seconds, from
  * `min_s` to `max_s` seconds: in ms. -1 with EXIT_USAGE. */
 int prog_time(const char *option, const char *word, int64_t min_s,

@@ -65,13 +65,15 @@ reply_fits(const struct send *s, const struct mail *m,
 
 /* May it be answered? */
 static int
-reply_may(const struct mail *m, struct err *e)
+reply_may(const struct send *s, const struct mail *m, struct err *e)
 {
+	unsigned most = s->hops_max == 0 ? MAIL_HOPS_MAX : s->hops_max;
+
 	if (!mail_answerable(m->from, m->note))
 		return err_set(e, EXIT_REFUSED,
 		    "%s: cannot be answered: its sender, %s, is %s", m->id,
 		    m->from, m->note[0] == '\0' ? "no agent" : m->note);
-	if (m->hops + 1 >= MAIL_HOPS_MAX)
+	if (m->hops + 1 >= most)
 		return err_set(e, EXIT_REFUSED,
 		    "%s: hop limit reached: answers have gone to and fro %u "
 		    "times; begin anew with notify-pane %s",
@@ -96,7 +98,7 @@ reply_find(const struct send *s, const char *agent, const char *id,
 	if (rc == 0)
 		rc = mailbox_read(&b, &entry, m, e);
 	if (rc == 0)
-		rc = reply_may(m, e);
+		rc = reply_may(s, m, e);
 	if (rc == 0)
 		rc = reply_fits(s, m, &entry, e);
 	mailbox_close(&b);

@@ -27,6 +27,7 @@ struct send {
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
 	unsigned hops;        /* how many answers before it */
+	unsigned hops_max;    /* as reply() allows; 0: MAIL_HOPS_MAX */
 	bool question;        /* of which ask.h has more */
 	const char *schema;   /* of the answer: schema_read(); NULL: any */
 	bool queue;           /* kept there where the pane is not ready */

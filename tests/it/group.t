@@ -12,7 +12,7 @@ far_up a b
 composer a one1
 composer a two2
 composer b far1
-plan 48
+plan 54
 
 status() {
 	"$@" >"$out" 2>"$err" </dev/null
@@ -103,6 +103,20 @@ is "$(status on a notify-pane @project:b x)" 0 'by saying which'
 is "$(status on a notify-pane @nobody x)" 2 'nobody of that name'
 is "$(status on a notify-pane @all "$(printf 'a\377b')")" 1 'a text that is none'
 is "$(wc -l <"$err")" 1 'is said once'
+
+# --- a crew's worker ---
+n=$(decoded a one1 body | wc -l)
+export AGENT_CREW_WORKER=1
+is "$(status on a env AGENT_NAME=a-s-two2 notify-pane @all 'step 3 done')" 0 \
+	'a worker to a group'
+is "$(head -n 1 "$out")" '→ @all (the feed): step 3 done' 'says where it went'
+is "$(on a agent-feed -n 1 | sed 's/^[^ ]* *//')" \
+	'told       a-s-two2 → @all  step 3 done' 'which is the feed'
+is "$(status on a notify-pane @all,a-s-one1 x) $(grep -c 'to the feed only' "$err")" \
+	'1 1' 'with an agent beside it: neither'
+is "$(decoded a one1 body | wc -l)" "$n" 'nobody was sent it'
+is "$(status on a notify-pane a-s-one1,a-s-two2 'to you two')" 0 'agents are'
+unset AGENT_CREW_WORKER
 
 # --- some fail ---
 tmx a copy-mode -t =s:one1

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 81
+plan 83
 at_end() {
 	mesh_down
 	umount "$world/hosts/a/.agents/mail" 2>/dev/null
@@ -84,6 +84,10 @@ inbox get "$id"
 says 8 '' "$id: no answer from b-s-help yet" 'get: no answer yet'
 inbox await "${id:0:8}" -t 1s
 says 8 '' 'no answer from b-s-help yet' 'await: none in time'
+AGENT_TIMEOUT_MS=100 inbox await "$id"
+says 8 '' 'no answer from b-s-help yet' 'nor in the time of AGENT_TIMEOUT_MS'
+AGENT_TIMEOUT_MS=1h inbox await "$id"
+says 1 '' "AGENT_TIMEOUT_MS: '1h' is no number from 0" 'which is a number'
 sent a --status "$id"
 is "$? $(sed 's/:.*//' "$out")" '0 submitted' '--status: submitted'
 await

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 31
+plan 33
 
 # newest HOST ADDRESS KEY: of the newest message there.
 newest() {
@@ -37,6 +37,12 @@ question=$(newest b b-s-help id)
 is "$(newest b b-s-help note)" None 'from somebody who can be answered'
 is "$(ids b help)" "${question:0:8}" 'its line ends with the begin of its id'
 
+AGENT_MAX_HOPS=1 answer b b-s-help "${question:0:6}" x
+is "$? $(grep -c 'hop limit reached' "$err")" '7 1' \
+	'AGENT_MAX_HOPS: one message and no answer'
+AGENT_MAX_HOPS=6 answer b b-s-help "${question:0:6}" x
+is "$? $(grep -c "AGENT_MAX_HOPS: '6' is no number from 1 to 5" "$err")" '1 1' \
+	'no more than every host takes'
 answer b b-s-help "${question:0:6}" 'it is'
 is "$? $(cat "$err") $(head -n 1 "$out")" '0  → a-s-ask (a[s:1]): it is' \
 	'an answer finds its host'

@@ -354,6 +354,31 @@ test_time(void **state)
 	assert_int_equal(ms, 0);
 }
 
+static void
+test_env(void **state)
+{
+	uint64_t n = 7;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(unsetenv("UNIT_N"), 0);
+	assert_int_equal(prog_env("UNIT_N", 1, 5, &n, &e), 0);
+	assert_int_equal(setenv("UNIT_N", "", 1), 0);
+	assert_int_equal(prog_env("UNIT_N", 1, 5, &n, &e), 0);
+	assert_int_equal(n, 7);
+	assert_int_equal(setenv("UNIT_N", "5", 1), 0);
+	assert_int_equal(prog_env("UNIT_N", 1, 5, &n, &e), 0);
+	assert_int_equal(n, 5);
+	assert_int_equal(setenv("UNIT_N", "0", 1), 0);
+	assert_int_equal(prog_env("UNIT_N", 1, 5, &n, &e), -1);
+	assert_int_equal(setenv("UNIT_N", "6", 1), 0);
+	assert_int_equal(prog_env("UNIT_N", 1, 5, &n, &e), -1);
+	assert_int_equal(setenv("UNIT_N", "-1", 1), 0);
+	assert_int_equal(prog_env("UNIT_N", 1, 5, &n, &e), -1);
+	assert_err(e, EXIT_USAGE, "UNIT_N: '-1' is no number from 1 to 5");
+	assert_int_equal(n, 5);
+}
+
 int
 main(void)
 {
@@ -365,6 +390,7 @@ main(void)
 		cmocka_unit_test(test_main),
 		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_env),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
