@@ -53,6 +53,7 @@ letter_read(struct letter *l, const struct frame *f, struct err *e)
 	if (letter_take(&l->path, f, "Path", letter_path_ok, e) != 0 ||
 	    letter_take(&l->reply_to, f, "In-Reply-To", mail_id_ok, e) != 0 ||
 	    letter_take(&l->thread, f, "Thread", mail_id_ok, e) != 0 ||
+	    letter_take(&l->chain, f, "Chain", mail_chain_ok, e) != 0 ||
 	    letter_take(&l->schema, f, "Schema", schema_ok, e) != 0)
 		return -1;
 	if (l->path != NULL && l->path[0] == '\0')
@@ -86,6 +87,7 @@ letter_post(const struct letter *l, const struct origin *from, const char *host)
 		.wait_ms = l->wait_ms,
 		.reply_to = l->reply_to,
 		.thread = l->thread,
+		.chain = l->chain,
 		.hops = l->hops,
 		.question = l->question,
 		.schema = l->schema,

@@ -25,6 +25,7 @@ struct letter {
 	const char *path; /* hops_text_ok(), or NULL */
 	const char *reply_to; /* mail_id_ok(), or NULL */
 	const char *thread;   /* the same */
+	const char *chain;    /* mail_chain_ok(), or NULL */
 	const char *schema;   /* schema_ok(), or NULL */
 	unsigned hops;   /* at most MAIL_HOPS_MAX, which is one too many; that
 			  * too where it is no number */
@@ -39,7 +40,7 @@ struct letter {
 };
 
 /* Read `f`, which outlives `l`. -1 with EXIT_USAGE where Path, In-Reply-To,
- * Thread or Schema is no such thing. */
+ * Thread, Chain or Schema is no such thing. */
 int letter_read(struct letter *l, const struct frame *f, struct err *e);
 
 /* Of Type, Urgent and Force keep what the line of `peer` allows; NULL: none. */

@@ -34,6 +34,41 @@ mail_id_ok(const char *s)
 }
 
 bool
+mail_chain_ok(const char *s)
+{
+	char id[MAIL_ID_MAX + 1];
+	size_t n, len;
+
+	for (n = 0; n < MAIL_CHAIN_MAX; n++) {
+		len = strcspn(s, " ");
+		if (len > MAIL_ID_MAX)
+			return false;
+		memcpy(id, s, len);
+		id[len] = '\0';
+		if (!mail_id_ok(id))
+			return false;
+		s += len;
+		if (*s++ == '\0')
+			return true;
+	}
+	return false;
+}
+
+void
+mail_chain_add(char chain[MAIL_CHAIN_TEXT_MAX + 1], const char *id)
+{
+	char longer[MAIL_CHAIN_TEXT_MAX + MAIL_ID_MAX + 2];
+	const char *from = longer;
+
+	(void)snprintf(longer, sizeof(longer), "%s%s%s", chain,
+	    chain[0] == '\0' ? "" : " ", id);
+	while (!mail_chain_ok(from) && strchr(from, ' ') != NULL)
+		from = strchr(from, ' ') + 1;
+	(void)snprintf(
+	    chain, MAIL_CHAIN_TEXT_MAX + 1, "%.*s", MAIL_CHAIN_TEXT_MAX, from);
+}
+
+bool
 mail_answerable(const char *from, const char *note)
 {
 	return (note == NULL || note[0] == '\0' ||
@@ -120,6 +155,23 @@ mail_subject(struct buf *out, const struct mail *m)
 	buf_free(&brief);
 }
 
+/* From the first of the thread to what is answered. */
+static void
+mail_references(struct buf *out, const struct mail *m)
+{
+	const char *id;
+	size_t len;
+
+	buf_adds(out, "References:");
+	if (m->thread[0] != '\0' && !str_eq(m->thread, m->reply_to))
+		buf_addf(out, " <%s" MAIL_DOMAIN ">", m->thread);
+	for (id = m->chain; *id != '\0'; id += len + (id[len] == ' ')) {
+		len = strcspn(id, " ");
+		buf_addf(out, " <%.*s" MAIL_DOMAIN ">", (int)len, id);
+	}
+	buf_addf(out, " <%s" MAIL_DOMAIN ">\n", m->reply_to);
+}
+
 /* `"name" <name@host>`; a name that has an @ already is an address itself. */
 static void
 mail_address(
@@ -156,10 +208,7 @@ mail_write(struct buf *out, const struct mail *m)
 	if (m->reply_to[0] != '\0') {
 		buf_addf(
 		    out, "In-Reply-To: <%s" MAIL_DOMAIN ">\n", m->reply_to);
-		buf_adds(out, "References:");
-		if (m->thread[0] != '\0' && !str_eq(m->thread, m->reply_to))
-			buf_addf(out, " <%s" MAIL_DOMAIN ">", m->thread);
-		buf_addf(out, " <%s" MAIL_DOMAIN ">\n", m->reply_to);
+		mail_references(out, m);
 	}
 	mail_subject(out, m);
 	buf_adds(out,
@@ -235,18 +284,37 @@ mail_take_address(char *name, size_t size, char *host, const char *value,
 	    host, HOST_MAX + 1, at + 1, (size_t)(end - at - 1), str_host_ok);
 }
 
-/* The last `<id@panemesh>` of a value, or its first. */
+/* The first `<id@panemesh>` of a value. */
 static int
-mail_take_id(char id[MAIL_ID_MAX + 1], const char *value, bool last)
+mail_take_id(char id[MAIL_ID_MAX + 1], const char *value)
 {
-	const char *open = last ? strrchr(value, '<') : strchr(value, '<');
-	const char *at;
+	const char *open = strchr(value, '<'), *at;
 
 	if (open == NULL || (at = strchr(open, '@')) == NULL ||
 	    !str_starts(at, MAIL_DOMAIN ">"))
 		return -1;
 	return mail_take(
 	    id, MAIL_ID_MAX + 1, open + 1, (size_t)(at - open - 1), mail_id_ok);
+}
+
+/* The first of the thread, and those up to what is answered, which is the last
+ * and stands in In-Reply-To. */
+static int
+mail_take_references(struct mail *m, const char *value)
+{
+	char id[MAIL_ID_MAX + 1];
+	const char *next;
+
+	if (mail_take_id(m->thread, value) != 0)
+		return -1;
+	value = strchr(value, '>') + 1;
+	while ((next = strchr(value, '>')) != NULL) {
+		/* Those of others are passed over. */
+		if (mail_take_id(id, value) == 0 && strchr(next, '<') != NULL)
+			mail_chain_add(m->chain, id);
+		value = next + 1;
+	}
+	return 0;
 }
 
 static int
@@ -294,11 +362,11 @@ mail_header(struct mail *m, const char *name, const char *value)
 	if (strcasecmp(name, "Date") == 0)
 		return mail_take_time(&m->date, value, MAIL_DATE);
 	if (strcasecmp(name, "Message-ID") == 0)
-		return mail_take_id(m->id, value, true);
+		return mail_take_id(m->id, value);
 	if (strcasecmp(name, "In-Reply-To") == 0)
-		return mail_take_id(m->reply_to, value, true);
+		return mail_take_id(m->reply_to, value);
 	if (strcasecmp(name, "References") == 0)
-		return mail_take_id(m->thread, value, false);
+		return mail_take_references(m, value);
 	if (strcasecmp(name, "X-Panemesh-Urgency") == 0)
 		m->urgent = str_eq(value, "urgent");
 	else if (strcasecmp(name, "X-Panemesh-First") == 0)

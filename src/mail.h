@@ -25,9 +25,12 @@ enum {
 	MAIL_SUBJECT_MAX = 60,  /* columns of the body's begin in Subject */
 	MAIL_ENCODED_MAX = 75,  /* bytes of an encoded word: RFC 2047 */
 	MAIL_HOPS_MAX = 5,      /* answers to answers */
+	MAIL_CHAIN_MAX = 8,     /* ids of a chain; of more the last ones */
 	MAIL_LINE_MAX = 998,    /* bytes of a header's line: RFC 5322 */
 	MAIL_HEADERS_MAX = 100, /* lines of all headers */
 };
+
+enum { MAIL_CHAIN_TEXT_MAX = MAIL_CHAIN_MAX * (MAIL_ID_MAX + 1) };
 
 /*
  * One message. Strings are "" where there is nothing. The names in `from` and
@@ -45,7 +48,9 @@ struct mail {
 	int64_t date;                   /* real ms, kept in whole seconds */
 	char reply_to[MAIL_ID_MAX + 1]; /* the message that this answers */
 	char thread[MAIL_ID_MAX + 1];   /* the first of the thread */
-	char path[HOPS_TEXT_MAX + 1];   /* who handed it on; "": nobody */
+	/* Those between the two, a blank between each. */
+	char chain[MAIL_CHAIN_TEXT_MAX + 1];
+	char path[HOPS_TEXT_MAX + 1]; /* who handed it on; "": nobody */
 	bool urgent;
 	bool first;    /* before others of its kind: agent-inbox queue first */
 	bool type;     /* to be typed at a shell's prompt */
@@ -67,6 +72,12 @@ void mail_free(struct mail *m);
  * may be a dot and digits (one of several recipients)? */
 bool mail_id_ok(const char *s);
 
+/* Are these ids of messages, a blank between each, at most MAIL_CHAIN_MAX? */
+bool mail_chain_ok(const char *s);
+
+/* Append an id to such a text, from which the first goes where it is full. */
+void mail_chain_add(char chain[MAIL_CHAIN_TEXT_MAX + 1], const char *id);
+
 /* Begins the note of a sender that a host vouched for which handed the message
  * on, and whom answers reach by it. */
 #define MAIL_THROUGH "unverified, through "
@@ -85,7 +96,8 @@ bool mail_over(const struct mail *m, int64_t now);
  *	To: "hub-dev-build" <hub-dev-build@hub>
  *	Date: Thu, 01 Jan 2026 00:00:00 +0000
  *	Message-ID: <ID@panemesh>
- *	In-Reply-To:, References:	for an answer
+ *	In-Reply-To:			for an answer, and
+ *	References:			from the first of the thread to that
  *	Subject: the body's begin, encoded as RFC 2047 says
  *	MIME-Version: 1.0
  *	Content-Type: text/plain; charset=utf-8

@@ -63,6 +63,9 @@ post_mail(struct mail *m, const struct post *p, const struct agent *to)
 		(void)snprintf(m->thread, sizeof(m->thread), "%s",
 		    p->thread != NULL && mail_id_ok(p->thread) ? p->thread
 							       : p->reply_to);
+		if (p->chain != NULL && mail_chain_ok(p->chain))
+			(void)snprintf(
+			    m->chain, sizeof(m->chain), "%s", p->chain);
 	}
 	(void)snprintf(m->id, sizeof(m->id), "%s", p->id);
 	(void)snprintf(m->from, sizeof(m->from), "%s", p->sender);

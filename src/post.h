@@ -40,6 +40,7 @@ struct post {
 	pid_t parent;         /* as in struct deliver */
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
+	const char *chain;    /* those between: mail.h; NULL, "": none */
 	unsigned hops;        /* how many answers before it */
 	bool question;        /* its sender waits for an answer */
 	const char *schema;   /* which must be like that; NULL: any */

@@ -124,6 +124,7 @@ enum exit_code
 reply(const struct send *s, const char *agent, const char *id,
     struct send_result *result)
 {
+	char chain[MAIL_CHAIN_TEXT_MAX + 1];
 	struct send answer = *s;
 	struct mail m;
 	struct err e;
@@ -139,6 +140,11 @@ reply(const struct send *s, const char *agent, const char *id,
 	answer.thread = m.thread[0] != '\0' ? m.thread
 	    : m.reply_to[0] != '\0'         ? m.reply_to
 					    : m.id;
+	/* What it answers is no longer the last. */
+	(void)snprintf(chain, sizeof(chain), "%s", m.chain);
+	if (m.reply_to[0] != '\0' && !str_eq(m.reply_to, answer.thread))
+		mail_chain_add(chain, m.reply_to);
+	answer.chain = chain;
 	answer.hops = m.hops + 1;
 	/* Whoever waits for it is busy with that. */
 	answer.queue = answer.queue || m.question;

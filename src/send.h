@@ -26,6 +26,7 @@ struct send {
 	int64_t wait_ms;
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
+	const char *chain;    /* those between: mail.h; NULL: none */
 	unsigned hops;        /* how many answers before it */
 	unsigned hops_max;    /* as reply() allows; 0: MAIL_HOPS_MAX */
 	bool question;        /* of which ask.h has more */

@@ -63,6 +63,8 @@ fetch_mail(struct frame *f, uint64_t number, struct mail *m)
 		frame_add(f, "In-Reply-To", m->reply_to);
 	if (m->thread[0] != '\0')
 		frame_add(f, "Thread", m->thread);
+	if (m->chain[0] != '\0')
+		frame_add(f, "Chain", m->chain);
 	if (m->hops > 0)
 		frame_addf(f, "Hops", "%u", m->hops);
 	if (m->question)

@@ -171,6 +171,8 @@ ship_text(struct remote *r, const struct ship_message *m, bool relayed,
 		frame_add(&f, "In-Reply-To", m->reply_to);
 	if (m->thread != NULL)
 		frame_add(&f, "Thread", m->thread);
+	if (m->chain != NULL && m->chain[0] != '\0')
+		frame_add(&f, "Chain", m->chain);
 	if (m->hops > 0)
 		frame_addf(&f, "Hops", "%u", m->hops);
 	if (m->queue)

@@ -45,6 +45,7 @@ struct ship_message {
 	int64_t wait_ms;
 	const char *reply_to; /* the message it answers; NULL: none */
 	const char *thread;   /* the first of these; NULL: none */
+	const char *chain;    /* those between; NULL, "": none */
 	unsigned hops;        /* how many answers before it */
 	bool question;        /* EXIT_WIRE where no questions are known */
 	const char *schema;   /* of the answer; NULL: any */

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 33
+plan 35
 
 # newest HOST ADDRESS KEY: of the newest message there.
 newest() {
@@ -97,6 +97,13 @@ answer b b-s-help "$(thanks)" three
 until_true 5 came a a-s-ask three
 answer a a-s-ask "$(newest a a-s-ask id)" four
 is "$?" 0 'the fourth answer'
+until_true 5 came b b-s-help four
+is "$(on b agent-inbox -j -n 0 -a b-s-help | python3 -c 'import json, sys
+print([m["id"] for m in json.load(sys.stdin) if m["body"] in ("thanks", "four")])' |
+	tr -cd ' a-z0-9' | wc -w)" 2 'of the same thread'
+references=$(grep -h '^References:' "$world"/hosts/b/.agents/mail/by-name/b-s-help/*/*."$(newest b b-s-help id)"*)
+is "$(grep -o '<[a-z0-9]*@panemesh>' <<<"$references" | wc -l) $(grep -c "^References: <$question@.*<$(newest b b-s-help in_reply_to)@panemesh>$" <<<"$references")" \
+	'4 1' 'whose References name all that it answers, first to last'
 is "$(ids b help | tail -n 1) $(answers b help | tail -n 1 | wc -c)" '- 9' \
 	'says what it answers, and no id, since it cannot be answered'
 until_true 5 came b b-s-help four

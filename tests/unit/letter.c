@@ -78,8 +78,9 @@ what_is_none(void **state)
 {
 	static const char *const bad[][2] = { { "Path", "x" },
 		{ "In-Reply-To", "../../x" }, { "In-Reply-To", "" },
-		{ "Thread", "short" }, { "Schema", "{\"a\": 1}" },
-		{ "Schema", "" } };
+		{ "Thread", "short" }, { "Chain", "" },
+		{ "Chain", "kq3v0d7xaaaaaaaaaaaa ../x" },
+		{ "Schema", "{\"a\": 1}" }, { "Schema", "" } };
 	struct letter l;
 	struct frame f;
 	struct err e;

@@ -37,6 +37,7 @@ check_same(const struct mail *a, const struct mail *b)
 	assert_int_equal(a->date, b->date);
 	assert_string_equal(a->reply_to, b->reply_to);
 	assert_string_equal(a->thread, b->thread);
+	assert_string_equal(a->chain, b->chain);
 	assert_int_equal(a->urgent, b->urgent);
 	assert_int_equal(a->first, b->first);
 	assert_int_equal(a->type, b->type);
@@ -111,7 +112,35 @@ test_round_trip(void **state)
 	(void)snprintf(m.sender, sizeof(m.sender), "web-main-x");
 	(void)snprintf(m.reply_to, sizeof(m.reply_to), "%s", ID2);
 	(void)snprintf(m.thread, sizeof(m.thread), "%s", ID3);
+	(void)snprintf(
+	    m.chain, sizeof(m.chain), "%s", ID1 ".12 " ID2 "x " ID3 "y");
 	round_trip(&m);
+}
+
+static void
+test_chain(void **state)
+{
+	char chain[MAIL_CHAIN_TEXT_MAX + 1] = "", id[MAIL_ID_MAX + 1];
+	int i;
+
+	(void)state;
+	assert_false(mail_chain_ok(""));
+	assert_true(mail_chain_ok(ID1));
+	assert_true(mail_chain_ok(ID1 " " ID2));
+	assert_false(mail_chain_ok(ID1 "  " ID2));
+	assert_false(mail_chain_ok(ID1 " "));
+	assert_false(mail_chain_ok(ID1 " ../x"));
+	assert_false(mail_chain_ok(ID1 ID2));
+	for (i = 0; i < 20; i++) {
+		(void)snprintf(id, sizeof(id), "%s%06d", ID1, i);
+		mail_chain_add(chain, id);
+		assert_true(mail_chain_ok(chain));
+	}
+	assert_int_equal(strlen(chain), MAIL_CHAIN_TEXT_MAX - 1);
+	assert_non_null(strstr(chain, ID1 "000019"));
+	assert_null(strstr(chain, ID1 "000011"));
+	(void)snprintf(id, sizeof(id), "%s000012", ID1);
+	assert_memory_equal(chain, id, strlen(id));
 }
 
 /* A subject of other letters is encoded in words of at most 75 bytes, none of
@@ -304,6 +333,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_bad),
