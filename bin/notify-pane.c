@@ -464,6 +464,7 @@ do_send(const struct registrar *reg, const struct request *q, struct err *e)
 	    (q->what == 0 &&
 		find_recipients(q->addresses, reg, &s.sender, &to, e) != 0))
 		goto out;
+	sender_branch(&s.sender.card);
 	if (q->body != NULL) {
 		s.body = body.data;
 		s.len = body.len;

@@ -193,6 +193,10 @@ inbox_json_as(struct json *j, const char *state, const char *when,
 	inbox_text(j, "from", m->from);
 	inbox_text(j, "from_host", m->from_host);
 	inbox_text(j, "note", m->note);
+	inbox_text(j, "project", m->card.project);
+	inbox_text(j, "branch", m->card.branch);
+	inbox_text(j, "program", m->card.program);
+	inbox_text(j, "directory", m->card.directory);
 	inbox_text(j, "to", to);
 	inbox_text(j, "date", when);
 	inbox_text(j, "in_reply_to", m->reply_to);
@@ -222,6 +226,19 @@ inbox_json(struct json *j, const struct mailbox_entry *entry,
 	inbox_json_as(j, inbox_state(entry, m), when, m->to, m, file);
 }
 
+/* Who that is. */
+static void
+inbox_card(struct buf *out, const struct mail_card *c)
+{
+	if (c->project[0] != '\0')
+		buf_addf(out, "Project: %s%s%s\n", c->project,
+		    c->branch[0] == '\0' ? "" : ", branch ", c->branch);
+	if (c->program[0] != '\0')
+		buf_addf(out, "Program: %s\n", c->program);
+	if (c->directory[0] != '\0')
+		buf_addf(out, "Folder: %s\n", c->directory);
+}
+
 /* For a person: what a pane's line says, and then all of the body. */
 static void
 inbox_print(
@@ -233,6 +250,7 @@ inbox_print(
 	buf_addf(out, "From: %s%s%s%s\n", m->from,
 	    m->note[0] == '\0' ? "" : " (", m->note,
 	    m->note[0] == '\0' ? "" : ")");
+	inbox_card(out, &m->card);
 	buf_addf(out, "To: %s\n", m->to);
 	buf_addf(out, "Date: %s\n", when);
 	buf_addf(out, "Id: %s\n", m->id);

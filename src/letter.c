@@ -77,6 +77,7 @@ letter_post(const struct letter *l, const struct origin *from, const char *host)
 		.sender = from->name,
 		.host = from->host,
 		.note = from->note,
+		.card = &from->card,
 		.path = l->path,
 		.folder = from->folder,
 		.verified = origin_sender(from, host),

@@ -34,6 +34,30 @@ mail_id_ok(const char *s)
 }
 
 bool
+mail_card_ok(const char *s)
+{
+	size_t left = strlen(s), n;
+	uint32_t ch;
+
+	if (left == 0 || s[0] == ' ')
+		return false;
+	for (; left > 0; s += n, left -= n) {
+		n = utf8_decode(s, left, &ch);
+		if (n == 0 || utf8_unsafe(ch))
+			return false;
+	}
+	return true;
+}
+
+void
+mail_card_set(char *field, size_t size, const char *text)
+{
+	field[0] = '\0';
+	if (strlen(text) < size && mail_card_ok(text))
+		memcpy(field, text, strlen(text) + 1);
+}
+
+bool
 mail_chain_ok(const char *s)
 {
 	char id[MAIL_ID_MAX + 1];
@@ -196,6 +220,19 @@ mail_date(struct buf *out, int64_t ms)
 	buf_addf(out, "Date: %s\n", text);
 }
 
+static void
+mail_card(struct buf *out, const struct mail_card *c)
+{
+	if (c->project[0] != '\0')
+		buf_addf(out, "X-Panemesh-Project: %s\n", c->project);
+	if (c->branch[0] != '\0')
+		buf_addf(out, "X-Panemesh-Branch: %s\n", c->branch);
+	if (c->program[0] != '\0')
+		buf_addf(out, "X-Panemesh-Program: %s\n", c->program);
+	if (c->directory[0] != '\0')
+		buf_addf(out, "X-Panemesh-Directory: %s\n", c->directory);
+}
+
 void
 mail_write(struct buf *out, const struct mail *m)
 {
@@ -243,6 +280,7 @@ mail_write(struct buf *out, const struct mail *m)
 		buf_addf(out, "X-Panemesh-Path: %s\n", m->path);
 	if (m->folder[0] != '\0')
 		buf_addf(out, "X-Panemesh-Folder: %s\n", m->folder);
+	mail_card(out, &m->card);
 	buf_addc(out, '\n');
 	buf_add(out, m->body.data, m->body.len);
 	buf_addc(out, '\n');
@@ -349,6 +387,23 @@ mail_take_number(unsigned *out, const char *value)
 	return 0;
 }
 
+/* One of a card's, as far as it may be shown: a person may have edited it. */
+static bool
+mail_take_card(struct mail_card *c, const char *name, const char *value)
+{
+	if (strcasecmp(name, "X-Panemesh-Project") == 0)
+		mail_card_set(c->project, sizeof(c->project), value);
+	else if (strcasecmp(name, "X-Panemesh-Branch") == 0)
+		mail_card_set(c->branch, sizeof(c->branch), value);
+	else if (strcasecmp(name, "X-Panemesh-Program") == 0)
+		mail_card_set(c->program, sizeof(c->program), value);
+	else if (strcasecmp(name, "X-Panemesh-Directory") == 0)
+		mail_card_set(c->directory, sizeof(c->directory), value);
+	else
+		return false;
+	return true;
+}
+
 /* One header. Those of others are passed over. */
 static int
 mail_header(struct mail *m, const char *name, const char *value)
@@ -367,6 +422,8 @@ mail_header(struct mail *m, const char *name, const char *value)
 		return mail_take_id(m->reply_to, value);
 	if (strcasecmp(name, "References") == 0)
 		return mail_take_references(m, value);
+	if (mail_take_card(&m->card, name, value))
+		return 0;
 	if (strcasecmp(name, "X-Panemesh-Urgency") == 0)
 		m->urgent = str_eq(value, "urgent");
 	else if (strcasecmp(name, "X-Panemesh-First") == 0)

@@ -20,17 +20,28 @@ enum {
 	MAIL_SHORT = 8,            /* bytes of an id that are shown */
 	MAIL_BODY_MAX = 64 * 1024, /* bytes of a body; more is a file */
 	MAIL_SIZE_MAX = MAIL_BODY_MAX + 32 * 1024, /* bytes in all */
-	MAIL_NOTE_MAX = 64,     /* bytes of what is said of the sender */
-	MAIL_FOLDER_MAX = 176,  /* bytes of the sender's folder */
-	MAIL_SUBJECT_MAX = 60,  /* columns of the body's begin in Subject */
-	MAIL_ENCODED_MAX = 75,  /* bytes of an encoded word: RFC 2047 */
-	MAIL_HOPS_MAX = 5,      /* answers to answers */
-	MAIL_CHAIN_MAX = 8,     /* ids of a chain; of more the last ones */
-	MAIL_LINE_MAX = 998,    /* bytes of a header's line: RFC 5322 */
-	MAIL_HEADERS_MAX = 100, /* lines of all headers */
+	MAIL_NOTE_MAX = 64,       /* bytes of what is said of the sender */
+	MAIL_FOLDER_MAX = 176,    /* bytes of the sender's folder */
+	MAIL_SUBJECT_MAX = 60,    /* columns of the body's begin in Subject */
+	MAIL_ENCODED_MAX = 75,    /* bytes of an encoded word: RFC 2047 */
+	MAIL_HOPS_MAX = 5,        /* answers to answers */
+	MAIL_CARD_MAX = 128,      /* bytes of what is told of a sender */
+	MAIL_DIRECTORY_MAX = 512, /* of the folder that he works in */
+	MAIL_CHAIN_MAX = 8,       /* ids of a chain; of more the last ones */
+	MAIL_LINE_MAX = 998,      /* bytes of a header's line: RFC 5322 */
+	MAIL_HEADERS_MAX = 100,   /* lines of all headers */
 };
 
 enum { MAIL_CHAIN_TEXT_MAX = MAIL_CHAIN_MAX * (MAIL_ID_MAX + 1) };
+
+/* What the recipient's host knows of who sends, by its own book, as it was
+ * then; each mail_card_ok(), or "" where it is not known. */
+struct mail_card {
+	char project[MAIL_CARD_MAX + 1];
+	char branch[MAIL_CARD_MAX + 1]; /* of that; only of the same host */
+	char program[MAIL_CARD_MAX + 1];
+	char directory[MAIL_DIRECTORY_MAX + 1];
+};
 
 /*
  * One message. Strings are "" where there is nothing. The names in `from` and
@@ -58,6 +69,7 @@ struct mail {
 	char schema[SCHEMA_MAX + 1]; /* which must be like that; "": any */
 	unsigned hops;
 	int64_t expires; /* real ms, whole seconds; 0: never */
+	struct mail_card card;
 	struct buf body; /* UTF-8 */
 };
 
@@ -71,6 +83,12 @@ void mail_free(struct mail *m);
 /* Is this an id that a mailbox keeps: 16 to 26 of [0-9a-z], the last of which
  * may be a dot and digits (one of several recipients)? */
 bool mail_id_ok(const char *s);
+
+/* Is this a text for a card: not empty, UTF-8, safe to show, no blank first? */
+bool mail_card_ok(const char *s);
+
+/* Keep in a card's `field` what of `text` may stand there; else "". */
+void mail_card_set(char *field, size_t size, const char *text);
 
 /* Are these ids of messages, a blank between each, at most MAIL_CHAIN_MAX? */
 bool mail_chain_ok(const char *s);
@@ -104,7 +122,7 @@ bool mail_over(const struct mail *m, int64_t now);
  *	Content-Transfer-Encoding: 8bit
  *	X-Panemesh-Urgency: urgent
  *	X-Panemesh-Question, -Schema, -Hops, -Expires, -Note, -Folder, -First,
- *-Type, -Sender, -Host and -Path
+ *	-Type, -Sender, -Host, -Path, -Project, -Branch, -Program, -Directory
  *
  *	the body's bytes, and one newline
  */

@@ -6,11 +6,14 @@
 #include "clock.h"
 #include "exchange.h"
 #include "registry.h"
+#include "sender.h"
 #include "str.h"
 
-/* Is `name` an agent in the slice that `host` published? */
+/* Is `name` an agent in the slice that `host` published? What that says of it
+ * goes into `card`, if that is not NULL. */
 static bool
-origin_verified(const struct home *home, const char *host, const char *name)
+origin_verified(const struct home *home, const char *host, const char *name,
+    struct mail_card *card)
 {
 	struct registry registry = REGISTRY_INIT;
 	int64_t now = clock_real_ms();
@@ -22,6 +25,8 @@ origin_verified(const struct home *home, const char *host, const char *name)
 		verified = registry_find(
 			       &registry, name, now, &a, &alias, NULL) == 0 &&
 		    !alias && str_eq(a.host, host);
+		if (verified && card != NULL)
+			sender_card(card, &a);
 		agent_free(&a);
 	}
 	registry_close(&registry);
@@ -43,7 +48,7 @@ origin_verify(
 	if (!body_sender_ok(name) ||
 	    (at != NULL ? !str_eq(at + 1, host)
 			: !registry_names(home, name, host) ||
-			!origin_verified(home, host, name)))
+			!origin_verified(home, host, name, NULL)))
 		return;
 	memcpy(out, name, strlen(name) + 1);
 }
@@ -73,7 +78,7 @@ origin_relayed(const struct home *home, const char *host, const struct frame *f,
 	if (at != NULL && str_eq(at + 1, began->host))
 		from->note = "no reply";
 	if (!str_eq(vouched, ORIGIN_SENDER) ||
-	    !origin_verified(home, began->host, from->name))
+	    !origin_verified(home, began->host, from->name, &from->card))
 		return;
 	(void)snprintf(
 	    from->through, sizeof(from->through), MAIL_THROUGH "%s", host);
@@ -93,13 +98,14 @@ origin_read(const struct home *home, const char *host, const struct frame *f,
 		return err_set(e, EXIT_USAGE, "Path: '%.100s' is no way",
 		    frame_get(f, "Path", ""));
 	from->host = host;
+	from->card = (struct mail_card){ .project = "" };
 	memcpy(from->name, name, strlen(name) + 1);
 	if (from->path.n > 0) {
 		origin_relayed(home, host, f, from);
 		return 0;
 	}
 	origin_verify(home, host, f, from->verified);
-	if (origin_verified(home, host, name)) {
+	if (origin_verified(home, host, name, &from->card)) {
 		from->note = NULL;
 		(void)snprintf(from->folder, sizeof(from->folder), "%s", name);
 		return 0;

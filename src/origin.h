@@ -24,6 +24,7 @@ struct origin {
 	struct hops path; /* the hosts that handed it on; n 0: none */
 	char folder[ORIGIN_FOLDER_MAX];     /* in the inbox */
 	char verified[BODY_SENDER_MAX + 1]; /* for @agent-allow; "": nobody */
+	struct mail_card card;              /* by the slice that names it */
 };
 
 /*

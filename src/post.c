@@ -67,6 +67,8 @@ post_mail(struct mail *m, const struct post *p, const struct agent *to)
 			(void)snprintf(
 			    m->chain, sizeof(m->chain), "%s", p->chain);
 	}
+	if (p->card != NULL)
+		m->card = *p->card;
 	(void)snprintf(m->id, sizeof(m->id), "%s", p->id);
 	(void)snprintf(m->from, sizeof(m->from), "%s", p->sender);
 	(void)snprintf(m->from_host, sizeof(m->from_host), "%s", host);

@@ -23,6 +23,7 @@ struct post {
 	const char *note;   /* about the sender, or NULL */
 	const char *path;   /* who handed it on: hops.h; NULL: nobody */
 	struct allow_sender verified; /* for @agent-allow */
+	const struct mail_card *card; /* of the sender; NULL: none */
 	const char *folder; /* in the inbox, for what is too long to show */
 	const char *body;
 	size_t len;

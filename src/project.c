@@ -12,6 +12,7 @@
 enum {
 	PROJECT_FILE_MAX = 4096, /* bytes of a .git that is a file */
 	PROJECT_MOUNTS_MAX = 1024 * 1024,
+	PROJECT_COMMIT = 12, /* digits shown of a commit's id */
 };
 
 /* File systems on which a look at a file may take for ever. */
@@ -111,27 +112,90 @@ project_main(const char *path)
 	return name;
 }
 
-char *
-project_of(const char *folder, const struct argv *slow)
+/* The nearest .git at or above `folder`, and what it is; NULL: none. */
+static char *
+project_git(const char *folder, const struct argv *slow, struct stat *st)
 {
-	char *at = x_strdup(folder), *git, *name = NULL, *slash;
-	struct stat st;
+	char *at = x_strdup(folder), *git = NULL;
 	int levels;
 
 	for (levels = 0; levels < PROJECT_LEVELS_MAX && at[0] == '/' &&
-	     at[1] != '\0' && name == NULL && !project_on(folder, slow);
+	     at[1] != '\0' && !project_on(folder, slow);
 	     levels++) {
 		git = path_join(at, ".git");
-		if (lstat(git, &st) == 0) {
-			if (S_ISREG(st.st_mode))
-				name = project_main(git);
-			if (name == NULL)
-				name = x_strdup(path_base(at));
-		}
-		x_free(git);
-		slash = strrchr(at, '/');
-		*slash = '\0';
+		if (lstat(git, st) == 0)
+			break;
+		X_CLEAR(git);
+		*strrchr(at, '/') = '\0';
 	}
 	x_free(at);
+	return git;
+}
+
+char *
+project_of(const char *folder, const struct argv *slow)
+{
+	char *name = NULL, *git;
+	struct stat st;
+
+	git = project_git(folder, slow, &st);
+	if (git != NULL && S_ISREG(st.st_mode))
+		name = project_main(git);
+	if (git != NULL && name == NULL) {
+		*strrchr(git, '/') = '\0';
+		name = x_strdup(path_base(git));
+	}
+	x_free(git);
 	return name;
+}
+
+/* Where HEAD is: `git` itself, or what it names as a file; NULL: unknown. */
+static char *
+project_gitdir(const char *git, const struct stat *st)
+{
+	static const char start[] = "gitdir: ";
+	struct buf text = BUF_INIT_MAX(PROJECT_FILE_MAX);
+	char *dir = NULL, *name;
+
+	if (S_ISDIR(st->st_mode))
+		return x_strdup(git);
+	if (S_ISREG(st->st_mode) && file_read(git, &text, NULL) == FILE_READ &&
+	    !text.overflow && str_starts(text.data, start)) {
+		name = text.data + strlen(start);
+		name[strcspn(name, "\n")] = '\0';
+		dir = name[0] == '/'
+		    ? x_strdup(name)
+		    : x_asprintf("%.*s/%s", (int)(path_base(git) - git - 1),
+			  git, name);
+	}
+	buf_free(&text);
+	return dir;
+}
+
+char *
+project_branch(const char *folder, const struct argv *slow)
+{
+	static const char start[] = "ref: refs/heads/";
+	struct buf text = BUF_INIT_MAX(PROJECT_FILE_MAX);
+	char *git, *dir = NULL, *head = NULL, *branch = NULL;
+	struct stat st;
+
+	git = project_git(folder, slow, &st);
+	if (git != NULL)
+		dir = project_gitdir(git, &st);
+	if (dir != NULL && !project_on(dir, slow))
+		head = path_join(dir, "HEAD");
+	if (head != NULL && file_read(head, &text, NULL) == FILE_READ &&
+	    !text.overflow) {
+		text.data[strcspn(text.data, "\n")] = '\0';
+		if (str_starts(text.data, start))
+			branch = x_strdup(text.data + strlen(start));
+		else if (strspn(text.data, "0123456789abcdef") >= 40)
+			branch = x_strndup(text.data, PROJECT_COMMIT);
+	}
+	buf_free(&text);
+	x_free(head);
+	x_free(dir);
+	x_free(git);
+	return branch;
 }

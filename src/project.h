@@ -25,4 +25,12 @@ void project_parse_mounts(char *text, struct argv *slow);
  */
 char *project_of(const char *folder, const struct argv *slow);
 
+/*
+ * The branch that the repository or worktree of `folder` has out, found as
+ * above: its name, or the begin of a commit's id where it is on none.
+ * malloc'd; NULL when there is none, or it cannot be told. Reads at most two
+ * small files.
+ */
+char *project_branch(const char *folder, const struct argv *slow);
+
 #endif

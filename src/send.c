@@ -81,6 +81,7 @@ send_local(const struct send *s, struct send_result *result, struct err *e)
 		.id = result->id,
 		.sender = s->sender.name,
 		.note = s->sender.note,
+		.card = &s->sender.card,
 		.folder = s->sender.name,
 		.verified = { .name = s->sender.self,
 		    .host = s->reg->home->host },

@@ -9,6 +9,8 @@
 #include "agent.h"
 #include "clock.h"
 #include "file.h"
+#include "mem.h"
+#include "project.h"
 #include "ps.h"
 #include "slice.h"
 #include "str.h"
@@ -156,7 +158,36 @@ sender_named(struct sender *s, const char *name, const struct agent_list *own,
 	s->is_agent = a != NULL;
 	if (a != NULL)
 		s->named = a->ident;
+	s->card = (struct mail_card){ .project = "" };
+	if (a != NULL)
+		sender_card(&s->card, a);
 	return 0;
+}
+
+void
+sender_card(struct mail_card *card, const struct agent *a)
+{
+	*card = (struct mail_card){ .project = "" };
+	mail_card_set(card->project, sizeof(card->project), a->project);
+	mail_card_set(card->program, sizeof(card->program),
+	    a->known[0] != '\0' ? a->known : a->command);
+	mail_card_set(card->directory, sizeof(card->directory), a->path);
+}
+
+void
+sender_branch(struct mail_card *card)
+{
+	struct argv slow = ARGV_INIT;
+	char *branch;
+
+	if (card->directory[0] == '\0')
+		return;
+	project_mounts(&slow);
+	branch = project_branch(card->directory, &slow);
+	if (branch != NULL)
+		mail_card_set(card->branch, sizeof(card->branch), branch);
+	x_free(branch);
+	argv_free(&slow);
 }
 
 int
@@ -177,6 +208,7 @@ sender_find(struct sender *s, const struct home *home, struct err *e)
 		s->ident = pane->ident;
 		memcpy(s->id, pane->id, sizeof(s->id));
 		(void)snprintf(s->name, sizeof(s->name), "%s", pane->address);
+		sender_card(&s->card, pane);
 	} else {
 		sender_person(s, home->host);
 	}

@@ -8,6 +8,7 @@
 #include "body.h"
 #include "err.h"
 #include "home.h"
+#include "mail.h"
 #include "pane.h"
 
 struct sender {
@@ -25,7 +26,14 @@ struct sender {
 	/* $AGENT_NAME is an agent of this host: its pane. */
 	bool is_agent;
 	struct pane_ident named;
+	struct mail_card card; /* of the agent that it is, or is called */
 };
+
+/* What an entry of the book says of an agent. No branch. */
+void sender_card(struct mail_card *card, const struct agent *a);
+
+/* Look the branch of the card's folder up: a few system calls. */
+void sender_branch(struct mail_card *card);
 
 /*
  * Find out who we are, from this host's slice. The

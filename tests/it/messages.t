@@ -12,7 +12,7 @@ far_up a b
 composer a ask
 composer a two
 composer b help
-plan 23
+plan 27
 
 # said HOST: "from>to:body" of each line there.
 said() {
@@ -80,6 +80,32 @@ out=$(on a agent-feed --messages -n 1)
 	note "$out"
 is "${out#*  *  }" "b-s-help → a-s-ask, answers ${question:0:8}  yes" \
 	'agent-feed --messages'
+
+# --- who says it ---
+mkdir -p "$world/grün/.git" "$world/grün/src"
+echo 'ref: refs/heads/fix/a' >"$world/grün/.git/HEAD"
+tmx a new-window -d -n proj -c "$world/grün/src" \
+	"exec composer -l $world/a-proj.log"
+until_true 10 drawn a proj
+until_true 10 there a a-s-proj
+on a agent-discover -q
+on a agent-sync >"$world/o"
+card() { # HOST ADDRESS: of the sender of the newest message there
+	on "$1" agent-inbox read -a "$2" "$(id "$1" "$2")" | head -n 5 |
+		sed -n '/^To:/q; 2,$p'
+}
+AGENT_NAME=a-s-proj sent a a-s-two 'from a project'
+check 'a message of a project' until_true 5 last a 1 'a-s-proj>a-s-two:from a project'
+is "$(card a a-s-two)" "Project: grün, branch fix/a
+Program: composer
+Folder: $world/grün/src" 'says which, and what its sender is'
+AGENT_NAME=a-s-proj sent a b-s-help 'from a project'
+until_true 5 last b 1 'a-s-proj>b-s-help:from a project'
+is "$(card b b-s-help)" "Project: grün
+Program: composer
+Folder: $world/grün/src" 'on another host too, as far as the book has it'
+is "$(grep -h '^X-Panemesh-Project' "$world"/hosts/b/.agents/mail/*/cur/*)" \
+	'X-Panemesh-Project: grün' 'and the file has it'
 
 # --- those who are gone ---
 tmx b kill-window -t =s:help

@@ -38,6 +38,7 @@ check_same(const struct mail *a, const struct mail *b)
 	assert_string_equal(a->reply_to, b->reply_to);
 	assert_string_equal(a->thread, b->thread);
 	assert_string_equal(a->chain, b->chain);
+	assert_memory_equal(&a->card, &b->card, sizeof(a->card));
 	assert_int_equal(a->urgent, b->urgent);
 	assert_int_equal(a->first, b->first);
 	assert_int_equal(a->type, b->type);
@@ -114,7 +115,38 @@ test_round_trip(void **state)
 	(void)snprintf(m.thread, sizeof(m.thread), "%s", ID3);
 	(void)snprintf(
 	    m.chain, sizeof(m.chain), "%s", ID1 ".12 " ID2 "x " ID3 "y");
+	mail_card_set(
+	    m.card.project, sizeof(m.card.project), "gr\u00fc\u00df: x");
+	mail_card_set(m.card.branch, sizeof(m.card.branch), "fix/a");
+	mail_card_set(m.card.program, sizeof(m.card.program), "claude");
+	mail_card_set(m.card.directory, sizeof(m.card.directory), "/src");
 	round_trip(&m);
+}
+
+static void
+test_card(void **state)
+{
+	char longer[MAIL_CARD_MAX + 2];
+	struct mail_card c;
+
+	(void)state;
+	mail_card_set(c.project, sizeof(c.project), "x y");
+	assert_string_equal(c.project, "x y");
+	mail_card_set(c.project, sizeof(c.project), "x\nFrom: y");
+	assert_string_equal(c.project, "");
+	mail_card_set(c.project, sizeof(c.project), "\033[31m");
+	assert_string_equal(c.project, "");
+	mail_card_set(c.project, sizeof(c.project), "\xff");
+	assert_string_equal(c.project, "");
+	mail_card_set(c.project, sizeof(c.project), "");
+	assert_string_equal(c.project, "");
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	mail_card_set(c.project, sizeof(c.project), longer);
+	assert_string_equal(c.project, "");
+	longer[MAIL_CARD_MAX] = '\0';
+	mail_card_set(c.project, sizeof(c.project), longer);
+	assert_string_equal(c.project, longer);
 }
 
 static void
@@ -333,6 +365,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_card),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_foreign),

@@ -66,6 +66,60 @@ test_folders(void **state)
 }
 
 static void
+on(const char *folder, const char *want)
+{
+	struct argv slow = ARGV_INIT;
+	char *got = project_branch(unit_path(dir, folder), &slow);
+
+	if (want == NULL)
+		assert_null(got);
+	else
+		assert_string_equal(got, want);
+	x_free(got);
+}
+
+static void
+test_branch(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	make("b");
+	make("b/src");
+	on("b/src", NULL);
+	make("b/.git");
+	on("b/src", NULL);
+	unit_file(
+	    unit_path(dir, "b/.git/HEAD"), "ref: refs/heads/fix/a b\n", 0600);
+	on("b", "fix/a b");
+	on("b/src", "fix/a b");
+	/* On none; something else. */
+	unit_file(unit_path(dir, "b/.git/HEAD"),
+	    "0123456789abcdef0123456789abcdef01234567\n", 0600);
+	on("b", "0123456789ab");
+	unit_file(unit_path(dir, "b/.git/HEAD"), "root:x:0:0\n", 0600);
+	on("b", NULL);
+	/* A worktree and a submodule have their own. */
+	make("b/.git/worktrees");
+	make("b/.git/worktrees/t");
+	unit_file(unit_path(dir, "b/.git/worktrees/t/HEAD"),
+	    "ref: refs/heads/t\n", 0600);
+	make("t");
+	(void)snprintf(text, sizeof(text), "gitdir: %s/.git/worktrees/t\n",
+	    unit_path(dir, "b"));
+	unit_file(unit_path(dir, "t/.git"), text, 0600);
+	on("t", "t");
+	make("b/sub");
+	unit_file(unit_path(dir, "b/sub/.git"), "gitdir: ../.git/worktrees/t\n",
+	    0600);
+	on("b/sub", "t");
+	make("p");
+	make("p/.git");
+	assert_int_equal(mkfifo(unit_path(dir, "p/.git/HEAD"), 0600), 0);
+	on("p", NULL);
+}
+
+static void
 test_deep(void **state)
 {
 	struct buf path = BUF_INIT_MAX(4096);
@@ -108,6 +162,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_branch),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_slow),
 	};
