@@ -52,7 +52,7 @@ mail_card_ok(const char *s)
 void
 mail_card_set(char *field, size_t size, const char *text)
 {
-	field[0] = '\0';
+	memset(field, 0, size);
 	if (strlen(text) < size && mail_card_ok(text))
 		memcpy(field, text, strlen(text) + 1);
 }
@@ -336,22 +336,20 @@ mail_take_id(char id[MAIL_ID_MAX + 1], const char *value)
 }
 
 /* The first of the thread, and those up to what is answered, which is the last
- * and stands in In-Reply-To. */
+ * and stands in In-Reply-To. Those of others in between are passed over. */
 static int
 mail_take_references(struct mail *m, const char *value)
 {
 	char id[MAIL_ID_MAX + 1];
-	const char *next;
 
+	m->chain[0] = '\0';
 	if (mail_take_id(m->thread, value) != 0)
 		return -1;
-	value = strchr(value, '>') + 1;
-	while ((next = strchr(value, '>')) != NULL) {
-		/* Those of others are passed over. */
-		if (mail_take_id(id, value) == 0 && strchr(next, '<') != NULL)
+	value = strchr(value, '<') + 1;
+	for (; (value = strchr(value, '<')) != NULL; value++)
+		if (strchr(value + 1, '<') != NULL &&
+		    mail_take_id(id, value) == 0)
 			mail_chain_add(m->chain, id);
-		value = next + 1;
-	}
 	return 0;
 }
 
@@ -511,6 +509,8 @@ mail_parse(struct mail *m, const char *name, const char *text, size_t len,
 	/* An answer has a thread, and nothing else has. */
 	if (m->reply_to[0] == '\0' || m->thread[0] == '\0')
 		memcpy(m->thread, m->reply_to, sizeof(m->thread));
+	if (str_eq(m->thread, m->reply_to))
+		m->chain[0] = '\0';
 	if (len - at >= 2)
 		buf_add(&m->body, text + at + 1, len - at - 2);
 	if (!utf8_valid(m->body.data, m->body.len))

@@ -190,8 +190,10 @@ messages_parse(const char *text, size_t len, struct message_line *m)
 		return false;
 	m->urgent = str_eq(urgent, "yes");
 	m->question = str_eq(question, "yes");
-	return m->ts[0] != '\0' && mail_id_ok(m->id) &&
-	    body_sender_ok(m->from) && messages_names_ok(m->to) &&
+	return m->ts[0] != '\0' &&
+	    m->ts[strspn(m->ts, "0123456789-:TZ")] == '\0' &&
+	    mail_id_ok(m->id) && body_sender_ok(m->from) &&
+	    messages_names_ok(m->to) &&
 	    (m->reply_to[0] == '\0' || mail_id_ok(m->reply_to)) &&
 	    (m->thread[0] == '\0' || mail_id_ok(m->thread));
 }

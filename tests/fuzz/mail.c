@@ -20,6 +20,8 @@ same(const struct mail *a, const struct mail *b)
 	    str_eq(a->folder, b->folder) && str_eq(a->to, b->to) &&
 	    str_eq(a->to_host, b->to_host) && a->date == b->date &&
 	    str_eq(a->reply_to, b->reply_to) && str_eq(a->thread, b->thread) &&
+	    str_eq(a->chain, b->chain) &&
+	    memcmp(&a->card, &b->card, sizeof(a->card)) == 0 &&
 	    a->urgent == b->urgent && a->first == b->first &&
 	    a->type == b->type && a->hops == b->hops &&
 	    str_eq(a->path, b->path) && a->question == b->question &&
@@ -34,7 +36,12 @@ check_names(const struct mail *m)
 	if (!mail_id_ok(m->id) || !body_sender_ok(m->from) ||
 	    strchr(m->folder, '/') != NULL || str_eq(m->folder, "..") ||
 	    (m->reply_to[0] != '\0' && !mail_id_ok(m->reply_to)) ||
-	    (m->thread[0] != '\0' && !mail_id_ok(m->thread)))
+	    (m->thread[0] != '\0' && !mail_id_ok(m->thread)) ||
+	    (m->chain[0] != '\0' && !mail_chain_ok(m->chain)) ||
+	    (m->card.project[0] != '\0' && !mail_card_ok(m->card.project)) ||
+	    (m->card.branch[0] != '\0' && !mail_card_ok(m->card.branch)) ||
+	    (m->card.program[0] != '\0' && !mail_card_ok(m->card.program)) ||
+	    (m->card.directory[0] != '\0' && !mail_card_ok(m->card.directory)))
 		abort();
 }
 

@@ -12,7 +12,8 @@ from hosts import NAMES
 KNOWN = re.compile(
     r"""self\.conf|peers\.conf|config\.toml|(local|registry)\.toml|profiles\.d/composer\.toml
     |hosts/h\d(\.toml|\.bad)|run/[a-z0-9.-]+|run/peers/[a-z0-9.-]+
-    |log/[a-z-]+\.log(\.1)?|log/link(\.1)?|log/feed\.jsonl(\.1)?|log/killed(\.1)?
+    |log/[a-z-]+\.log(\.1)?|log/link(\.1)?|log/feed\.jsonl(\.1)?
+    |log/messages-\d{6}\.jsonl(\.1)?|log/killed(\.1)?
     |mail/[a-z0-9]{20}/(\.lock|index|(new|cur)/\d+\.[a-z0-9]{20}(:2,[A-Z]*)?)
     |mail/bad/.+""",
     re.X,

@@ -141,8 +141,8 @@ parses(const char *text)
 	return messages_parse(text, strlen(text), &m);
 }
 
-#define LINE(id, from, to)                                                   \
-	"{\"ts\":\"t\",\"id\":\"" id "\",\"from\":\"" from "\",\"to\":\"" to \
+#define LINE(id, from, to)                                                    \
+	"{\"ts\":\"0T\",\"id\":\"" id "\",\"from\":\"" from "\",\"to\":\"" to \
 	"\",\"later\":\"x\",\"body\":\"b\"}"
 
 static void
@@ -161,6 +161,8 @@ test_parse(void **state)
 	assert_false(parses(LINE(ID, "a", "b\\u202e")));
 	assert_false(parses(LINE(ID, "a", "")));
 	assert_false(parses("{}"));
+	assert_false(parses("{\"ts\":\"\\u001b\",\"id\":\"" ID
+			    "\",\"from\":\"a\",\"to\":\"b\"}"));
 }
 
 static void
