@@ -17,7 +17,7 @@ out=$world/out err=$world/err
 	cat "$world/up"
 	exit 1
 }
-plan 18
+plan 19
 
 home_of() {
 	echo "$LAB_STATE/$1/home"
@@ -101,6 +101,7 @@ until_true 30 meet h3 h1-s-comp
 sends h1 -q h2-s-comp 'round 0'
 is "$code" 0 'a message before'
 check 'is fetched' until_true 30 shows h2 'round 0'
+check 'and that is known here' until_true 30 none_kept
 check 'and its link is kept' until_true 30 following
 
 # --- cut ---
