@@ -223,12 +223,11 @@ drain_before(const struct mail *a, const struct mail *b)
 }
 
 /*
- * Choose what is next: one that has expired, else what is to be shown. *soonest
- * is when one will (real ms; 0: never). 1: nothing waits; -1: not now. The lock
- * is held here, so that a file that is no message is put aside.
+ * What is next, with the lock: one that has expired, else what is to be shown.
+ * *soonest is when one will (real ms; 0: never). False: nothing waits.
  */
-static int
-drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
+static bool
+drain_pick(struct drain *d, struct mailbox_entry *entry, struct mail *m,
     int64_t *soonest)
 {
 	int64_t now = clock_real_ms();
@@ -238,8 +237,6 @@ drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
 	size_t i;
 
 	*soonest = 0;
-	if (mailbox_lock(&d->box, NULL) != 0)
-		return -1;
 	mailbox_queue(&d->box, &list);
 	for (i = 0; i < list.n && !expired; i++) {
 		if (mailbox_read(&d->box, &list.v[i], &each, NULL) == 0) {
@@ -257,14 +254,48 @@ drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
 		}
 		mail_free(&each);
 	}
+	mailbox_list_free(&list);
+	return found;
+}
+
+/*
+ * Choose it. 1: nothing waits; -1: not now. The lock is held here, so that a
+ * file that is no message is put aside.
+ */
+static int
+drain_choose(struct drain *d, struct mailbox_entry *entry, struct mail *m,
+    int64_t *soonest)
+{
+	bool found;
+
+	if (mailbox_lock(&d->box, NULL) != 0)
+		return -1;
+	found = drain_pick(d, entry, m, soonest);
 	d->chosen = *entry;
 	d->ends = m->expires;
 	d->stamp = found ? mailbox_stamp(&d->box, entry) : 0;
 	if (!found)
 		(void)mailbox_idle(&d->box);
 	mailbox_unlock(&d->box);
-	mailbox_list_free(&list);
 	return found ? 0 : 1;
+}
+
+/* Has one come since that goes before it? With the lock. */
+static bool
+drain_overtaken(struct drain *d)
+{
+	struct pollfd pfd = { .fd = d->watch, .events = POLLIN };
+	struct mailbox_entry entry = { .in_new = false };
+	struct mail m = MAIL_INIT;
+	int64_t soonest;
+	bool other;
+
+	if (poll(&pfd, 1, 0) <= 0)
+		return false;
+	other = drain_pick(d, &entry, &m, &soonest) &&
+	    !str_eq(mailbox_id(&entry), mailbox_id(&d->chosen));
+	mail_free(&m);
+	return other;
 }
 
 /* It is about to be shown. Whoever would edit or delete it does so under the
@@ -278,7 +309,7 @@ drain_begin(void *arg, bool recorded)
 		return false;
 	/* Whoever looks is told that it expired. */
 	if (!recorded && (d->ends == 0 || d->ends > clock_real_ms()) &&
-	    drain_there(d))
+	    drain_there(d) && !drain_overtaken(d))
 		return true;
 	mailbox_unlock(&d->box);
 	return recorded;
