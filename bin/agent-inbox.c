@@ -8,6 +8,7 @@
 #include "drain.h"
 #include "inbox.h"
 #include "lookup.h"
+#include "mailbox.h"
 #include "mem.h"
 #include "proc.h"
 #include "prog.h"
@@ -299,6 +300,7 @@ find_agent(const struct registrar *reg, const char *address,
 			    "no agent's pane: run it in one, or name the agent "
 			    "with --agent ADDRESS");
 		memcpy(id, self.id, sizeof(self.id));
+		mailbox_claim(reg->home, id, self.self);
 		return 0;
 	}
 	/* An agent's id is as good as its address. */
@@ -311,8 +313,10 @@ find_agent(const struct registrar *reg, const char *address,
 		rc = err_set(e, EXIT_UNKNOWN,
 		    "%s: its mailbox is on its own host, %s", a.address,
 		    a.host);
-	if (rc == 0)
+	if (rc == 0) {
 		memcpy(id, a.id, sizeof(a.id));
+		mailbox_claim(reg->home, id, a.address);
+	}
 	agent_free(&a);
 	return rc;
 }

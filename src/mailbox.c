@@ -227,6 +227,23 @@ mailbox_follow(const struct home *h, const char *id, const char *address)
 	x_free(mail);
 }
 
+void
+mailbox_claim(const struct home *h, const char *id, const char *address)
+{
+	char *mail = path_join(h->dir, "mail");
+	char *link = x_asprintf("%s/by-name/%s", mail, address);
+	char *path = path_join(mail, id);
+	char before[AGENT_ID_MAX + 1];
+
+	mailbox_named(before, link);
+	if (agent_id_ok(id) && before[0] != '\0' && !str_eq(before, id) &&
+	    access(path, F_OK) != 0 && !mailbox_lives(h, before))
+		(void)mailbox_prepare(h, mail, path, link, id, NULL);
+	x_free(path);
+	x_free(link);
+	x_free(mail);
+}
+
 int
 mailbox_look_folder(struct mailbox *b, const char *path, struct err *e)
 {

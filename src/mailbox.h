@@ -108,6 +108,11 @@ int mailbox_open(struct mailbox *b, const struct home *h, const char *id,
  * has one. What fails is done with the next message. */
 void mailbox_follow(const struct home *h, const char *id, const char *address);
 
+/* The agent at this address is about to look into its mailbox: if it has none
+ * yet, it takes over that of the one before as mailbox_open() does. What fails
+ * is done with the next message. */
+void mailbox_claim(const struct home *h, const char *id, const char *address);
+
 /* Open one to read it, without lock, which is taken for a moment only where
  * something must be mended. 1: there is none. */
 int mailbox_look(

@@ -30,8 +30,10 @@ reply_mailbox(const struct registrar *reg, const struct sender *sender,
 	struct agent a;
 	int rc = reply_owner(reg, sender, &a, e);
 
-	if (rc == 0)
+	if (rc == 0) {
 		memcpy(agent, a.id, sizeof(a.id));
+		mailbox_claim(reg->home, a.id, a.address);
+	}
 	agent_free(&a);
 	return rc;
 }

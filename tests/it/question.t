@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-plan 83
+plan 88
 at_end() {
 	mesh_down
 	umount "$world/hosts/a/.agents/mail" 2>/dev/null
@@ -326,6 +326,25 @@ else
 	is "$(find "$mail" -path "$mail/*/tmp/*" -o -name '*.coming')" '' \
 		'nothing is left behind'
 fi
+
+# --- whoever is asked goes, and another one comes ---
+composer b heir
+on b agent-sync >"$out"
+on a agent-sync >"$out"
+asks a-s-ask b-s-heir 'who is there?'
+is "$?" 0 'one is asked'
+tmx b kill-window -t =s:heir
+until_true 20 gone b b-s-heir
+inbox get "$id"
+says 8 '' 'no answer' 'it is gone: the question is open'
+composer b heir
+until_true 20 there b b-s-heir
+on b agent-inbox list -a b-s-heir >"$out"
+is "$(grep -c 'who is there' "$out")" 1 'a new one at its address has its mailbox'
+AGENT_NAME=b-s-heir sent b --reply "$id" 'its heir'
+is "$?" 0 'and answers'
+inbox get "$id"
+says 0 'its heir' '' 'which is the answer'
 
 # --- a host that cannot ---
 cat >"$world/bin/old" <<END
