@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -434,7 +435,11 @@ def servers(case):
         os.chown(world.socket, 0, -1)
         case.good("and ours again")
     world.tm("kill-server")
-    time.sleep(0.3)
+
+    def listens():
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(world.socket) == 0
+    until(20, lambda: not listens())
     r = world.notify(case.address, "x")
     ok(r.code == 4 and r.err.count("\n") == 1 and
        "no tmux server is running" in r.err, "no server", r)
