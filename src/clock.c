@@ -81,6 +81,8 @@ clock_nap(int64_t ms, int64_t deadline)
 
 	if (ms > left)
 		ms = left;
+	if (ms <= 0)
+		return;
 	ts.tv_sec = (time_t)(ms / 1000);
 	ts.tv_nsec = (long)(ms % 1000) * 1000000;
 	while (nanosleep(&ts, &ts) != 0 && errno == EINTR)
