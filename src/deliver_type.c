@@ -68,17 +68,52 @@ run_answer(struct run *r, enum tmux_result result, struct buf *out,
 	return STEP_BROKEN;
 }
 
+/* The server waits for us alone (run-shell -d, tmux 3.2). */
+static void
+run_wait_args(struct argv *args, int64_t ms, bool inside)
+{
+	argv_addf(args, "%s%lld.%03lld", inside ? "run-shell -d " : "",
+	    (long long)(ms / 1000), (long long)(ms % 1000));
+}
+
+/* It waits `least` ms, and then, in steps that grow, until the cursor has moved
+ * or `most` ms are over. A program that hides its cursor takes them all. */
+static void
+run_look_args(
+    const struct run *r, struct argv *args, int64_t least, int64_t most)
+{
+	const struct pane_facts *f = &r->facts;
+	int64_t step = 1, ms = least;
+
+	if (least > 0) {
+		argv_addl(args, ";", "run-shell", "-d", NULL);
+		run_wait_args(args, least, false);
+	}
+	for (; ms < most; ms += step, step = ms - least) {
+		if (step > most - ms)
+			step = most - ms;
+		argv_addl(
+		    args, ";", "if-shell", "-F", "-t", r->d->ident.pane, NULL);
+		argv_addf(args, "#{==:#{cursor_x} #{cursor_y},%u %u}",
+		    f->cursor_x, f->cursor_y);
+		run_wait_args(args, step, true);
+	}
+	argv_addl(args, ";", NULL);
+	tmux_look_args(args, &r->d->ident);
+}
+
 /*
  * One guarded tmux call: `yes` runs if the guard holds, else `no`. Each branch
- * ends by printing a word, which alone proves that it ran. After `look_ms`,
- * which the server waits (run-shell -d, tmux 3.2) for us alone, it looks.
+ * ends by printing a word, which alone proves that it ran. Then it waits and
+ * looks, see run_look_args().
  */
 static enum step
 run_guarded(struct run *r, struct argv *args, const struct buf *guard,
-    const char *yes, const char *no, const struct buf *in, int64_t look_ms,
-    struct err *e)
+    const char *yes, const char *no, const struct buf *in, int64_t least,
+    int64_t most, struct err *e)
 {
 	struct buf out = BUF_INIT_MAX(TMUX_OUT_MAX);
+	int64_t begun = clock_mono_ms();
 	enum tmux_result result;
 	enum step step;
 
@@ -87,16 +122,15 @@ run_guarded(struct run *r, struct argv *args, const struct buf *guard,
 	argv_addf(args, "%s ; display-message -p did-it", yes);
 	argv_addf(args, "%s%sdisplay-message -p not-now", no == NULL ? "" : no,
 	    no == NULL ? "" : " ; ");
-	argv_addl(args, ";", "run-shell", "-d", NULL);
-	argv_addf(args, "%lld.%03lld", (long long)(look_ms / 1000),
-	    (long long)(look_ms % 1000));
-	argv_addl(args, ";", NULL);
-	tmux_look_args(args, &r->d->ident);
+	run_look_args(r, args, least, most);
 	r->v->calls++;
 	r->fresh = false;
 	result = tmux_call(&r->tmux, args, in == NULL ? NULL : in->data,
 	    in == NULL ? 0 : in->len, &out, e);
-	step = run_answer(r, result, &out, look_ms, e);
+	/* Of a call that took less, part of it. */
+	if (most > clock_mono_ms() - begun)
+		most = clock_mono_ms() - begun;
+	step = run_answer(r, result, &out, most, e);
 	buf_free(&out);
 	return step;
 }
@@ -121,8 +155,7 @@ run_paste_ms(const struct run *r)
 	return r->ready.profile == NULL ? 0 : r->ready.profile->paste_ms;
 }
 
-/* How long the server waits before it looks: a paste window must pass anyway;
- * Enter takes about what the text took. */
+/* How long the server waits before it looks, at most. */
 static int64_t
 run_look_ms(int64_t expected, int64_t most)
 {
@@ -137,6 +170,9 @@ run_paste(struct run *r, struct err *e)
 {
 	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
 	const struct readiness *ready = &r->ready;
+	/* A paste window must pass anyway. */
+	int64_t window = run_paste_ms(r);
+	int64_t look_ms = run_look_ms(window, DELIVER_LOOK_MAX_MS);
 	struct buf guard = BUF_INIT;
 	struct argv args = ARGV_INIT;
 	char *yes, *no, *name;
@@ -151,7 +187,7 @@ run_paste(struct run *r, struct err *e)
 	    ready->guard_row);
 	argv_addl(&args, "load-buffer", "-b", name, "-", ";", NULL);
 	step = run_guarded(r, &args, &guard, yes, no, &r->text,
-	    run_look_ms(run_paste_ms(r), DELIVER_LOOK_MAX_MS), e);
+	    window < look_ms ? window : look_ms, look_ms, e);
 	if (step == STEP_BROKEN) {
 		/* Our body does not stay behind in the server. */
 		argv_free(&args);
@@ -178,7 +214,8 @@ run_enter(struct run *r, struct err *e)
 
 	yes = x_asprintf("send-keys -t %s Enter", r->d->ident.pane);
 	guard_build(&guard, &r->facts, parts, NULL, 0);
-	step = run_guarded(r, &args, &guard, yes, NULL, NULL,
+	/* It takes about what the text took. */
+	step = run_guarded(r, &args, &guard, yes, NULL, NULL, 0,
 	    run_look_ms(r->echo_ms, DELIVER_NAP_MAX_MS), e);
 	argv_free(&args);
 	buf_free(&guard);
