@@ -9,31 +9,16 @@
 . "$here/lab.sh"
 
 out=$world/out err=$world/err
-"$LAB" up 3 --rtt 20 >"$world/up" 2>&1 || {
-	cat "$world/up"
-	exit 1
-}
+lab_up 3 --rtt 20
 plan 30
 
-home_of() {
-	echo "$LAB_STATE/$1/home"
-}
+panemesh_on h1 0 h2 h3
+panemesh_on h2 0 h1 h3
+panemesh_on h3 0 h1 h2
 for h in h1 h2 h3; do
-	dir=$(home_of "$h")
-	mkdir -p "$dir/.local/bin"
-	mkdir -m 700 "$dir/.agents" "$dir/.agents/profiles.d"
-	ln -s "$BUILD/agent-serve" "$dir/.local/bin/"
-	printf '%s\n' h1 h2 h3 | grep -vx "$h" >"$dir/.agents/peers.conf"
-	echo 'link_idle = 0' >"$dir/.agents/config.toml"
-	cp "$here/composer.toml" "$dir/.agents/profiles.d/"
-	chmod 600 "$dir"/.agents/*.* "$dir"/.agents/profiles.d/*
 	on "$h" tmux new-session -d -s s -n one 'PS1="$ " exec bash --norc'
 	on "$h" tmux source-file "$BUILD/panemesh.tmux.conf"
 done
-
-knows() {
-	grep -q "^\[agents.$2\]" "$(home_of "$1")/.agents/registry.toml"
-}
 
 # composer NAME [OPTION...]: one on h2 that h1 knows; it writes to ~/NAME.log.
 composer() {

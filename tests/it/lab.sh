@@ -4,7 +4,13 @@
 #
 #   "$LAB" COMMAND...         tests/lab/lab, on a lab of this test's own, which
 #                             is in $LAB_STATE and ends with the test
+#   lab_up N [OPTION...]      hosts h1 to hN, or the test ends
 #   on HOST COMMAND...        run a command there
+#   home_of HOST              its home, as we see it
+#   panemesh_on HOST IDLE LINE...
+#                             panemesh there: its link_idle, the lines of its
+#                             peers.conf; to be called before its tmux starts
+#   knows HOST ADDRESS        is ADDRESS in its address book?
 
 world=${world:?} here=${here:?} BUILD=${BUILD:?}
 LAB=${here%/it}/lab/lab
@@ -35,4 +41,34 @@ at_end() { "$LAB" down; }
 
 on() {
 	"$LAB" exec "$@"
+}
+
+lab_up() {
+	local n=$1
+	shift
+	"$LAB" up "$n" "$@" >"$world/up" 2>&1 || {
+		cat "$world/up"
+		exit 1
+	}
+}
+
+home_of() {
+	echo "$LAB_STATE/$1/home"
+}
+
+panemesh_on() {
+	local dir idle=$2
+	dir=$(home_of "$1")
+	shift 2
+	mkdir -p "$dir/.local/bin"
+	mkdir -m 700 "$dir/.agents" "$dir/.agents/profiles.d"
+	ln -s "$BUILD/agent-serve" "$dir/.local/bin/"
+	printf '%s\n' "$@" >"$dir/.agents/peers.conf"
+	echo "link_idle = $idle" >"$dir/.agents/config.toml"
+	cp "$here/composer.toml" "$dir/.agents/profiles.d/"
+	chmod 600 "$dir"/.agents/*.* "$dir"/.agents/profiles.d/*
+}
+
+knows() {
+	grep -qs "^\[agents.$2\]" "$(home_of "$1")/.agents/registry.toml"
 }

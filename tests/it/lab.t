@@ -26,10 +26,7 @@ run() {
 	ms=$(((${EPOCHREALTIME/./} - began) / 1000))
 }
 
-"$LAB" up 2 >"$world/up" 2>&1 || {
-	cat "$world/up"
-	exit 1
-}
+lab_up 2
 plan 13
 # shellcheck disable=SC2016  # the host's shell expands it
 on h2 sh -c 'mkdir -p ~/.local/bin; cat >~/.local/bin/agent-serve

@@ -13,37 +13,19 @@
 seconds=${PARTITION:-10} rounds=5
 [ "$seconds" -lt 60 ] || rounds=60
 out=$world/out err=$world/err
-"$LAB" up 3 --rtt 20 >"$world/up" 2>&1 || {
-	cat "$world/up"
-	exit 1
-}
+lab_up 3 --rtt 20
 plan 19
 
-home_of() {
-	echo "$LAB_STATE/$1/home"
-}
 # h1 is the peer of a laptop, h2, that it cannot dial, and of h3.
+panemesh_on h1 600 'h2 dial=no' h3
+panemesh_on h2 600 'h1 accept=mail'
+panemesh_on h3 600 h1
 for h in h1 h2 h3; do
-	dir=$(home_of "$h")
-	mkdir -p "$dir/.local/bin"
-	mkdir -m 700 "$dir/.agents" "$dir/.agents/profiles.d"
-	ln -s "$BUILD/agent-serve" "$dir/.local/bin/"
-	case $h in
-	h1) printf '%s\n' 'h2 dial=no' h3 ;;
-	h2) echo 'h1 accept=mail' ;;
-	h3) echo h1 ;;
-	esac >"$dir/.agents/peers.conf"
-	echo 'link_idle = 600' >"$dir/.agents/config.toml"
-	cp "$here/composer.toml" "$dir/.agents/profiles.d/"
-	chmod 600 "$dir"/.agents/*.* "$dir"/.agents/profiles.d/*
 	on "$h" tmux new-session -d -s s -n comp \
 		"exec $BUILD/helpers/composer -l /root/log"
 	on "$h" tmux source-file "$BUILD/panemesh.tmux.conf"
 done
 
-knows() {
-	grep -qs "^\[agents.$2\]" "$(home_of "$1")/.agents/registry.toml"
-}
 synced() {
 	on "$1" timeout 60 "$BUILD/agent-sync" >"$world/synced.$1" 2>&1
 }
