@@ -156,6 +156,21 @@ ring_parse(const char *line, char id[RING_ID_MAX + 1], struct ring_entry *entry)
 	return 0;
 }
 
+/* The whole file: 0; 1 if there is none. */
+static int
+ring_read(const char *path, struct buf *all, struct err *e)
+{
+	switch (file_read(path, all, e)) {
+	case FILE_READ:
+		return 0;
+	case FILE_MISSING:
+		return 1;
+	case FILE_FAILED:
+		break;
+	}
+	return -1;
+}
+
 int
 ring_get(
     const char *path, const char *id, struct ring_entry *entry, struct err *e)
@@ -164,17 +179,12 @@ ring_get(
 	char who[RING_ID_MAX + 1];
 	struct ring_entry found;
 	char *line, *rest;
-	int rc = 1;
+	int rc;
 
-	switch (file_read(path, &all, e)) {
-	case FILE_READ:
-		break;
-	case FILE_MISSING:
+	rc = ring_read(path, &all, e);
+	if (rc != 0)
 		goto out;
-	case FILE_FAILED:
-		rc = -1;
-		goto out;
-	}
+	rc = 1;
 	for (line = strtok_r(all.data, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		if (ring_parse(line, who, &found) == 0 && str_eq(who, id)) {
@@ -249,15 +259,11 @@ ring_killed(const char *path,
 	struct ring_entry entry;
 	char *line, *rest;
 	size_t i;
-	int rc = 0;
+	int rc;
 
-	switch (file_read(path, &all, e)) {
-	case FILE_READ:
-		break;
-	case FILE_MISSING:
-		goto out;
-	case FILE_FAILED:
-		rc = -1;
+	rc = ring_read(path, &all, e);
+	if (rc != 0) {
+		rc = rc > 0 ? 0 : -1;
 		goto out;
 	}
 	for (line = strtok_r(all.data, "\n", &rest); line != NULL;

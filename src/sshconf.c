@@ -166,31 +166,6 @@ sshconf_expand(
 	return buf_steal(&b);
 }
 
-/* `*` and `?`, as in PATTERNS. Bounded as str_glob() is. */
-static bool
-sshconf_glob(const char *pattern, const char *s)
-{
-	const char *star = NULL, *retry = NULL;
-
-	while (*s != '\0') {
-		if (*pattern == '*') {
-			star = ++pattern;
-			retry = s;
-		} else if (*pattern == *s || *pattern == '?') {
-			pattern++;
-			s++;
-		} else if (star != NULL) {
-			pattern = star;
-			s = ++retry;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
 /* Patterns between commas; one with ! before it that fits rules all out. */
 static bool
 sshconf_list(const char *list, const char *s)
@@ -201,9 +176,9 @@ sshconf_list(const char *list, const char *s)
 	for (one = strtok_r(copy, ",", &rest); one != NULL && !out;
 	     one = strtok_r(NULL, ",", &rest)) {
 		if (one[0] == '!')
-			out = sshconf_glob(one + 1, s);
+			out = str_glob_one(one + 1, s, '?');
 		else
-			fits = fits || sshconf_glob(one, s);
+			fits = fits || str_glob_one(one, s, '?');
 	}
 	x_free(copy);
 	return fits && !out;
@@ -335,9 +310,9 @@ sshconf_host(const struct sshconf_reader *r, char *at)
 
 	while ((word = sshconf_word(&at)) != NULL) {
 		if (word[0] == '!')
-			out = out || sshconf_glob(word + 1, r->c->alias);
+			out = out || str_glob_one(word + 1, r->c->alias, '?');
 		else
-			fits = fits || sshconf_glob(word, r->c->alias);
+			fits = fits || str_glob_one(word, r->c->alias, '?');
 		x_free(word);
 	}
 	return fits && !out;

@@ -25,13 +25,19 @@ str_ends(const char *s, const char *suffix)
 bool
 str_glob(const char *pattern, const char *s)
 {
+	return str_glob_one(pattern, s, '*');
+}
+
+bool
+str_glob_one(const char *pattern, const char *s, char one)
+{
 	const char *star = NULL, *retry = NULL;
 
 	while (*s != '\0') {
 		if (*pattern == '*') {
 			star = ++pattern;
 			retry = s;
-		} else if (*pattern == *s) {
+		} else if (*pattern == *s || *pattern == one) {
 			pattern++;
 			s++;
 		} else if (star != NULL) {

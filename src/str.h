@@ -21,6 +21,9 @@ bool str_ends(const char *s, const char *suffix);
  * product of both lengths in steps. */
 bool str_glob(const char *pattern, const char *s);
 
+/* The same, in which `one` stands for any one byte. */
+bool str_glob_one(const char *pattern, const char *s, char one);
+
 /* A whole decimal number, no sign, no blank, at most `max`: 0, else -1. */
 int str_number(const char *s, uint64_t max, uint64_t *out);
 
