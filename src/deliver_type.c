@@ -207,6 +207,7 @@ static enum step
 run_enter(struct run *r, struct err *e)
 {
 	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
+	int64_t look_ms = run_look_ms(r->echo_ms, DELIVER_NAP_MAX_MS);
 	struct buf guard = BUF_INIT;
 	struct argv args = ARGV_INIT;
 	char *yes;
@@ -214,9 +215,11 @@ run_enter(struct run *r, struct err *e)
 
 	yes = x_asprintf("send-keys -t %s Enter", r->d->ident.pane);
 	guard_build(&guard, &r->facts, parts, NULL, 0);
-	/* It takes about what the text took. */
-	step = run_guarded(r, &args, &guard, yes, NULL, NULL, 0,
-	    run_look_ms(r->echo_ms, DELIVER_NAP_MAX_MS), e);
+	/* It takes about what the text took. Not sooner: a program that
+	 * swallows Enter may empty its composer for a moment while it draws
+	 * anew, and the cursor moves then. */
+	step =
+	    run_guarded(r, &args, &guard, yes, NULL, NULL, look_ms, look_ms, e);
 	argv_free(&args);
 	buf_free(&guard);
 	x_free(yes);
