@@ -149,6 +149,28 @@ project_of(const char *folder, const struct argv *slow)
 	return name;
 }
 
+/* Take "." and ".." out of an absolute path, as it is written. */
+static void
+project_clean(char *path)
+{
+	char *from = path, *to = path;
+	size_t len;
+
+	for (; *from != '\0'; from += len) {
+		from += strspn(from, "/");
+		len = strcspn(from, "/");
+		if (len == 2 && strncmp(from, "..", 2) == 0) {
+			while (to > path && *--to != '/')
+				continue;
+		} else if (len > 0 && (len != 1 || from[0] != '.')) {
+			*to++ = '/';
+			memmove(to, from, len);
+			to += len;
+		}
+	}
+	*to = '\0';
+}
+
 /* Where HEAD is: `git` itself, or what it names as a file; NULL: unknown. */
 static char *
 project_gitdir(const char *git, const struct stat *st)
@@ -167,6 +189,7 @@ project_gitdir(const char *git, const struct stat *st)
 		    ? x_strdup(name)
 		    : x_asprintf("%.*s/%s", (int)(path_base(git) - git - 1),
 			  git, name);
+		project_clean(dir);
 	}
 	buf_free(&text);
 	return dir;
@@ -185,10 +208,13 @@ project_branch(const char *folder, const struct argv *slow)
 		dir = project_gitdir(git, &st);
 	if (dir != NULL && !project_on(dir, slow))
 		head = path_join(dir, "HEAD");
-	if (head != NULL && file_read(head, &text, NULL) == FILE_READ &&
-	    !text.overflow) {
+	/* A link may lead to where a look takes for ever. */
+	if (head != NULL && lstat(head, &st) == 0 && S_ISREG(st.st_mode) &&
+	    file_read(head, &text, NULL) == FILE_READ && !text.overflow) {
 		text.data[strcspn(text.data, "\n")] = '\0';
-		if (str_starts(text.data, start))
+		/* ".invalid" stands for what a reftable says. */
+		if (str_starts(text.data, start) &&
+		    text.data[strlen(start)] != '.')
 			branch = x_strdup(text.data + strlen(start));
 		else if (strspn(text.data, "0123456789abcdef") >= 40)
 			branch = x_strndup(text.data, PROJECT_COMMIT);

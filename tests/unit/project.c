@@ -113,6 +113,14 @@ test_branch(void **state)
 	unit_file(unit_path(dir, "b/sub/.git"), "gitdir: ../.git/worktrees/t\n",
 	    0600);
 	on("b/sub", "t");
+	/* A reftable's stub; a link, wherever that leads. */
+	unit_file(
+	    unit_path(dir, "b/.git/HEAD"), "ref: refs/heads/.invalid\n", 0600);
+	on("b", NULL);
+	assert_int_equal(unlink(unit_path(dir, "b/.git/HEAD")), 0);
+	assert_int_equal(
+	    symlink("worktrees/t/HEAD", unit_path(dir, "b/.git/HEAD")), 0);
+	on("b", NULL);
 	make("p");
 	make("p/.git");
 	assert_int_equal(mkfifo(unit_path(dir, "p/.git/HEAD"), 0600), 0);
@@ -151,6 +159,16 @@ test_slow(void **state)
 	argv_add(&slow, unit_path(dir, "repo"));
 	assert_null(project_of(unit_path(dir, "repo/src"), &slow));
 	assert_null(project_of(unit_path(dir, "repo"), &slow));
+	argv_free(&slow);
+	/* By a way that does not begin so. */
+	make("far");
+	unit_file(unit_path(dir, "far/HEAD"), "ref: refs/heads/x\n", 0600);
+	make("near");
+	unit_file(
+	    unit_path(dir, "near/.git"), "gitdir: .././/near/../far\n", 0600);
+	on("near", "x");
+	argv_add(&slow, unit_path(dir, "far"));
+	assert_null(project_branch(unit_path(dir, "near"), &slow));
 	argv_free(&slow);
 	/* Whatever this machine has. */
 	project_mounts(&slow);
