@@ -152,7 +152,7 @@ test_card(void **state)
 static void
 test_chain(void **state)
 {
-	char chain[MAIL_CHAIN_TEXT_MAX + 1] = "", id[MAIL_ID_MAX + 1];
+	char chain[MAIL_CHAIN_TEXT_MAX + 1] = "", id[sizeof(ID1) + 12];
 	int i;
 
 	(void)state;
