@@ -141,8 +141,10 @@ format_line(struct buf *out, const struct feed_line *line)
 static void
 format_message(struct buf *out, const struct message_line *m)
 {
-	buf_addf(out, "%s  %.*s  %s \u2192 %s", m->ts, MAIL_SHORT, m->id,
-	    m->from, m->to);
+	buf_addf(out, "%s  %.*s  %s", m->ts, MAIL_SHORT, m->id, m->from);
+	if (m->note[0] != '\0')
+		buf_addf(out, " (%s)", m->note);
+	buf_addf(out, " \u2192 %s", m->to);
 	if (m->reply_to[0] != '\0')
 		buf_addf(out, ", answers %.*s", MAIL_SHORT, m->reply_to);
 	if (m->question)

@@ -8,7 +8,6 @@
 #include "drain.h"
 #include "inbox.h"
 #include "lookup.h"
-#include "mailbox.h"
 #include "mem.h"
 #include "proc.h"
 #include "prog.h"
@@ -300,8 +299,7 @@ find_agent(const struct registrar *reg, const char *address,
 			    "no agent's pane: run it in one, or name the agent "
 			    "with --agent ADDRESS");
 		memcpy(id, self.id, sizeof(self.id));
-		mailbox_claim(reg->home, id, self.self);
-		return 0;
+		return inbox_claim(reg->home, id, self.self, e);
 	}
 	/* An agent's id is as good as its address. */
 	if (agent_id_ok(address) && inbox_there(reg->home, address)) {
@@ -315,7 +313,7 @@ find_agent(const struct registrar *reg, const char *address,
 		    a.host);
 	if (rc == 0) {
 		memcpy(id, a.id, sizeof(a.id));
-		mailbox_claim(reg->home, id, a.address);
+		rc = inbox_claim(reg->home, id, a.address, e);
 	}
 	agent_free(&a);
 	return rc;

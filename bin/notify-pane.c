@@ -402,6 +402,12 @@ tell_feed(const struct send *s, const struct request *q, struct err *e)
 		return err_set(e, EXIT_USAGE,
 		    "AGENT_CREW_WORKER: to a group goes only a text, by the "
 		    "feed");
+	if (s->len > FEED_PREVIEW_MAX)
+		return err_set(e, EXIT_USAGE,
+		    "AGENT_CREW_WORKER: the text has %zu bytes, and to a group, "
+		    "by the feed, go at most %d; put it into a file and name "
+		    "that",
+		    s->len, FEED_PREVIEW_MAX);
 	if (post_check(s->body, s->len, e) != 0 ||
 	    feed_append(s->reg->home,
 		&(struct feed_event){ .type = "told",

@@ -191,8 +191,8 @@ slot_tell(const struct slot *slot, const struct group_member *m,
 
 /* One line, however many recipients. */
 static void
-slots_note(
-    const struct slot *slots, size_t n, const struct send *s, const char *id)
+slots_note(const struct slot *slots, size_t n, const struct send *s,
+    const char *id, int64_t began)
 {
 	struct buf to = BUF_INIT;
 	const char *dropped = NULL;
@@ -209,7 +209,7 @@ slots_note(
 			dropped = slots[i].dropped;
 	}
 	if (to.len > 0)
-		send_note(s, id, to.data, dropped);
+		send_note(s, id, began, to.data, dropped);
 	buf_free(&to);
 }
 
@@ -220,6 +220,8 @@ group_send(const struct group *g, const struct send *s, const char *id,
     void *arg, struct err *e)
 {
 	const char *own = s->reg->home->host;
+	/* An answer may come before the last of them is shown. */
+	int64_t began = clock_real_ms();
 	struct slot *slots;
 	size_t i, told = 0;
 
@@ -245,7 +247,7 @@ group_send(const struct group *g, const struct send *s, const char *id,
 		(void)fflush(NULL);
 		slot_wait(g, slots, own);
 	}
-	slots_note(slots, g->n, s, id);
+	slots_note(slots, g->n, s, id, began);
 	(void)munmap(slots, g->n * sizeof(*slots));
 	return 0;
 }

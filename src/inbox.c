@@ -18,6 +18,7 @@
 #include "post.h"
 #include "queue.h"
 #include "str.h"
+#include "wake.h"
 
 enum { INBOX_NAME_MAX = MAIL_ID_MAX + 32 }; /* bytes of a body's file */
 
@@ -430,6 +431,17 @@ out:
 }
 
 /* ---- reading ---- */
+
+int
+inbox_claim(
+    const struct home *h, const char *id, const char *address, struct err *e)
+{
+	int rc = mailbox_claim(h, id, address, e);
+
+	if (rc == 1)
+		wake(h, id);
+	return rc < 0 ? -1 : 0;
+}
 
 bool
 inbox_there(const struct home *h, const char *agent)

@@ -38,6 +38,12 @@ struct inbox_view {
 int inbox_list(const struct home *h, const struct inbox_view *view,
     struct buf *out, struct err *e);
 
+/* The agent at this address looks into its mailbox: it takes over that of the
+ * one before, if it has none, and what waits there is to be shown to it. -1
+ * with EXIT_LOCAL. */
+int inbox_claim(
+    const struct home *h, const char *id, const char *address, struct err *e);
+
 /* Has this agent a mailbox? */
 bool inbox_there(const struct home *h, const char *agent);
 

@@ -14,14 +14,24 @@
 #include "slice.h"
 #include "str.h"
 
-struct row {
-	char ts[CLOCK_TEXT_MAX];
-	size_t order; /* among those of one second */
-	bool sent;
-	bool kept; /* it is to be shown */
+/* So many rows are looked through for the place of what came; else it stands
+ * by its date, which is nearly the same. */
+enum { THREAD_NEAR = 4096 };
+
+/* What is to be shown of a row. */
+struct shown {
 	struct mailbox_entry entry;
 	struct mail m;
 	char *to; /* of one that was sent */
+};
+
+/* There may be as many as the log has lines: small. */
+struct row {
+	char ts[CLOCK_TEXT_MAX];
+	char id[MAIL_ID_MAX + 1];
+	bool sent;
+	size_t order;        /* among those of one second */
+	struct shown *shown; /* NULL: only its place counts */
 };
 
 struct thread {
@@ -30,6 +40,7 @@ struct thread {
 	char first[MAIL_ID_MAX + 1]; /* of the thread; "": with view->about */
 	struct row *v;
 	size_t n, cap, order;
+	size_t met; /* the row behind the last one that thread_put() found */
 	/* While an id is looked for: what it means, and whether that is all. */
 	char whole[MAIL_ID_MAX + 1];
 	bool several;
@@ -44,6 +55,13 @@ thread_own(const struct thread *t, const char *name)
 		if (str_eq(t->own.v[i], name))
 			return true;
 	return false;
+}
+
+/* Did the agent send it, and nobody who only says so? */
+static bool
+thread_sent(const struct thread *t, const struct message_line *l)
+{
+	return l->note[0] == '\0' && thread_own(t, l->from);
 }
 
 static bool
@@ -73,8 +91,16 @@ thread_add(struct thread *t)
 		t->v = x_realloc(t->v, t->cap, sizeof(*t->v));
 	}
 	memset(&t->v[t->n], 0, sizeof(*t->v));
-	t->v[t->n].m = (struct mail)MAIL_INIT;
+	t->v[t->n].order = ++t->order;
 	return &t->v[t->n++];
+}
+
+static struct shown *
+thread_show(struct row *row)
+{
+	row->shown = x_calloc(1, sizeof(*row->shown));
+	row->shown->m = (struct mail)MAIL_INIT;
+	return row->shown;
 }
 
 /* The names that messages of and to the agent carry. */
@@ -116,7 +142,7 @@ thread_seek(void *arg, const struct message_line *l)
 	struct thread *t = arg;
 
 	if (!str_starts(l->id, t->view->about) ||
-	    (!thread_own(t, l->from) && !thread_came(t, l)))
+	    (!thread_sent(t, l) && !thread_came(t, l)))
 		return 0;
 	t->several = t->several ||
 	    (t->whole[0] != '\0' && !messages_same(t->whole, l->id));
@@ -169,7 +195,8 @@ static int
 thread_line(void *arg, const struct message_line *l)
 {
 	struct thread *t = arg;
-	bool sent = thread_own(t, l->from), came = thread_came(t, l);
+	bool sent = thread_sent(t, l), came = thread_came(t, l);
+	struct shown *shown;
 	struct row *row;
 
 	if (t->first[0] != '\0' ? !(sent || came) ||
@@ -177,43 +204,52 @@ thread_line(void *arg, const struct message_line *l)
 				: !(sent && messages_to(l, t->view->about)) &&
 		    !(came && str_eq(l->from, t->view->about)))
 		return 0;
+	if (sent && t->view->waiting)
+		return 0;
 	row = thread_add(t);
 	memcpy(row->ts, l->ts, sizeof(row->ts));
-	row->order = ++t->order;
+	memcpy(row->id, l->id, sizeof(row->id));
 	row->sent = sent;
-	row->kept = sent && !t->view->waiting;
-	memcpy(row->m.id, l->id, sizeof(row->m.id));
 	if (!sent)
 		return 0;
-	row->to = x_strdup(l->to);
-	memcpy(row->m.from, l->from, sizeof(row->m.from));
-	memcpy(row->m.reply_to, l->reply_to, sizeof(row->m.reply_to));
-	memcpy(row->m.thread, l->thread, sizeof(row->m.thread));
-	row->m.urgent = l->urgent;
-	row->m.question = l->question;
-	buf_adds(&row->m.body, l->body);
+	shown = thread_show(row);
+	shown->to = x_strdup(l->to);
+	memcpy(shown->m.id, l->id, sizeof(shown->m.id));
+	memcpy(shown->m.from, l->from, sizeof(shown->m.from));
+	memcpy(shown->m.reply_to, l->reply_to, sizeof(shown->m.reply_to));
+	memcpy(shown->m.thread, l->thread, sizeof(shown->m.thread));
+	shown->m.urgent = l->urgent;
+	shown->m.question = l->question;
+	buf_adds(&shown->m.body, l->body);
 	return 0;
 }
 
-/* One of the mailbox, which is `m`'s new owner. */
+/* One of the mailbox, which is `m`'s new owner. Log and mailbox have one order,
+ * so the row is mostly the next. */
 static void
 thread_put(
     struct thread *t, const struct mailbox_entry *entry, const struct mail *m)
 {
 	struct row *row = NULL;
-	size_t i;
+	struct shown *shown;
+	size_t i, at;
 
-	for (i = 0; i < t->n && row == NULL; i++)
-		if (!t->v[i].sent && !t->v[i].kept &&
-		    messages_same(t->v[i].m.id, m->id))
-			row = &t->v[i];
+	for (i = 0; i < t->n && i < THREAD_NEAR && row == NULL; i++) {
+		at = (t->met + i) % t->n;
+		if (!t->v[at].sent && t->v[at].shown == NULL &&
+		    messages_same(t->v[at].id, m->id)) {
+			row = &t->v[at];
+			t->met = at + 1;
+		}
+	}
 	if (row == NULL) {
 		row = thread_add(t);
+		memcpy(row->id, m->id, sizeof(row->id));
 		clock_text(row->ts, m->date);
 	}
-	row->kept = true;
-	row->entry = *entry;
-	row->m = *m;
+	shown = thread_show(row);
+	shown->entry = *entry;
+	shown->m = *m;
 }
 
 static void
@@ -249,21 +285,23 @@ static void
 thread_print(
     struct thread *t, const struct home *h, struct json *j, struct buf *out)
 {
+	const struct shown *shown;
 	size_t i, n = 0, skip;
 
 	if (t->n > 1)
 		qsort(t->v, t->n, sizeof(*t->v), thread_compare);
 	for (i = 0; i < t->n; i++)
-		n += t->v[i].kept;
+		n += t->v[i].shown != NULL;
 	skip = t->view->most > 0 && n > t->view->most ? n - t->view->most : 0;
 	for (i = 0; i < t->n; i++) {
-		if (!t->v[i].kept || (skip > 0 && skip-- > 0))
+		shown = t->v[i].shown;
+		if (shown == NULL || (skip > 0 && skip-- > 0))
 			continue;
 		if (t->v[i].sent)
 			inbox_show_sent(
-			    j, out, t->v[i].ts, t->v[i].to, &t->v[i].m);
+			    j, out, t->v[i].ts, shown->to, &shown->m);
 		else
-			inbox_show(h, j, out, &t->v[i].entry, &t->v[i].m);
+			inbox_show(h, j, out, &shown->entry, &shown->m);
 	}
 }
 
@@ -289,8 +327,11 @@ inbox_thread(const struct home *h, const struct mailbox *b,
 			json_array_end(j);
 	}
 	for (i = 0; i < t.n; i++) {
-		mail_free(&t.v[i].m);
-		x_free(t.v[i].to);
+		if (t.v[i].shown == NULL)
+			continue;
+		mail_free(&t.v[i].shown->m);
+		x_free(t.v[i].shown->to);
+		x_free(t.v[i].shown);
 	}
 	x_free(t.v);
 	argv_free(&t.own);

@@ -109,9 +109,10 @@ int mailbox_open(struct mailbox *b, const struct home *h, const char *id,
 void mailbox_follow(const struct home *h, const char *id, const char *address);
 
 /* The agent at this address is about to look into its mailbox: if it has none
- * yet, it takes over that of the one before as mailbox_open() does. What fails
- * is done with the next message. */
-void mailbox_claim(const struct home *h, const char *id, const char *address);
+ * yet, it takes over that of the one before as mailbox_open() does. 1 if it
+ * did: something may wait in it. -1 with EXIT_LOCAL. */
+int mailbox_claim(
+    const struct home *h, const char *id, const char *address, struct err *e);
 
 /* Open one to read it, without lock, which is taken for a moment only where
  * something must be mended. 1: there is none. */

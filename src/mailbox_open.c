@@ -89,7 +89,8 @@ mailbox_make(const char *path, struct err *e)
 static void
 mailbox_inherit(const char *mail, const char *before, const char *id)
 {
-	static const char *const folders[] = { "", "waiting/" };
+	/* The mailbox last: before that a kill leaves it to the next. */
+	static const char *const folders[] = { "waiting/", "" };
 	char *from, *to;
 	size_t i;
 
@@ -177,21 +178,24 @@ mailbox_follow(const struct home *h, const char *id, const char *address)
 	x_free(mail);
 }
 
-void
-mailbox_claim(const struct home *h, const char *id, const char *address)
+int
+mailbox_claim(
+    const struct home *h, const char *id, const char *address, struct err *e)
 {
 	char *mail = path_join(h->dir, "mail");
 	char *link = x_asprintf("%s/by-name/%s", mail, address);
 	char *path = path_join(mail, id);
 	char before[AGENT_ID_MAX + 1];
+	int rc = 0;
 
 	mailbox_named(before, link);
 	if (agent_id_ok(id) && before[0] != '\0' && !str_eq(before, id) &&
 	    access(path, F_OK) != 0 && !mailbox_lives(h, before))
-		(void)mailbox_prepare(h, mail, path, link, id, NULL);
+		rc = mailbox_prepare(h, mail, path, link, id, e) == 0 ? 1 : -1;
 	x_free(path);
 	x_free(link);
 	x_free(mail);
+	return rc;
 }
 
 int

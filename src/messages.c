@@ -16,17 +16,20 @@
 
 #define MESSAGES_BEGIN "messages-"
 #define MESSAGES_END ".jsonl"
+#define MESSAGES_OLD ".1" /* behind one that was full */
 
 /* ---- files ---- */
 
-/* "messages-202601.jsonl" */
+/* "messages-202601.jsonl", or that with ".1", which may be all that is left. */
 static bool
 messages_file(const char *name)
 {
 	const char *month = name + strlen(MESSAGES_BEGIN);
 
 	return str_starts(name, MESSAGES_BEGIN) &&
-	    strspn(month, "0123456789") == 6 && str_eq(month + 6, MESSAGES_END);
+	    strspn(month, "0123456789") == 6 &&
+	    (str_eq(month + 6, MESSAGES_END) ||
+		str_eq(month + 6, MESSAGES_END MESSAGES_OLD));
 }
 
 static int
@@ -35,37 +38,50 @@ messages_compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The files that are there, the oldest first. */
+/* The months that are there, each as the name of its file without
+ * MESSAGES_OLD, the oldest first. */
 static void
 messages_files(const struct home *h, struct argv *names)
 {
+	struct argv all = ARGV_INIT;
 	struct dirent *entry;
 	DIR *dir = opendir(h->log);
+	size_t i;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
 		if (messages_file(entry->d_name))
-			argv_add(names, entry->d_name);
+			argv_addf(&all, "%.*s",
+			    (int)(strlen(MESSAGES_BEGIN MESSAGES_END) + 6),
+			    entry->d_name);
 	if (dir != NULL)
 		(void)closedir(dir);
-	if (names->n > 1)
-		qsort(names->v, names->n, sizeof(*names->v), messages_compare);
+	if (all.n > 1)
+		qsort(all.v, all.n, sizeof(*all.v), messages_compare);
+	for (i = 0; i < all.n; i++)
+		if (i == 0 || !str_eq(all.v[i], all.v[i - 1]))
+			argv_add(names, all.v[i]);
+	argv_free(&all);
 }
 
 /* By their number and not by the date: a clock that went wrong for a while
- * costs one month. */
+ * costs months, and not those to come. The one of `current` stays. */
 static void
-messages_prune(const struct home *h)
+messages_prune(const struct home *h, const char *current)
 {
 	struct argv names = ARGV_INIT;
 	char *path, *old;
-	size_t i;
+	size_t i, over;
 
 	messages_files(h, &names);
-	for (i = 0; i + MESSAGES_MONTHS < names.n; i++) {
+	over = names.n > MESSAGES_MONTHS ? names.n - MESSAGES_MONTHS : 0;
+	for (i = 0; i < names.n && over > 0; i++) {
+		if (str_eq(names.v[i], path_base(current)))
+			continue;
+		over--;
 		path = path_join(h->log, names.v[i]);
-		old = x_asprintf("%s.1", path);
-		(void)unlink(path);
+		old = x_asprintf("%s" MESSAGES_OLD, path);
 		(void)unlink(old);
+		(void)unlink(path);
 		x_free(old);
 		x_free(path);
 	}
@@ -115,7 +131,7 @@ messages_add(const struct home *h, const struct message *m)
 	size_t len = m->len;
 	char *path;
 
-	clock_text(ts, clock_real_ms());
+	clock_text(ts, m->at == 0 ? clock_real_ms() : m->at);
 	/* A character is not cut. */
 	if (len > MESSAGES_BODY_MAX)
 		for (len = MESSAGES_BODY_MAX;
@@ -126,6 +142,7 @@ messages_add(const struct home *h, const struct message *m)
 	messages_text(&j, "ts", ts);
 	messages_text(&j, "id", m->id);
 	messages_text(&j, "from", m->from);
+	messages_text(&j, "note", m->note);
 	messages_names(&j, m->to);
 	messages_text(&j, "reply_to", m->reply_to);
 	messages_text(&j, "thread", m->thread);
@@ -138,7 +155,7 @@ messages_add(const struct home *h, const struct message *m)
 	    "%s/" MESSAGES_BEGIN "%.4s%.2s" MESSAGES_END, h->log, ts, ts + 5);
 	if (!line.overflow &&
 	    feed_put(path, MESSAGES_SIZE_MAX, &line, NULL) == 1)
-		messages_prune(h);
+		messages_prune(h, path);
 	x_free(path);
 	buf_free(&line);
 	buf_free(&body);
@@ -150,6 +167,7 @@ messages_add_mail(const struct home *h, const struct mail *m)
 	messages_add(h,
 	    &(struct message){ .id = m->id,
 		.from = m->from,
+		.note = m->note,
 		.to = m->to,
 		.reply_to = m->reply_to,
 		.thread = m->thread,
@@ -160,6 +178,15 @@ messages_add_mail(const struct home *h, const struct mail *m)
 }
 
 /* ---- reading ---- */
+
+static bool
+messages_note_ok(const char *note)
+{
+	for (; *note != '\0'; note++)
+		if (*note < ' ' || *note > '~')
+			return false;
+	return true;
+}
 
 static bool
 messages_names_ok(const char *to)
@@ -178,6 +205,7 @@ messages_parse(const char *text, size_t len, struct message_line *m)
 		{ "ts", m->ts, sizeof(m->ts) },
 		{ "id", m->id, sizeof(m->id) },
 		{ "from", m->from, sizeof(m->from) },
+		{ "note", m->note, sizeof(m->note) },
 		{ "to", m->to, sizeof(m->to) },
 		{ "reply_to", m->reply_to, sizeof(m->reply_to) },
 		{ "thread", m->thread, sizeof(m->thread) },
@@ -193,7 +221,7 @@ messages_parse(const char *text, size_t len, struct message_line *m)
 	return m->ts[0] != '\0' &&
 	    m->ts[strspn(m->ts, "0123456789-:TZ")] == '\0' &&
 	    mail_id_ok(m->id) && body_sender_ok(m->from) &&
-	    messages_names_ok(m->to) &&
+	    messages_note_ok(m->note) && messages_names_ok(m->to) &&
 	    (m->reply_to[0] == '\0' || mail_id_ok(m->reply_to)) &&
 	    (m->thread[0] == '\0' || mail_id_ok(m->thread));
 }
@@ -275,6 +303,7 @@ messages_json(struct json *j, const struct message_line *m)
 	messages_value(j, "ts", m->ts);
 	messages_value(j, "id", m->id);
 	messages_value(j, "from", m->from);
+	messages_value(j, "note", m->note);
 	json_key(j, "to");
 	json_array_begin(j);
 	for (to = m->to; *to != '\0'; to += len + (to[len] == ' ')) {

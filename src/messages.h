@@ -24,6 +24,8 @@ enum {
 struct message {
 	const char *id;
 	const char *from;
+	const char
+	    *note;      /* what the tag says beside it, "unverified" for one */
 	const char *to; /* a blank between two: one event, however many */
 	const char *reply_to;
 	const char *thread;
@@ -31,13 +33,15 @@ struct message {
 	bool question;
 	const char *body; /* from anywhere; it is cleaned and cut */
 	size_t len;
+	int64_t at; /* when it was sent, real ms; 0: now */
 };
 
 /*
  * Append one, as feed_append() does it: unsynced, whole lines, mode 0600, safe
- * with many writers. A JSON object of strings: `ts id from to reply_to thread
- * urgent question body`. Each month has a file; over MESSAGES_SIZE_MAX it is
- * put aside once; of more than MESSAGES_MONTHS months the oldest is deleted.
+ * with many writers. A JSON object of strings: `ts id from note to reply_to
+ * thread urgent question body`. Each month has a file; over MESSAGES_SIZE_MAX
+ * it is put aside once; of more than MESSAGES_MONTHS months the oldest is
+ * deleted, but not this one.
  * Nobody's work depends on it: what fails is left.
  */
 void messages_add(const struct home *h, const struct message *m);
@@ -51,6 +55,7 @@ struct message_line {
 	char ts[CLOCK_TEXT_MAX];
 	char id[MAIL_ID_MAX + 1];
 	char from[BODY_SENDER_MAX + 1];
+	char note[MAIL_NOTE_MAX + 1]; /* ASCII */
 	char to[MESSAGES_TO_MAX + 32];
 	char reply_to[MAIL_ID_MAX + 1];
 	char thread[MAIL_ID_MAX + 1];

@@ -32,7 +32,7 @@ reply_mailbox(const struct registrar *reg, const struct sender *sender,
 
 	if (rc == 0) {
 		memcpy(agent, a.id, sizeof(a.id));
-		mailbox_claim(reg->home, a.id, a.address);
+		rc = inbox_claim(reg->home, a.id, a.address, e);
 	}
 	agent_free(&a);
 	return rc;

@@ -156,19 +156,21 @@ send_status(const struct home *h, struct ship *ship, const char *id,
 }
 
 void
-send_note(
-    const struct send *s, const char *id, const char *to, const char *dropped)
+send_note(const struct send *s, const char *id, int64_t at, const char *to,
+    const char *dropped)
 {
 	const char *body = s->body != NULL ? s->body : dropped;
 
 	messages_add(s->reg->home,
 	    &(struct message){ .id = id,
 		.from = s->sender.name,
+		.note = s->sender.note,
 		.to = to,
 		.reply_to = s->reply_to,
 		.thread = s->thread,
 		.urgent = s->urgent,
 		.question = s->question,
+		.at = at,
 		.body = body,
 		.len = s->body != NULL ? s->len
 		    : body != NULL     ? strlen(body)
@@ -189,6 +191,7 @@ static int
 send_away(const struct send *s, struct send_result *result, struct err *e)
 {
 	char *address = x_strdup(result->to.address);
+	int64_t began = clock_real_ms();
 	const struct ship_message m = {
 		.id = result->id,
 		.to = address,
@@ -226,7 +229,8 @@ send_away(const struct send *s, struct send_result *result, struct err *e)
 		send_remember(s->reg->home, result);
 	/* One of this host's is written down where its mailbox keeps it. */
 	if (!s->grouped && send_left(rc, result, e))
-		send_note(s, result->id, result->to.address, result->dropped);
+		send_note(
+		    s, result->id, began, result->to.address, result->dropped);
 	return rc;
 }
 

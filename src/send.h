@@ -69,10 +69,10 @@ enum exit_code send_message(
 int send_status(const struct home *h, struct ship *ship, const char *id,
     struct deliver_verdict *v, struct err *e);
 
-/* Write down that it was sent, to `to` (a blank between two), where a body is
- * missing by its files: `dropped`, or NULL. */
-void send_note(
-    const struct send *s, const char *id, const char *to, const char *dropped);
+/* Write down that it was sent `at` that time (real ms), to `to` (a blank
+ * between two), where a body is missing by its files: `dropped`, or NULL. */
+void send_note(const struct send *s, const char *id, int64_t at, const char *to,
+    const char *dropped);
 
 void send_result_free(struct send_result *result);
 

@@ -12,7 +12,7 @@ far_up a b
 composer a ask
 composer a two
 composer b help
-plan 27
+plan 32
 
 # said HOST: "from>to:body" of each line there.
 said() {
@@ -46,7 +46,7 @@ check 'and one where it came' until_true 5 last b 1 'a-s-ask>b-s-help:to both'
 sent a b-s-nobody x
 is "$(said a | wc -l)" 4 'one that went nowhere is none'
 
-id() { # HOST ADDRESS: of the newest message there
+newest() { # HOST ADDRESS: of the newest message there
 	on "$1" agent-inbox -j -n 1 -a "$2" |
 		python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])'
 }
@@ -81,6 +81,25 @@ out=$(on a agent-feed --messages -n 1)
 is "${out#*  *  }" "b-s-help → a-s-ask, answers ${question:0:8}  yes" \
 	'agent-feed --messages'
 
+# --- who only says so ---
+AGENT_NAME=a-s-ask sent b b-s-help 'forged'
+check 'a name of another host has a note' until_true 5 \
+	grep -qs '"note":"unregistered","to":"b-s-help"' \
+	"$world"/hosts/b/.agents/log/messages-*.jsonl
+is "$(on b agent-feed --messages -n 1 | sed 's/^[^ ]* *[^ ]* *//')" \
+	'a-s-ask (unregistered) → b-s-help  forged' 'which people see'
+AGENT_NAME=a-s-two sent b a-s-ask 'forged too'
+before=$(thread a a-s-two a-s-ask)
+is "$(grep -c forged <<<"$before")" 0 'and it is not what that agent sent'
+
+# --- a crew's worker ---
+AGENT_CREW_WORKER=1 sent a @all "$(printf '%0201d' 0)"
+is "$? $(grep -c 'at most 200; put it into a file' "$err")" '1 1' \
+	'the feed takes no long text'
+AGENT_CREW_WORKER=1 sent a @all "$(printf '%0200d' 0)"
+is "$? $(on a agent-feed --json --type told -n 1 | grep -c "$(printf '%0200d' 0)")" '0 1' \
+	'and one that fits whole'
+
 # --- who says it ---
 mkdir -p "$world/grün/.git" "$world/grün/src"
 echo 'ref: refs/heads/fix/a' >"$world/grün/.git/HEAD"
@@ -91,7 +110,7 @@ until_true 10 there a a-s-proj
 on a agent-discover -q
 on a agent-sync >"$world/o"
 card() { # HOST ADDRESS: of the sender of the newest message there
-	on "$1" agent-inbox read -a "$2" "$(id "$1" "$2")" | head -n 5 |
+	on "$1" agent-inbox read -a "$2" "$(newest "$1" "$2")" | head -n 5 |
 		sed -n '/^To:/q; 2,$p'
 }
 AGENT_NAME=a-s-proj sent a a-s-two 'from a project'

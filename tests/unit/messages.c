@@ -160,6 +160,8 @@ test_parse(void **state)
 	assert_false(parses(LINE(ID, "a\\u001b[31m", "b")));
 	assert_false(parses(LINE(ID, "a", "b\\u202e")));
 	assert_false(parses(LINE(ID, "a", "")));
+	assert_true(parses(LINE(ID, "a\",\"note\":\"unverified", "b")));
+	assert_false(parses(LINE(ID, "a\",\"note\":\"\\u001b[31m", "b")));
 	assert_false(parses("{}"));
 	assert_false(parses("{\"ts\":\"\\u001b\",\"id\":\"" ID
 			    "\",\"from\":\"a\",\"to\":\"b\"}"));
@@ -187,6 +189,49 @@ test_months(void **state)
 	assert_int_equal(
 	    access(unit_path(h.log, "messages-202511.jsonl"), F_OK), -1);
 	assert_int_equal(access(unit_path(h.log, "messages-x.jsonl"), F_OK), 0);
+}
+
+/* A clock that was ahead for months, and is right again. */
+static void
+test_ahead(void **state)
+{
+	struct home h = home("ahead");
+	int i;
+
+	(void)state;
+	for (i = 3; i >= 0; i--) {
+		clock_freeze(
+		    1764090000000 + (i == 0 ? 0 : i + 9) * 31 * DAY_MS);
+		put(&h, "hub-dev-b", (char[]){ (char)('0' + i), '\0' });
+	}
+	put(&h, "hub-dev-b", "again");
+	clock_freeze(-1);
+	has(&h,
+	    "hub-dev-a>hub-dev-b:0;hub-dev-a>hub-dev-b:again;"
+	    "hub-dev-a>hub-dev-b:2;hub-dev-a>hub-dev-b:3;");
+}
+
+/* Of a month only what was put aside: somebody was killed then. */
+static void
+test_aside(void **state)
+{
+	struct home h = home("aside");
+	int i;
+
+	(void)state;
+	clock_freeze(1764090000000);
+	put(&h, "hub-dev-b", "old");
+	assert_int_equal(rename(unit_path(h.log, "messages-202511.jsonl"),
+			     unit_path(h.log, "messages-202511.jsonl.1")),
+	    0);
+	has(&h, "hub-dev-a>hub-dev-b:old;");
+	for (i = 1; i < 4; i++) {
+		clock_freeze(1764090000000 + i * 31 * DAY_MS);
+		put(&h, "hub-dev-b", "new");
+	}
+	clock_freeze(-1);
+	assert_int_equal(
+	    access(unit_path(h.log, "messages-202511.jsonl.1"), F_OK), -1);
 }
 
 /* What stands there is no file: nobody is stopped by it. */
@@ -227,6 +272,8 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_months),
+		cmocka_unit_test(test_ahead),
+		cmocka_unit_test(test_aside),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_same),
 	};
