@@ -2,7 +2,7 @@
  * composer - a small full-line composer like those of agents, for tests.
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
- *                 [-p] [-n] [-x] [-t] [-r ROWS] [-w FILE]
+ *                 [-p] [-h] [-n] [-x] [-t] [-r ROWS] [-w FILE]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -13,7 +13,8 @@
  *   -b  is busy for BUSY_MS after each submission (shows "Working")
  *   -d  opens a permission dialog at the first submission; Enter approves it,
  *       which is logged as "approved"
- *   -p  collapses pasted text of more than one line to "[Pasted text]"
+ *   -p  collapses pasted text of more than one line to "[Pasted text, N chars]"
+ *   -h  the same, but takes only half of it, as if the rest were still to come
  *   -n  no bracketed paste
  *   -x  an "x" gets into the text with each paste, as if somebody typed it
  *   -t  shows the submitted text above, not only how long it was
@@ -42,7 +43,8 @@ static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
-static bool show_text;
+static bool show_text, halve;
+static size_t pasted; /* characters of what is collapsed */
 static const char *log_path, *wait_path;
 static unsigned submissions, cursor_rows;
 
@@ -158,8 +160,10 @@ draw(void)
 	buf_adds(&out, at > 0 ? "\r\n  " : "\r\n❯ ");
 	rows++;
 	if (collapsed) {
-		buf_adds(&out, "[Pasted text]");
-		used += 13;
+		buf_addf(&out, "[Pasted text, %zu chars]", pasted);
+		used += (unsigned)strlen("[Pasted text,  chars]");
+		for (n = pasted; n > 0; n /= 10)
+			used++;
 		at = text.len;
 	}
 	for (; at < text.len; at += n) {
@@ -258,6 +262,21 @@ key(const char *p, size_t n)
 	last_input = now;
 }
 
+/* Show what was pasted from `start` on as a sign. */
+static void
+fold(size_t start)
+{
+	uint32_t ch;
+	size_t at, n;
+
+	if (halve)
+		buf_truncate(&text, start + (text.len - start) / 2);
+	pasted = 0;
+	for (at = start; at < text.len; at += n == 0 ? 1 : n, pasted++)
+		n = utf8_decode(text.data + at, text.len - at, &ch);
+	collapsed = true;
+}
+
 /* Take whole characters and paste frames off `pending`. */
 static void
 take(void)
@@ -283,7 +302,7 @@ take(void)
 				buf_addc(&text, 'x');
 			if (collapse &&
 			    memchr(text.data + start, '\n', text.len - start))
-				collapsed = true;
+				fold(start);
 			last_input = now_ms();
 			buf_consume(&pending, 6);
 			continue;
@@ -306,7 +325,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:dpnxtr:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:dphnxtr:w:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -322,6 +341,10 @@ main(int argc, char **argv)
 			break;
 		case 'd':
 			want_dialog = true;
+			break;
+		case 'h':
+			halve = true;
+			collapse = true;
 			break;
 		case 'p':
 			collapse = true;

@@ -209,6 +209,11 @@ def composers(world):
     sent(world.notify(c.address, "one\ntwo"), "submitted", "collapsed paste")
     equal(plain(c), [b"one\n  two"], "collapsed paste: whole")
 
+    c = world.composer("half", "-h")
+    said(world.notify(c.address, "one\ntwo"), 5, "Enter was not pressed",
+         "a sign for the first half of a paste: not submitted")
+    equal((c.messages(), c.keys()), ([], b""), "and no Enter came after it")
+
 
 def late_enter(world):
     """Programs that show nothing for a while after Enter."""

@@ -779,7 +779,30 @@ what_the_composer_shows(void **state)
 	LOOK(CLAUDE_AT, .x = 28,
 	    .screen = CLAUDE("❯" NBSP "[Pasted text #1 +29 lines]" BLOCK));
 	assert_holds(
-	    CLASSIFY_HOLDS_COLLAPSED, "[Pasted text #1 +29 lines]", "a\nb\nc");
+	    CLASSIFY_HOLDS_FOREIGN, "[Pasted text #1 +29 lines]", "a\nb\nc");
+	LOOK(CLAUDE_AT, .x = 28,
+	    .screen = CLAUDE("❯" NBSP "[Pasted text #1 +2 lines]" BLOCK));
+	assert_holds(
+	    CLASSIFY_HOLDS_COLLAPSED, "[Pasted text #1 +2 lines]", "a\nb\nc");
+	LOOK(CLAUDE_AT, .x = 18,
+	    .screen = CLAUDE("❯" NBSP "[Pasted text #1]" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_COLLAPSED, "[Pasted text #1]", "a b c");
+	/* What the program took for a second paste, or for keys. */
+	LOOK(CLAUDE_AT, .x = 20,
+	    .screen = CLAUDE("❯" NBSP "[Pasted text #1]!c" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_FOREIGN, "[Pasted text #1]!c", "a b !c");
+	LOOK(CLAUDE_AT, .x = 32,
+	    .screen = CLAUDE(
+		"❯" NBSP "[Pasted text #1 +1 lines][Pasted text #2]" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_FOREIGN,
+	    "[Pasted text #1 +1 lines][Pasted text #2]", "a\nb c");
+	LOOK(CODEX_AT, .x = 30, .y = 2,
+	    .screen = "  said\n\n› [Pasted Content 3 chars]" CODEX_FOOT);
+	assert_holds(CLASSIFY_HOLDS_COLLAPSED, "[Pasted Content 3 chars]",
+	    "\xe8\xaa\x9e\xf0\x9f\x98\x80x");
+	assert_holds(CLASSIFY_HOLDS_FOREIGN, "[Pasted Content 3 chars]", "ab");
+	assert_holds(
+	    CLASSIFY_HOLDS_FOREIGN, "[Pasted Content 3 chars]", "abcd");
 	/* The first row has scrolled away, and its glyph with it. */
 	LOOK(CLAUDE_AT, .x = 7,
 	    .screen = CLAUDE("  two three\n  four five six\n  seven" BLOCK));
