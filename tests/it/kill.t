@@ -97,7 +97,7 @@ class Scenario:
         trace = f"{self.world.dir}/trace"
         files = self.state()
         before = self.arrived()
-        for _ in range(40):
+        for _ in range(100):
             # a run without it shows where it is, if anywhere; one that was
             # killed elsewhere, in which direction
             when = self.when.get(point, 9999)

@@ -110,10 +110,12 @@ send_file 'without a server'
 until_true 20 syncing
 kill -9 "$serve"
 gone() {
-	! grep -qs '^State:[[:space:]][^ZX]' "/proc/$child/status"
+	! grep -qs '^State:[[:space:]][^ZX]' "/proc/$1/status"
 }
+# Before that whoever syncs may go on, and name the file.
+until_true 20 gone "$serve"
 unwatch
-check 'the server is killed: so is who syncs' until_true 20 gone
+check 'the server is killed: so is who syncs' until_true 20 gone "$child"
 filed
 check "an error ($status)" [ "$status" != 0 ]
 is "$(inbox) $(submitted b comp 'without a server')" '0 0' 'nothing is there'
