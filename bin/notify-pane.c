@@ -404,8 +404,8 @@ tell_feed(const struct send *s, const struct request *q, struct err *e)
 		    "feed");
 	if (s->len > FEED_PREVIEW_MAX)
 		return err_set(e, EXIT_USAGE,
-		    "AGENT_CREW_WORKER: the text has %zu bytes, and to a group, "
-		    "by the feed, go at most %d; put it into a file and name "
+		    "AGENT_CREW_WORKER: the text has %zu bytes, and at most %d "
+		    "go to a group, by the feed; put it into a file and name "
 		    "that",
 		    s->len, FEED_PREVIEW_MAX);
 	if (post_check(s->body, s->len, e) != 0 ||

@@ -94,7 +94,7 @@ is "$(grep -c forged <<<"$before")" 0 'and it is not what that agent sent'
 
 # --- a crew's worker ---
 AGENT_CREW_WORKER=1 sent a @all "$(printf '%0201d' 0)"
-is "$? $(grep -c 'at most 200; put it into a file' "$err")" '1 1' \
+is "$? $(grep -c 'at most 200 go to a group' "$err")" '1 1' \
 	'the feed takes no long text'
 AGENT_CREW_WORKER=1 sent a @all "$(printf '%0200d' 0)"
 is "$? $(on a agent-feed --json --type told -n 1 | grep -c "$(printf '%0200d' 0)")" '0 1' \
