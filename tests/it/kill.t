@@ -97,9 +97,10 @@ class Scenario:
         trace = f"{self.world.dir}/trace"
         files = self.state()
         before = self.arrived()
-        for _ in range(100):
-            # a run without it shows where it is, if anywhere; one that was
-            # killed elsewhere, in which direction
+        for _ in range(400):
+            # a run that got so far shows where it is; one that was killed
+            # before, in which direction. Where it is differs by what is opened
+            # of /proc, and so by what else runs.
             when = self.when.get(point, 9999)
             r = self.command(
                 "-o", trace, "-e", f"trace={CHANGING}", "-e",
@@ -110,10 +111,8 @@ class Scenario:
                 break
             self.settle(point)
             if killed:
-                count = max((n for name, n in points if name == point[0]),
-                            default=0)
-                self.when = {**self.when, point: max(
-                    1, when + (1 if count < point[1] else -1))}
+                self.when = {**self.when,
+                             point: points.get(point, when + 1)}
             if not killed and r.returncode != 0:
                 self.fail(point, "does not work:", r.stdout, r.stderr)
                 return
