@@ -57,6 +57,14 @@ classify_composer_text(
 		buf_truncate(out, out->len - 1);
 }
 
+/* Does the character show nothing: a blank, or of no width? */
+static bool
+shows_nothing(uint32_t ch)
+{
+	return ch <= ' ' || ch == 0xa0 || ch == 0x200b || ch == 0x3000 ||
+	    utf8_width(ch) == 0;
+}
+
 void
 classify_squeeze(const char *text, size_t len, struct buf *out)
 {
@@ -67,8 +75,7 @@ classify_squeeze(const char *text, size_t len, struct buf *out)
 		n = utf8_decode(text + at, len - at, &ch);
 		if (n == 0)
 			n = 1;
-		else if (ch <= ' ' || ch == 0xa0 || ch == 0x200b ||
-		    ch == 0x3000 || utf8_width(ch) == 0)
+		else if (shows_nothing(ch))
 			continue;
 		buf_add(out, text + at, n);
 	}
@@ -170,7 +177,7 @@ sign_number(const char *sign, size_t len, const char *word, uint64_t *n)
 	return str_number(digits, UINT32_MAX, n) == 0;
 }
 
-/* Blanks, and characters that do not show, before `at`'s next one that does. */
+/* The first character from `at` on that shows. */
 static const char *
 skip_blank(const char *at)
 {
@@ -179,7 +186,7 @@ skip_blank(const char *at)
 
 	for (; *at != '\0'; at += n) {
 		n = utf8_decode(at, strlen(at), &ch);
-		if (n == 0 || !(ch <= ' ' || ch == 0xa0 || utf8_width(ch) == 0))
+		if (n == 0 || !shows_nothing(ch))
 			break;
 	}
 	return at;
