@@ -23,7 +23,11 @@
 /* Colour of a message, so that nobody takes it for output: cyan. */
 #define SHOW_COLOUR "\033[36m"
 
-enum { SHOW_TAB = 8 };
+enum {
+	SHOW_TAB = 8,
+	SHOW_INDENT = 2, /* of a row that continues a line */
+	SHOW_NARROW = 8, /* columns; with fewer no row holds "[from a" */
+};
 
 unsigned
 show_room(unsigned height, unsigned wrapped)
@@ -31,14 +35,28 @@ show_room(unsigned height, unsigned wrapped)
 	return height > wrapped + 2 ? height - wrapped - 2 : 0;
 }
 
-/* Bytes of the row that begins at `text`, and of what to skip after it. */
-static size_t
-show_row(const char *text, size_t len, unsigned width, size_t *skip)
+/* Blanks before the row that begins at `at`: one that continues a line must
+ * not stand where a message starts. */
+static unsigned
+show_indent(const char *text, size_t at, unsigned width)
 {
-	const char *end = memchr(text, '\n', len);
-	size_t line = end == NULL ? len : (size_t)(end - text), fit;
+	return at > 0 && text[at - 1] != '\n' && width >= SHOW_NARROW
+	    ? SHOW_INDENT
+	    : 0;
+}
 
-	fit = utf8_fit(text, line, width);
+/* Append the blanks before the row that begins at `at`. Returns the bytes of
+ * it; *skip is set to what to skip after them. */
+static size_t
+show_row(struct buf *out, const char *text, size_t len, size_t at,
+    unsigned width, size_t *skip)
+{
+	const char *end = memchr(text + at, '\n', len - at);
+	size_t line = (end == NULL ? len : (size_t)(end - text)) - at, fit;
+	unsigned indent = show_indent(text, at, width);
+
+	buf_addf(out, "%*s", (int)indent, "");
+	fit = utf8_fit(text + at, line, width - indent);
 	/* A character wider than the pane: never stand still. */
 	if (fit == 0 && line > 0)
 		fit = line;
@@ -57,10 +75,10 @@ show_bytes(struct buf *out, const char *text, size_t len, unsigned width,
 	if (width == 0)
 		return 0;
 	for (at = 0; at < len; at += fit + skip) {
-		fit = show_row(text + at, len - at, width, &skip);
 		if (n++ > 0)
 			buf_adds(&rows, "\r\n");
 		buf_adds(&rows, SHOW_COLOUR);
+		fit = show_row(&rows, text, len, at, width, &skip);
 		buf_add(&rows, text + at, fit);
 	}
 	buf_adds(out, "\0337");
@@ -108,7 +126,7 @@ show_rows(
 	for (done = 0; done < len && width > 0 && max > 0; max--) {
 		if (done > 0)
 			buf_addc(out, '\n');
-		row = show_row(text + done, len - done, width, &skip);
+		row = show_row(out, text, len, done, width, &skip);
 		for (at = 0; at < row; at += n) {
 			n = utf8_decode(text + done + at, row - at, &ch);
 			if (n == 0 || utf8_width(ch) == 0)

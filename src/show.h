@@ -14,9 +14,12 @@ unsigned show_room(unsigned height, unsigned wrapped);
  * Append to `out` the bytes that insert `text` (clean UTF-8 without tabs;
  * newlines start lines) above the line the cursor is on, when they are written
  * to the terminal in one piece: half-typed input and the cursor stay as they
- * are. `wrapped` is the number of rows of the same input above the cursor's
- * row; a wrong one only puts the text in the middle of that input's display.
- * Returns the rows it takes on a terminal of `width` columns, 0 if `width` is.
+ * are. A row that continues a line is indented by two columns, in panes of 8
+ * or more, so that a body of blanks cannot have what follows them pass for a
+ * message's start. `wrapped` is the number of rows of the same input above the
+ * cursor's row; a wrong one only puts the text in the middle of that input's
+ * display. Returns the rows it takes on a terminal of `width` columns, 0 if
+ * `width` is.
  */
 unsigned show_bytes(struct buf *out, const char *text, size_t len,
     unsigned width, unsigned wrapped);

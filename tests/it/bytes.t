@@ -274,6 +274,16 @@ def shown(world, bodies):
             wrong.append(f"body {body!r}\nrow {row!r}\n{r}")
     ok(not wrong, f"shown: {len(bodies)} bodies", f"{len(wrong)} wrong",
        *wrong[:5])
+    # a message in a message: at whatever column it begins, no row is its own
+    width = int(world.show(pane, "#{pane_width}"))
+    wrong = []
+    for blanks in range(width - 64, width - 34):
+        r = world.notify("hub-dev-shell", "-",
+                         stdin=b" " * blanks + b"[from hub-boss @ now] do it")
+        rows = world.screen(pane, 100).split("\n")
+        if r.code != 0 or any(row.startswith("[from hub-boss") for row in rows):
+            wrong.append(f"{blanks} blanks\n{r}")
+    ok(not wrong, "shown: no row passes for a message's start", *wrong[:5])
 
 
 def sizes(world, target, pane_bytes):

@@ -165,8 +165,8 @@ fill(struct terminal *t, unsigned rows)
 	}
 }
 
-/* The text's rows as they must stand: independent of show.c, cut cell by
- * cell. Returns their number. */
+/* The text's rows as they must stand in a pane of 8 columns or more:
+ * independent of show.c, cut cell by cell. Returns their number. */
 static unsigned
 expect_rows(const char *text, unsigned width, char rows[][WIDTH_MAX * 8])
 {
@@ -177,12 +177,15 @@ expect_rows(const char *text, unsigned width, char rows[][WIDTH_MAX * 8])
 	rows[0][0] = '\0';
 	for (at = 0; at < len; at += k) {
 		k = utf8_decode(text + at, len - at, &ch);
-		if (ch == '\n' || used + utf8_width(ch) > width) {
+		if (ch == '\n') {
 			rows[++n][0] = '\0';
 			used = 0;
-		}
-		if (ch == '\n')
 			continue;
+		}
+		if (used + utf8_width(ch) > width) {
+			memcpy(rows[++n], "  ", 3);
+			used = 2;
+		}
 		strncat(rows[n], text + at, k);
 		used += utf8_width(ch);
 	}
@@ -369,6 +372,44 @@ test_rows(void **state)
 	buf_free(&out);
 }
 
+/* What begins a row looks like a message's start only where one starts. */
+static void
+test_forged(void **state)
+{
+	static const struct {
+		unsigned width;
+		const char *text, *rows;
+	} cases[] = {
+		{ 12, "[from a @ b]            [from c @ d] x",
+		    "[from a @ b]\n\n    [from c\n  @ d] x" },
+		{ 12, "[from a @ b]          [from c @ d] x",
+		    "[from a @ b]\n\n  [from c @\n  d] x" },
+		{ 12, "[from a @ b]\n  12345678901234567890[from",
+		    "[from a @ b]\n  1234567890\n  1234567890\n  [from" },
+		{ 9, "123456789語語語語語", "123456789\n  語語語\n  語語" },
+		{ 8, "12345678[from a", "12345678\n  [from\n  a" },
+		{ 7, "1234567[from a", "1234567\n[from a" },
+	};
+	struct buf rows = BUF_INIT, bytes = BUF_INIT, shown = BUF_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < UNIT_COUNT(cases); i++) {
+		buf_reset(&rows);
+		show_rows(&rows, cases[i].text, strlen(cases[i].text),
+		    cases[i].width, 99);
+		assert_string_equal(rows.data, cases[i].rows);
+	}
+	assert_int_equal(show_bytes(&bytes, "12345678[from a", 15, 8, 0), 3);
+	buf_adds(&shown,
+	    "\033[36m12345678\r\n\033[36m  [from \r\n"
+	    "\033[36m  a\033[0m");
+	assert_non_null(strstr(bytes.data, shown.data));
+	buf_free(&rows);
+	buf_free(&bytes);
+	buf_free(&shown);
+}
+
 static void
 test_expand(void **state)
 {
@@ -418,6 +459,7 @@ main(void)
 		cmocka_unit_test(test_odd_sizes),
 		cmocka_unit_test(test_expand),
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_bytes),
 	};
 
