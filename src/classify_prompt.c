@@ -384,8 +384,9 @@ classify_lines(struct look *l)
 {
 	const struct pane_facts *f = l->facts;
 	const struct screen *s = l->screen;
+	const struct profile *p = l->profile;
 	unsigned x = f->cursor_x, y = f->cursor_y;
-	const char *label = l->profile->label;
+	const char *label = p->label;
 
 	if (f->modes_tty.known && f->modes_tty.canonical &&
 	    f->reading == PS_READING_NO) {
@@ -397,7 +398,15 @@ classify_lines(struct look *l)
 		    "text stands right of or below the cursor");
 		return;
 	}
-	if (x > 0 && !classify_span(s, y, 0, x, &l->profile->prompts)) {
+	/* Where it is known what stands there while it waits, nothing is a
+	 * program that works: it has ended a line. */
+	if (x == 0 && p->prompts.n > 0 && !p->no_prompt) {
+		classify_note(l, "prompt: none, the row is empty");
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "%s is not at its prompt: it may be at work", label);
+		return;
+	}
+	if (x > 0 && !classify_span(s, y, 0, x, &p->prompts)) {
 		classify_note(l, "the last row is not empty");
 		classify_say(l, CLASSIFY_MODAL,
 		    "%s has begun its last row: a question or typed text",

@@ -667,6 +667,33 @@ repls(void **state)
 	    .screen = "define f(x) {\n");
 }
 
+/* A reader of lines whose prompt is known, as panemesh-profile(5) has it: it
+ * waits at that, and an empty row is one that it has printed. */
+static void
+lines_with_a_prompt(void **state)
+{
+	static const char text[] = "kind = \"lines\"\n"
+				   "[recognise]\ncommands = [\"go-deploy\"]\n"
+				   "[prompt]\nprompts = [\"go> \"]\n";
+	struct err e;
+
+	(void)state;
+	assert_int_equal(
+	    profile_set_add(&set, "go", "go.toml", text, sizeof(text) - 1, &e),
+	    0);
+	assert_state(CLASSIFY_IDLE, .program = "go-deploy", .cooked = true,
+	    .echo = true, .reading = PS_READING_YES, .x = 4, .screen = "go> ");
+	assert_int_equal(r.way, CLASSIFY_WAY_LINE);
+	assert_state(CLASSIFY_UNKNOWN, .program = "go-deploy", .cooked = true,
+	    .echo = true, .y = 1, .screen = "go> up\n");
+	assert_state(CLASSIFY_UNKNOWN, .program = "go-deploy", .cooked = true,
+	    .echo = true, .reading = PS_READING_YES, .y = 2,
+	    .screen = "go> up\nlights on\n");
+	assert_state(CLASSIFY_UNKNOWN, .program = "go-deploy", .screen = "");
+	assert_state(CLASSIFY_MODAL, .program = "go-deploy", .cooked = true,
+	    .echo = true, .x = 6, .screen = "go> up");
+}
+
 /* A program nobody knows that edits lines at a prompt seen before. */
 static void
 unknown_consoles(void **state)
@@ -884,6 +911,7 @@ main(void)
 		cmocka_unit_test(unknown_consoles),
 		cmocka_unit_test(others),
 		cmocka_unit_test(chosen_profiles),
+		cmocka_unit_test(lines_with_a_prompt),
 		cmocka_unit_test(what_the_composer_shows),
 		cmocka_unit_test(names),
 	};
