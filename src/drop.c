@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "file.h"
+#include "lock.h"
 #include "mem.h"
 #include "path.h"
 #include "str.h"
@@ -20,7 +21,11 @@
 enum {
 	DROP_CHUNK = 256 * 1024,
 	DROP_AHEAD = 4 * 1024 * 1024, /* bytes that wait for the disk */
+	DROP_LOCK_MS = 5000, /* for others that finish a file just now */
 };
+
+/* How temporary names begin. */
+#define DROP_TEMP ".drop-"
 
 static int
 drop_errno(struct err *e, const char *what)
@@ -82,7 +87,8 @@ drop_open_dir(int parent, const char *name, const char *shown, struct err *e)
 	return fd;
 }
 
-/* Bytes of the regular files in the folder `fd` and one level below. */
+/* Bytes of the regular files in the folder `fd` and one level below, but for
+ * those that are still coming. */
 static int64_t
 drop_used(int fd, unsigned depth)
 {
@@ -101,6 +107,7 @@ drop_used(int fd, unsigned depth)
 	}
 	while ((entry = readdir(d)) != NULL) {
 		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, "..") ||
+		    str_starts(entry->d_name, DROP_TEMP) ||
 		    fstatat(copy, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
 		if (S_ISREG(st.st_mode)) {
@@ -118,14 +125,28 @@ drop_used(int fd, unsigned depth)
 	return used;
 }
 
-/* Is there room, by the file system and by the inbox's own limit? */
+/* Is there room by the inbox's own limit, with `coming` more bytes that have no
+ * name there yet? */
 static int
-drop_check_room(
-    const struct drop *d, int inbox, int64_t inbox_max, struct err *e)
+drop_check_max(const struct drop *d, int inbox, int64_t coming, struct err *e)
+{
+	int64_t used = drop_used(inbox, 1) + coming;
+
+	if (d->size <= d->inbox_max && used <= d->inbox_max - d->size)
+		return 0;
+	return err_set(e, EXIT_REFUSED,
+	    "%s: holds %lld bytes%s, and inbox_max is %lld; remove some, or "
+	    "raise inbox_max in config.toml",
+	    d->folder, (long long)used,
+	    coming > 0 ? " with what is coming" : "", (long long)d->inbox_max);
+}
+
+/* ... and by the file system? */
+static int
+drop_check_room(const struct drop *d, int inbox, int64_t coming, struct err *e)
 {
 	struct statvfs fs;
 	uint64_t keep, free_bytes;
-	int64_t used;
 
 	if (fstatvfs(d->dir, &fs) == 0 && fs.f_blocks > 0) {
 		keep = (uint64_t)fs.f_blocks / 100 * DROP_FREE_PERCENT *
@@ -137,13 +158,7 @@ drop_check_room(
 			    "stay free); nothing was kept",
 			    d->folder, (long long)d->size, DROP_FREE_PERCENT);
 	}
-	used = drop_used(inbox, 1);
-	if (d->size > inbox_max || used > inbox_max - d->size)
-		return err_set(e, EXIT_REFUSED,
-		    "%s: holds %lld bytes, and inbox_max is %lld; remove some, "
-		    "or raise inbox_max in config.toml",
-		    d->folder, (long long)used, (long long)inbox_max);
-	return 0;
+	return drop_check_max(d, inbox, coming, e);
 }
 
 /* A file without a name, or with a hidden one where that is not supported. */
@@ -154,7 +169,7 @@ drop_open_file(struct drop *d, struct err *e)
 
 	d->fd = openat(d->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	for (try = 0; d->fd < 0 && try < 100; try++) {
-		(void)snprintf(d->temp, sizeof(d->temp), ".drop-%d-%u",
+		(void)snprintf(d->temp, sizeof(d->temp), DROP_TEMP "%d-%u",
 		    (int)getpid(), try);
 		d->fd = openat(d->dir, d->temp,
 		    O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
@@ -174,13 +189,15 @@ drop_open_file(struct drop *d, struct err *e)
 
 int
 drop_begin(struct drop *d, const char *inbox, const char *sender,
-    const char *name, int64_t size, int64_t inbox_max, struct err *e)
+    const char *name, int64_t size, int64_t inbox_max, int64_t coming,
+    struct err *e)
 {
 	int root = -1, rc = -1;
 
 	memset(d, 0, sizeof(*d));
 	d->dir = d->fd = -1;
 	d->size = size;
+	d->inbox_max = inbox_max;
 	d->folder = path_join(inbox, sender);
 	drop_clean_name(d->name, name);
 	if (file_make_dir(inbox, e) != 0)
@@ -189,7 +206,7 @@ drop_begin(struct drop *d, const char *inbox, const char *sender,
 	if (root < 0)
 		return drop_errno(e, inbox);
 	d->dir = drop_open_dir(root, sender, d->folder, e);
-	if (d->dir >= 0 && drop_check_room(d, root, inbox_max, e) == 0)
+	if (d->dir >= 0 && drop_check_room(d, root, coming, e) == 0)
 		rc = drop_open_file(d, e);
 	(void)close(root);
 	return rc;
@@ -291,6 +308,24 @@ drop_name(struct drop *d, struct err *e)
 	    d->folder, plain, DROP_TRIES_MAX);
 }
 
+/* Its name, if there still is room: others may have come meanwhile. Who gets no
+ * lock, as on some NFS, looks without it. */
+static int
+drop_place(struct drop *d, struct err *e)
+{
+	int inbox, rc;
+
+	inbox = openat(d->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (inbox < 0)
+		return drop_errno(e, d->folder);
+	(void)lock_fd(inbox, d->folder, DROP_LOCK_MS, NULL);
+	rc = drop_check_max(d, inbox, 0, e);
+	if (rc == 0)
+		rc = drop_name(d, e);
+	lock_drop(&inbox);
+	return rc;
+}
+
 int
 drop_finish(struct drop *d, char **path, struct err *e)
 {
@@ -301,7 +336,7 @@ drop_finish(struct drop *d, char **path, struct err *e)
 		    d->name, (long long)d->done, (long long)d->size);
 	if (fsync(d->fd) != 0)
 		return drop_errno(e, d->folder);
-	if (drop_name(d, e) != 0)
+	if (drop_place(d, e) != 0)
 		return -1;
 	/* Where a folder cannot be synced, the server does it. */
 	if (fsync(d->dir) != 0 && !drop_cannot())
@@ -320,6 +355,19 @@ drop_is_temp(const struct drop *d)
 	    fstat(d->fd, &st) == 0 &&
 	    fstatat(d->dir, d->temp, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_dev == named.st_dev && st.st_ino == named.st_ino;
+}
+
+int64_t
+drop_coming(const struct drop *d)
+{
+	struct stat st;
+	bool named;
+
+	if (d->fd < 0)
+		return 0;
+	named = d->temp[0] != '\0' ? !drop_is_temp(d)
+				   : fstat(d->fd, &st) == 0 && st.st_nlink > 0;
+	return named ? 0 : d->size;
 }
 
 void
@@ -404,8 +452,8 @@ drop_file(const char *inbox, const char *sender, const char *source,
 	if (fd < 0)
 		return -1;
 	*size = st.st_size;
-	if (drop_begin(&d, inbox, sender, source, st.st_size, inbox_max, e) ==
-		0 &&
+	if (drop_begin(
+		&d, inbox, sender, source, st.st_size, inbox_max, 0, e) == 0 &&
 	    drop_copy(&d, source, fd, &st, e) == 0)
 		rc = drop_finish(&d, path, e);
 	drop_abort(&d);
@@ -421,8 +469,8 @@ drop_bytes(const char *inbox, const char *sender, const char *name,
 	int rc = -1;
 
 	*path = NULL;
-	if (drop_begin(&d, inbox, sender, name, (int64_t)len, inbox_max, e) ==
-		0 &&
+	if (drop_begin(
+		&d, inbox, sender, name, (int64_t)len, inbox_max, 0, e) == 0 &&
 	    drop_write(&d, p, len, e) == 0)
 		rc = drop_finish(&d, path, e);
 	drop_abort(&d);

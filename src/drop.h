@@ -26,6 +26,7 @@ struct drop {
 	int dir;                       /* INBOX/SENDER */
 	int fd;                        /* the file */
 	int64_t size;                  /* bytes announced */
+	int64_t inbox_max;             /* that the inbox may hold with it */
 	int64_t done;                  /* bytes written so far */
 	int64_t begun;                 /* of them given to the disk */
 	char name[DROP_NAME_MAX + 16]; /* cleaned; the final one in the end */
@@ -37,20 +38,26 @@ struct drop {
  * Begin: make INBOX/SENDER (0700, every step opened with O_NOFOLLOW, ours),
  * clean `name` (its last part; no leading dot, separators, control characters;
  * "file" when nothing is left), reserve `size` bytes. Refused with EXIT_REFUSED
- * when the inbox would hold more than inbox_max bytes, EXIT_LOCAL when less
- * than DROP_FREE_PERCENT would stay free. drop_abort() in any case afterwards.
+ * when the inbox would hold more than inbox_max bytes, together with `coming`
+ * of other files that are being received; EXIT_LOCAL when less than
+ * DROP_FREE_PERCENT would stay free. drop_abort() in any case afterwards.
  */
 int drop_begin(struct drop *d, const char *inbox, const char *sender,
-    const char *name, int64_t size, int64_t inbox_max, struct err *e);
+    const char *name, int64_t size, int64_t inbox_max, int64_t coming,
+    struct err *e);
 
 /* More bytes. Past the announced size is an error. */
 int drop_write(struct drop *d, const void *p, size_t len, struct err *e);
 
 /*
- * All is there: check the size, sync, give it its name without replacing
- * anything (NAME, NAME.1, ...), sync the folder. *path is malloc'd.
+ * All is there: check the size, sync, look at inbox_max again (EXIT_REFUSED),
+ * give it its name without replacing anything (NAME, NAME.1, ...), sync the
+ * folder. *path is malloc'd.
  */
 int drop_finish(struct drop *d, char **path, struct err *e);
+
+/* Bytes that it holds without being a file of the inbox yet. */
+int64_t drop_coming(const struct drop *d);
 
 /* Release everything; an unfinished file is gone. */
 void drop_abort(struct drop *d);

@@ -489,7 +489,7 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 	if (s->ended && s->jobs_n == 0 && s->out.len == 0)
 		return 1;
 	if (full)
-		s->moved = clock_mono_ms();
+		s->deaf = clock_mono_ms();
 	pfd[n++] = (struct pollfd){ .fd = s->ended || full ? -1 : s->o->in,
 		.events = POLLIN };
 	/* Without POLLOUT too: it says when the reader is gone. */

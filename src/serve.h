@@ -9,13 +9,12 @@
 #include "register.h"
 
 enum {
-	SERVE_HELLO_MS = 15000, /* until the other side has said who it is */
-	SERVE_JOBS_MAX = 256,   /* messages being delivered at once */
-	SERVE_JOBS_BOUND = 32,  /* the same for a restricted peer */
-	SERVE_FILES_MAX = 64,   /* files coming in at once */
-	SERVE_STALL_MS =
-	    60000, /* without a byte: files under way are given up */
-	SERVE_PROGRESS_MS = 3000,   /* between words that it goes on */
+	SERVE_HELLO_MS = 15000,   /* until the other side has said who it is */
+	SERVE_JOBS_MAX = 256,     /* messages being delivered at once */
+	SERVE_JOBS_BOUND = 32,    /* the same for a restricted peer */
+	SERVE_FILES_MAX = 64,     /* files coming in at once */
+	SERVE_STALL_MS = 60000,   /* without a byte of it a file is given up */
+	SERVE_PROGRESS_MS = 3000, /* between words that it goes on */
 	SERVE_AWAIT_MAX_MS = 60000, /* that a FETCH waits for a message */
 	SERVE_BACK_MS = 8000, /* to reach a host that asks whether we do */
 	SERVE_BURST = 200,    /* requests a restricted peer may make */

@@ -66,6 +66,18 @@ server_may_file(struct server *s, const struct frame *f,
 	return rc;
 }
 
+/* Bytes of files that are under way, or being finished. */
+static int64_t
+server_coming(const struct server *s)
+{
+	int64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < s->files_n; i++)
+		bytes += drop_coming(&s->files[i].drop);
+	return bytes;
+}
+
 void
 server_open_file(struct server *s, const struct frame *f)
 {
@@ -88,6 +100,7 @@ server_open_file(struct server *s, const struct frame *f)
 	memcpy(file->id, f->id, sizeof(file->id));
 	file->size = (int64_t)frame_number(f, "Size", INT64_MAX, UINT64_MAX);
 	file->open = true;
+	file->came = clock_mono_ms();
 	file->drop = (struct drop){ .dir = -1, .fd = -1 };
 	err_clear(&file->e);
 	if (file->size < 0)
@@ -96,9 +109,10 @@ server_open_file(struct server *s, const struct frame *f)
 	    server_may_file(s, f, &from, &e) == 0 &&
 	    drop_begin(&file->drop, s->home->inbox, from.folder,
 		frame_get(f, "Name", "file"), file->size,
-		s->o->reg->config->inbox_max, &e) == 0)
+		s->o->reg->config->inbox_max, server_coming(s), &e) == 0)
 		return;
 	/* Its bytes may be on their way: they are dropped. */
+	drop_abort(&file->drop);
 	file->e = e;
 	(void)err_prefix(&file->e, "on %s", s->home->host);
 	server_done(s, f->id, file->e.code, file->e.msg);
@@ -209,6 +223,7 @@ server_data(struct server *s, const struct frame *f)
 	}
 	if (file == NULL || !file->open || file->e.code != EXIT_OK)
 		return;
+	file->came = clock_mono_ms();
 	if (f->body.len == 0)
 		file_whole(s, file);
 	else if (drop_write(&file->drop, f->body.data, f->body.len, &file->e) !=
@@ -216,13 +231,24 @@ server_data(struct server *s, const struct frame *f)
 		file_fail(s, file);
 }
 
+/* How long more of it may still take. */
+static int
+file_left(const struct server *s, const struct file *file)
+{
+	int64_t since = file->came > s->deaf ? file->came : s->deaf;
+
+	/* What has come in part may be its own, and the line slow. */
+	if (s->in.len > 0 && s->moved > since)
+		since = s->moved;
+	return clock_left(since + SERVE_STALL_MS);
+}
+
 /* Who sends it may be gone without a word, as a host that is cut off is: sshd
  * hears of that in hours, and the disk is reserved. */
 int
 server_stalled(struct server *s)
 {
-	int left = clock_left(s->moved + SERVE_STALL_MS);
-	bool under_way = false;
+	int patience = -1, left;
 	struct file *file;
 	size_t i;
 
@@ -230,9 +256,12 @@ server_stalled(struct server *s)
 		file = &s->files[i];
 		if (!file->open || file->e.code != EXIT_OK)
 			continue;
-		under_way = true;
-		if (left > 0)
+		left = file_left(s, file);
+		if (left > 0) {
+			if (patience < 0 || left < patience)
+				patience = left;
 			continue;
+		}
 		drop_abort(&file->drop);
 		file->open = false;
 		(void)err_set(&file->e, EXIT_WIRE,
@@ -240,5 +269,5 @@ server_stalled(struct server *s)
 		    SERVE_STALL_MS / 1000);
 		server_done(s, file->id, file->e.code, file->e.msg);
 	}
-	return under_way ? left : -1;
+	return patience;
 }

@@ -41,15 +41,16 @@ struct file {
 	pid_t finisher; /* the child that syncs and names it; 0: none */
 	struct err e;   /* code EXIT_OK: all is well */
 	int64_t size;
-	char *path; /* once it is whole */
+	int64_t came; /* monotonic ms: when something of it did */
+	char *path;   /* once it is whole */
 };
 
 struct server {
 	const struct serve_options *o;
 	const struct home *home;
 	struct buf in, out;
-	int64_t
-	    moved; /* monotonic ms: when a byte came, or could not be read */
+	int64_t moved; /* monotonic ms: when a byte came */
+	int64_t deaf;  /* ... and when it could not be read */
 	bool hello, ended;
 	bool tells;          /* the other side knows PROGRESS */
 	int64_t progress_by; /* when the next ones are due */
@@ -86,8 +87,8 @@ struct file *server_file(struct server *s, const char *id);
  */
 void server_finished(struct server *s, pid_t finisher, const struct frame *f);
 
-/* Give files under way up if nothing came for SERVE_STALL_MS; ms until that is
- * to be looked at again, -1: not. */
+/* Give files under way up of which nothing came for SERVE_STALL_MS; ms until
+ * that is to be looked at again, -1: not. */
 int server_stalled(struct server *s);
 void server_forget_file(struct server *s, struct file *file);
 void server_drop_file(struct server *s, struct file *file); /* and remove it */

@@ -445,6 +445,27 @@ def lying_files(world, composer):
     s.end()
     for path in files(world.inbox):
         os.unlink(path)
+    world.write(f"{world.agents}/config.toml",
+                "link_idle = 0\ninbox_max = 1000000\n")
+    s = Serve(world, "--peer", "far")
+    s.say(b"".join(frame("FILE", f"m{n}", From="a", Name="x", Size="999999")
+                   for n in range(64)))
+    s.ask("PING", "end")
+    got = [f for f in s.order if f.code == 7 and b"inbox_max" in f.body]
+    equal(len(got), 63, "64 files at once have what inbox_max has, no more",
+          s.order[-2:])
+    s.end()
+    world.write(f"{world.agents}/config.toml", "link_idle = 0\n")
+
+
+def stall(s):
+    """A file of which nothing comes, on a connection that is in use."""
+    s.say(frame("FILE", "stalled", From="far-x", Name="stalled",
+                Size=str(40 * MIB)) + frame("DATA", "stalled", b"x" * 60000))
+    end = time.monotonic() + 120
+    while "stalled" not in s.frames and time.monotonic() < end:
+        s.ask("PING", f"p{len(s.order)}")
+        s.answer("stalled", 5)
 
 
 def slice_of(host, generation=None, ident="0123456789abcdef", agent=None,
@@ -783,9 +804,8 @@ def main():
     world.notify(dialog.address, "first")
     late = Serve(world, greet=None)
     stalled = Serve(world)
-    stalled.say(frame("FILE", "stalled", From="far-x", Name="stalled",
-                      Size=str(40 * MIB)) +
-                frame("DATA", "stalled", b"x" * 60000))
+    stalling = threading.Thread(target=stall, args=(stalled,), daemon=True)
+    stalling.start()
     begun = time.monotonic()
 
     broken_streams(world)
@@ -802,7 +822,8 @@ def main():
        "no HELLO" in late.p.stderr.read().decode(),
        "without a HELLO it goes after 15 s", code)
     far_end(world)
-    f = stalled.answer("stalled", 90)
+    stalling.join()
+    f = stalled.frames.get("stalled")
     ok(f and f.code == 4 and b"nothing of it came for 60 s" in f.body,
        "a file of which nothing comes is given up after a minute", f)
     equal([p for p in files(f"/proc/{stalled.p.pid}/fd")

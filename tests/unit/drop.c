@@ -221,7 +221,7 @@ sizes(void)
 	char *path;
 
 	assert_int_equal(
-	    drop_begin(&d, inbox, "me", "short", 4, 1 << 20, &e), 0);
+	    drop_begin(&d, inbox, "me", "short", 4, 1 << 20, 0, &e), 0);
 	assert_int_equal(drop_write(&d, "abc", 3, &e), 0);
 	assert_int_equal(drop_finish(&d, &path, &e), -1);
 	assert_err(e, EXIT_LOCAL, "short: 3 of 4 bytes came");
@@ -229,7 +229,7 @@ sizes(void)
 	drop_abort(&d);
 
 	assert_int_equal(
-	    drop_begin(&d, inbox, "me", "long", 4, 1 << 20, &e), 0);
+	    drop_begin(&d, inbox, "me", "long", 4, 1 << 20, 0, &e), 0);
 	assert_int_equal(drop_write(&d, "abc", 3, &e), 0);
 	assert_int_equal(drop_write(&d, "de", 2, &e), -1);
 	assert_err(e, EXIT_LOCAL, "long: larger than announced");
@@ -237,7 +237,7 @@ sizes(void)
 	drop_abort(&d);
 
 	assert_int_equal(
-	    drop_begin(&d, inbox, "me", "empty", 0, 1 << 20, &e), 0);
+	    drop_begin(&d, inbox, "me", "empty", 0, 1 << 20, 0, &e), 0);
 	assert_int_equal(drop_finish(&d, &path, &e), 0);
 	assert_file(path, "");
 	free(path);
@@ -285,6 +285,54 @@ test_inbox_max(void **state)
 	assert_int_equal(count_files(me), 1);
 }
 
+/* What comes at the same time counts before it has a name, and what came
+ * meanwhile when it gets one. */
+static void
+together(void)
+{
+	struct drop a, b;
+	struct err e;
+	char *path;
+
+	assert_int_equal(drop_begin(&a, inbox, "me", "a", 6, 10, 0, &e), 0);
+	assert_int_equal(drop_coming(&a), 6);
+	assert_int_equal(drop_begin(&b, inbox, "you", "b", 6, 10, 6, &e), -1);
+	assert_err(e, EXIT_REFUSED, "holds 6 bytes with what is coming");
+	assert_int_equal(drop_coming(&b), 0);
+	drop_abort(&b);
+	assert_int_equal(drop_begin(&b, inbox, "you", "b", 4, 10, 6, &e), 0);
+	drop_abort(&b);
+
+	assert_int_equal(drop_begin(&b, inbox, "you", "b", 6, 10, 0, &e), 0);
+	assert_int_equal(drop_write(&a, "abcdef", 6, &e), 0);
+	assert_int_equal(drop_write(&b, "abcdef", 6, &e), 0);
+	assert_int_equal(drop_finish(&a, &path, &e), 0);
+	free(path);
+	assert_int_equal(drop_coming(&a), 0);
+	assert_int_equal(drop_finish(&b, &path, &e), -1);
+	assert_err(e, EXIT_REFUSED, "holds 6 bytes, and inbox_max is 10");
+	assert_null(path);
+	drop_abort(&a);
+	drop_abort(&b);
+	assert_int_equal(count_files(me), 1);
+	assert_int_equal(count_files(unit_path(inbox, "you")), 0);
+}
+
+static void
+test_together(void **state)
+{
+	(void)state;
+	together();
+}
+
+static void
+test_together_no_tmpfile(void **state)
+{
+	(void)state;
+	tmpfile_flag = 0;
+	together();
+}
+
 /* More than any disk has. */
 static void
 test_no_room(void **state)
@@ -293,8 +341,8 @@ test_no_room(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(
-	    drop_begin(&d, inbox, "me", "big", INT64_C(1) << 60, INT64_MAX, &e),
+	assert_int_equal(drop_begin(&d, inbox, "me", "big", INT64_C(1) << 60,
+			     INT64_MAX, 0, &e),
 	    -1);
 	assert_err(e, EXIT_LOCAL, "no room for");
 	drop_abort(&d);
@@ -418,7 +466,8 @@ changed(const char *now, const char *why)
 	/* an mtime of another second, whatever the clock's grain */
 	st.st_mtim.tv_sec--;
 	assert_int_equal(
-	    drop_begin(&d, inbox, "me", "source", st.st_size, 1 << 20, &e), 0);
+	    drop_begin(&d, inbox, "me", "source", st.st_size, 1 << 20, 0, &e),
+	    0);
 	unit_file(source, now, 0600);
 	assert_int_equal(drop_copy(&d, source, fd, &st, &e), -1);
 	assert_err(e, EXIT_LOCAL, why);
@@ -450,6 +499,8 @@ main(void)
 		TEST(test_sizes),
 		TEST(test_sizes_no_tmpfile),
 		TEST(test_inbox_max),
+		TEST(test_together),
+		TEST(test_together_no_tmpfile),
 		TEST(test_no_room),
 		TEST(test_folders),
 		TEST(test_sources),
