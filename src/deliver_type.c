@@ -120,13 +120,11 @@ run_guarded(struct run *r, struct argv *args, const struct buf *guard,
 	argv_addl(
 	    args, "if-shell", "-F", "-t", r->d->ident.pane, guard->data, NULL);
 	argv_addf(args, "%s ; display-message -p did-it", yes);
-	argv_addf(args, "%s%sdisplay-message -p not-now", no == NULL ? "" : no,
-	    no == NULL ? "" : " ; ");
+	argv_addf(args, "%s ; display-message -p not-now", no);
 	run_look_args(r, args, least, most);
 	r->v->calls++;
 	r->fresh = false;
-	result = tmux_call(&r->tmux, args, in == NULL ? NULL : in->data,
-	    in == NULL ? 0 : in->len, &out, e);
+	result = tmux_call(&r->tmux, args, in->data, in->len, &out, e);
 	/* Of a call that took less, part of it. */
 	if (most > clock_mono_ms() - begun)
 		most = clock_mono_ms() - begun;
@@ -164,30 +162,22 @@ run_look_ms(int64_t expected, int64_t most)
 	return expected > most ? most : expected;
 }
 
-/* Paste r->text if the pane is still what the look saw. */
+/* A guarded call that pastes `in`; see run_guarded(). `how`: flags for
+ * paste-buffer. */
 static enum step
-run_paste(struct run *r, struct err *e)
+run_paste(struct run *r, const char *how, const struct buf *guard,
+    const struct buf *in, int64_t least, int64_t most, struct err *e)
 {
-	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
-	const struct readiness *ready = &r->ready;
-	/* A paste window must pass anyway. */
-	int64_t window = run_paste_ms(r);
-	int64_t look_ms = run_look_ms(window, DELIVER_LOOK_MAX_MS);
-	struct buf guard = BUF_INIT;
 	struct argv args = ARGV_INIT;
 	char *yes, *no, *name;
 	enum step step;
 
 	name = x_asprintf(TMUX_BUFFER_PREFIX "%s", r->d->id);
 	yes = x_asprintf(
-	    "paste-buffer -p -r -d -b %s -t %s", name, r->d->ident.pane);
+	    "paste-buffer %s -b %s -t %s", how, name, r->d->ident.pane);
 	no = x_asprintf("delete-buffer -b %s", name);
-	guard_build(&guard, &r->facts, parts,
-	    ready->guard[0] != '\0' && !r->v->forced ? ready->guard : NULL,
-	    ready->guard_row);
 	argv_addl(&args, "load-buffer", "-b", name, "-", ";", NULL);
-	step = run_guarded(r, &args, &guard, yes, no, &r->text,
-	    window < look_ms ? window : look_ms, look_ms, e);
+	step = run_guarded(r, &args, guard, yes, no, in, least, most, e);
 	if (step == STEP_BROKEN) {
 		/* Our body does not stay behind in the server. */
 		argv_free(&args);
@@ -195,34 +185,54 @@ run_paste(struct run *r, struct err *e)
 		(void)tmux_call(&r->tmux, &args, NULL, 0, NULL, NULL);
 	}
 	argv_free(&args);
-	buf_free(&guard);
 	x_free(name);
 	x_free(yes);
 	x_free(no);
 	return step;
 }
 
-/* Press Enter if nothing changed since the newest look. */
+/* Paste r->text if the pane is still what the look saw. */
+static enum step
+run_paste_text(struct run *r, struct err *e)
+{
+	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
+	const struct readiness *ready = &r->ready;
+	/* A paste window must pass anyway. */
+	int64_t window = run_paste_ms(r);
+	int64_t look_ms = run_look_ms(window, DELIVER_LOOK_MAX_MS);
+	struct buf guard = BUF_INIT;
+	enum step step;
+
+	guard_build(&guard, &r->facts, parts,
+	    ready->guard[0] != '\0' && !r->v->forced ? ready->guard : NULL,
+	    ready->guard_row);
+	step = run_paste(r, "-p -r -d", &guard, &r->text,
+	    window < look_ms ? window : look_ms, look_ms, e);
+	buf_free(&guard);
+	return step;
+}
+
+/*
+ * Press Enter if nothing changed since the newest look. It is pasted, too: not
+ * framed, and tmux makes a carriage return of a newline. From tmux 3.7 on
+ * send-keys fails where the client that was active last is read-only.
+ */
 static enum step
 run_enter(struct run *r, struct err *e)
 {
 	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
 	int64_t look_ms = run_look_ms(r->echo_ms, DELIVER_NAP_MAX_MS);
-	struct buf guard = BUF_INIT;
-	struct argv args = ARGV_INIT;
-	char *yes;
+	struct buf guard = BUF_INIT, enter = BUF_INIT;
 	enum step step;
 
-	yes = x_asprintf("send-keys -t %s Enter", r->d->ident.pane);
+	buf_addc(&enter, '\n');
 	guard_build(&guard, &r->facts, parts, NULL, 0);
 	/* It takes about what the text took. Not sooner: a program that
 	 * swallows Enter may empty its composer for a moment while it draws
 	 * anew, and the cursor moves then. */
-	step =
-	    run_guarded(r, &args, &guard, yes, NULL, NULL, look_ms, look_ms, e);
-	argv_free(&args);
+	step = run_paste(r, "-d", &guard, &enter, look_ms, look_ms, e);
 	buf_free(&guard);
-	x_free(yes);
+	buf_free(&enter);
 	return step;
 }
 
@@ -556,7 +566,7 @@ run_type(struct run *r, enum classify_way way)
 
 	memcpy(r->people, r->facts.people, sizeof(r->people));
 	r->start_x = r->facts.cursor_x;
-	switch (run_paste(r, &e)) {
+	switch (run_paste_text(r, &e)) {
 	case STEP_DONE:
 		return run_submit(r, way, pasted);
 	case STEP_REFUSED:

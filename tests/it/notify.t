@@ -222,7 +222,7 @@ def late_enter(world):
     c = world.composer("late", f"-w {take}")
     world.write(fake, f"""#!/bin/sh
 case $* in
-*"send-keys -t"*)
+*"paste-buffer -d"*)
 	if [ -e {seen} ]; then
 		: >{take}
 		until tmux -S {world.socket} capture-pane -p -t {c.pane} |
@@ -247,7 +247,7 @@ exec tmux "$@"
     c = world.composer("key", f"-w {take}")
     world.write(fake, f"""#!/bin/sh
 case $* in
-*"send-keys -t"*)
+*"paste-buffer -d"*)
 	tmux "$@"
 	: >{seen}
 	;;
@@ -317,6 +317,30 @@ def people(world):
     ok(time.monotonic() - begun > 1, "some quiet comes first",
        time.monotonic() - begun)
     world.tm("select-window", "-t", "dev:0")
+    client.close()
+
+
+def watched(world):
+    """Somebody only looks on. tmux 3.7 sends no keys then, older ones do."""
+    fake = f"{world.dir}/watched.tmux"
+    c = world.composer("watched")
+    world.write(fake, """#!/bin/sh
+case $* in
+*send-keys*)
+	echo "client is read-only" >&2
+	exit 1
+	;;
+esac
+exec tmux "$@"
+""")
+    os.chmod(fake, 0o700)
+    client = world.attach("dev", "-r")
+    ok(until(5, lambda: world.tm("list-clients", "-F", "#{client_readonly}")
+             == "1"), "the only client is read-only")
+    sent(world.notify("--wait", "20", c.address, "one\ntwo", TMUX_BIN=fake),
+         "submitted", "a read-only client keeps no Enter away")
+    equal((plain(c), c.keys()), ([b"one\n  two"], b"\r"),
+          "and it is a carriage return, once")
     client.close()
 
 
@@ -569,6 +593,7 @@ def main():
     composers(world)
     typed(world)
     people(world)
+    watched(world)
     no_way(world)
     lines(world)
     prints(world)

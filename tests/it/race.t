@@ -96,7 +96,7 @@ def person(world, rng):
     typist.join()
     judge(composer, typist, results)
     moment(world, client, "paste", "load-buffer", 3)
-    moment(world, client, "enter", "send-keys", 5)
+    moment(world, client, "enter", "paste-buffer -d", 5)
     client.close()
     people(world)
 
@@ -117,7 +117,7 @@ def moment(world, client, name, call, code, keys=b"k", reaches=b"k",
     fake = f"{world.dir}/{name}.tmux"
     world.write(fake, f"""#!/bin/sh
 case $* in
-*{call}*)
+*"{call}"*)
 	[ -e {now} ] || : >{now}
 	until [ -e {typed} ]; do sleep 0.01; done
 	;;
@@ -168,7 +168,7 @@ def people(world):
         if reaches or name == "pasted":
             moment(world, client, f"{name}-p", "load-buffer", 3, keys,
                    reaches, where)
-        moment(world, client, f"{name}-e", "send-keys", 5, keys, reaches,
+        moment(world, client, f"{name}-e", "paste-buffer -d", 5, keys, reaches,
                where)
 
 

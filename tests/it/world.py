@@ -225,8 +225,8 @@ class World:
             input=stdin)
         return Result(r.returncode, r.stdout, r.stderr)
 
-    def attach(self, session="dev"):
-        client = Client(self, session)
+    def attach(self, session="dev", *options):
+        client = Client(self, session, *options)
         self.clients.append(client)
         return client
 
@@ -360,14 +360,14 @@ class Composer:
 class Client:
     """A person: a tmux client on a pty, whose output is read and dropped."""
 
-    def __init__(self, world, session="dev", width=100, height=31):
+    def __init__(self, world, session="dev", *options, width=100, height=31):
         self.world = world
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.execvpe(
                 world.tmux,
-                [world.tmux, "-u", "-L", "main", "attach-session", "-t",
-                 session],
+                [world.tmux, "-u", "-L", "main", "attach-session", *options,
+                 "-t", session],
                 world.env,
             )
         fcntl.ioctl(
