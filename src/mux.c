@@ -120,19 +120,28 @@ mux_poll(struct mux *m, struct pollfd *pfd)
 
 /* ---- to the far end ---- */
 
+/* Is there room to remember the frame in front of it until its answer? */
+static bool
+mux_room(const struct mux *m, const struct caller *c)
+{
+	if (c->head.verb == FRAME_DATA)
+		return true;
+	return m->waits_n < MUX_WAITS_MAX &&
+	    (c->head.verb != FRAME_FILE || m->files_n < MUX_FILES_MAX);
+}
+
 /* The next caller in turn with a frame to pass on, urgent ones first. */
 static struct caller *
 mux_next(struct mux *m)
 {
 	struct caller *c, *bulk = NULL;
-	bool room = m->waits_n < MUX_WAITS_MAX && m->files_n < MUX_FILES_MAX;
 	size_t i;
 
 	for (i = 0; i < m->callers_n; i++) {
 		c = &m->callers[(m->turn + i) % m->callers_n];
 		caller_look(m, c);
 		if (!c->ready || c->gone || c->to.len > MUX_UNREAD_MAX ||
-		    (!room && c->head.verb != FRAME_DATA))
+		    !mux_room(m, c))
 			continue;
 		if (caller_urgent(c)) {
 			m->turn = (m->turn + i + 1) % m->callers_n;

@@ -250,11 +250,14 @@ server_alone(struct server *s, const struct frame *f)
 static void
 server_frame(struct server *s, struct frame *f)
 {
+	static const char slow_down[] =
+	    "too many requests from this peer; slow down";
 	bool slow = server_counts(f->verb) && !server_rate(s);
 
-	if (slow)
-		server_done(s, f->id, EXIT_REFUSED,
-		    "too many requests from this peer; slow down");
+	if (slow && f->verb == FRAME_FILE)
+		server_turn_away(s, f, slow_down);
+	else if (slow)
+		server_done(s, f->id, EXIT_REFUSED, slow_down);
 	switch (f->verb) {
 	case FRAME_DELIVER:
 		if (!slow && server_alone(s, f))

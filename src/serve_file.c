@@ -79,6 +79,27 @@ server_coming(const struct server *s)
 }
 
 void
+server_turn_away(struct server *s, const struct frame *f, const char *why)
+{
+	struct turned_away *away = &s->away[s->away_n++ % SERVE_FILES_MAX];
+
+	memcpy(away->id, f->id, sizeof(away->id));
+	away->why = why;
+	server_done(s, f->id, EXIT_REFUSED, why);
+}
+
+const char *
+server_turned_away(const struct server *s, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < SERVE_FILES_MAX && i < s->away_n; i++)
+		if (str_eq(s->away[i].id, id))
+			return s->away[i].why;
+	return NULL;
+}
+
+void
 server_open_file(struct server *s, const struct frame *f)
 {
 	struct origin from = { .note = NULL };
@@ -86,8 +107,7 @@ server_open_file(struct server *s, const struct frame *f)
 	struct err e;
 
 	if (s->files_n == SERVE_FILES_MAX) {
-		server_done(
-		    s, f->id, EXIT_REFUSED, "too many files on one connection");
+		server_turn_away(s, f, "too many files on one connection");
 		return;
 	}
 	if (server_file(s, f->id) != NULL) {

@@ -34,6 +34,21 @@ server_letter(const struct server *s, const struct frame *f, struct letter *l,
 	return 0;
 }
 
+/* Why did file `id` not come? -1. */
+static int
+server_missing(const struct server *s, const char *id, const struct file *file,
+    struct err *e)
+{
+	const char *why = server_turned_away(s, id);
+
+	if (file != NULL && file->e.code != EXIT_OK)
+		return err_set(e, file->e.code, "%s", file->e.msg);
+	if (file == NULL && why != NULL)
+		return err_set(
+		    e, EXIT_REFUSED, "on %s: %s", s->home->host, why);
+	return err_set(e, EXIT_USAGE, "file %s: did not come", id);
+}
+
 /*
  * The text of a message: a line for each file it names, then its body. Returns
  * -1 with the error of the first file that did not arrive.
@@ -50,10 +65,7 @@ server_text(struct server *s, const struct frame *f, struct buf *text,
 	     id = strtok_r(NULL, ", ", &rest)) {
 		file = server_file(s, id);
 		if (file == NULL || file->path == NULL) {
-			rc = file == NULL || file->e.code == EXIT_OK
-			    ? err_set(
-				  e, EXIT_USAGE, "file %s: did not come", id)
-			    : err_set(e, file->e.code, "%s", file->e.msg);
+			rc = server_missing(s, id, file, e);
 			break;
 		}
 		shown = path_show(file->path);

@@ -45,6 +45,12 @@ struct file {
 	char *path;   /* once it is whole */
 };
 
+/* A file that there was no place for, not even to remember what it is. */
+struct turned_away {
+	char id[FRAME_ID_MAX + 1];
+	const char *why;
+};
+
 struct server {
 	const struct serve_options *o;
 	const struct home *home;
@@ -63,6 +69,8 @@ struct server {
 	size_t jobs_n;
 	struct file files[SERVE_FILES_MAX];
 	size_t files_n;
+	struct turned_away away[SERVE_FILES_MAX]; /* the last ones */
+	size_t away_n;                            /* how many there ever were */
 	int64_t tokens_ms; /* rate: when the bucket was looked at */
 	int64_t tokens;    /* thousandths of a request */
 };
@@ -77,9 +85,12 @@ void server_forget(struct server *s, const struct frame *f);
 /* The answer to a STATUS. */
 void server_told(struct frame *answer, const struct deliver_verdict *v);
 
-/* serve_file.c: a file is announced; its bytes come, none: that was all; the
- * one with this id or NULL; drop what is known of one. */
+/* serve_file.c: a file is announced; it is refused for `why`, a literal, which
+ * its message is to hear, or NULL where it was not; its bytes come, none: that
+ * was all; the one with this id or NULL; drop what is known of one. */
 void server_open_file(struct server *s, const struct frame *f);
+void server_turn_away(struct server *s, const struct frame *f, const char *why);
+const char *server_turned_away(const struct server *s, const char *id);
 void server_data(struct server *s, const struct frame *f);
 struct file *server_file(struct server *s, const char *id);
 

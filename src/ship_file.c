@@ -14,9 +14,10 @@
 
 enum { SHIP_ENDED_MS = 3000 }; /* for a broken link to say why */
 
-/* Is a file refused already? Answers to anything else do not matter yet. */
+/* Is one of these files refused already? Answers to anything else do not matter
+ * yet. Ids are of one length, so none of ours is a part of another. */
 static int
-ship_refused(struct remote *r, const char *id, struct err *e)
+ship_refused(struct remote *r, const char *ids, struct err *e)
 {
 	struct frame f;
 	int rc = 0;
@@ -30,7 +31,7 @@ ship_refused(struct remote *r, const char *id, struct err *e)
 		case FRAME_READY:
 			break;
 		}
-		if (str_eq(f.id, id) &&
+		if (strstr(ids, f.id) != NULL &&
 		    frame_number(&f, "Code", EXIT_LOCAL, EXIT_WIRE) != EXIT_OK)
 			rc = err_set(e,
 			    (enum exit_code)frame_number(
@@ -41,9 +42,10 @@ ship_refused(struct remote *r, const char *id, struct err *e)
 	return rc;
 }
 
-/* Write until at most `most` bytes wait, as long as file `id` is wanted. */
+/* Write until at most `most` bytes wait, as long as all of the files are
+ * wanted. */
 static int
-ship_push(struct remote *r, const char *id, size_t most, struct err *e)
+ship_push(struct remote *r, const char *ids, size_t most, struct err *e)
 {
 	int64_t deadline = clock_deadline(SHIP_STALL_MS);
 	struct pollfd pfd[REMOTE_FDS];
@@ -53,7 +55,7 @@ ship_push(struct remote *r, const char *id, size_t most, struct err *e)
 	for (;;) {
 		before = remote_queued(r);
 		remote_turn(r);
-		if (ship_refused(r, id, e) != 0)
+		if (ship_refused(r, ids, e) != 0)
 			return -1;
 		if (remote_queued(r) <= most)
 			return 0;
@@ -84,8 +86,8 @@ ship_push(struct remote *r, const char *id, size_t most, struct err *e)
 
 /* The file's bytes as DATA frames, and the empty one that ends it. */
 static int
-ship_data(struct remote *r, const struct ship_message *m, const char *id,
-    const char *path, int fd, int64_t size, struct err *e)
+ship_data(struct remote *r, const struct ship_message *m, const char *ids,
+    const char *id, const char *path, int fd, int64_t size, struct err *e)
 {
 	struct frame f;
 	int64_t done = 0;
@@ -111,7 +113,7 @@ ship_data(struct remote *r, const struct ship_message *m, const char *id,
 			goto out;
 		}
 		remote_put(r, &f);
-		if (ship_push(r, id, SHIP_QUEUE, e) != 0)
+		if (ship_push(r, ids, SHIP_QUEUE, e) != 0)
 			goto out;
 		if (m->progress != NULL)
 			m->progress(path_base(path), done, size);
@@ -123,8 +125,8 @@ out:
 }
 
 static int
-ship_file(struct remote *r, const struct ship_message *m, const char *id,
-    const char *path, int64_t *bytes, struct err *e)
+ship_file(struct remote *r, const struct ship_message *m, const char *ids,
+    const char *id, const char *path, int64_t *bytes, struct err *e)
 {
 	char name[DROP_NAME_MAX + 16];
 	struct stat st;
@@ -150,7 +152,7 @@ ship_file(struct remote *r, const struct ship_message *m, const char *id,
 	remote_put(r, &f);
 	frame_free(&f);
 	*bytes += st.st_size;
-	rc = ship_data(r, m, id, path, fd, st.st_size, e);
+	rc = ship_data(r, m, ids, id, path, fd, st.st_size, e);
 	(void)close(fd);
 	return rc;
 }
@@ -165,7 +167,7 @@ ship_files(struct remote *r, const struct ship_message *m, struct buf *ids,
 	for (i = 0; i < m->files_n; i++) {
 		agent_id_new(id);
 		buf_addf(ids, "%s%s", i == 0 ? "" : ",", id);
-		if (ship_file(r, m, id, m->files[i], bytes, e) != 0)
+		if (ship_file(r, m, ids->data, id, m->files[i], bytes, e) != 0)
 			return -1;
 	}
 	return 0;

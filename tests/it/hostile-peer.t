@@ -343,6 +343,10 @@ def floods(world, composer):
     equal(sum(1 for i in range(1000) if s.frames.get(f"i{i}") and
               s.frames[f"i{i}"].code == 7), 936, "64 of them are taken")
     equal(len(os.listdir(f"/proc/{s.p.pid}/fd")) < 160, True, "descriptors")
+    f = s.ask("DELIVER", "m", b"x", To=composer.address, From="a",
+              Files="i999")
+    ok(f.code == 7 and b"too many files" in f.body,
+       "and the message of another hears so", f)
     equal(s.end(), (0, ""), "an end without their bytes")
     equal(files(world.inbox), [], "leaves no file")
     s = Serve(world)

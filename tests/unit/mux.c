@@ -7,7 +7,7 @@
 
 #include "frame.h"
 #include "mem.h"
-#include "mux.h"
+#include "mux_parts.h"
 #include "str.h"
 #include "warm.h"
 
@@ -335,6 +335,37 @@ unfinished_files_are_given_up(void **state)
 	assert_true(mux_files(m) == false);
 }
 
+/* A table full of files holds back further files and nothing else. */
+static void
+many_files(void **state)
+{
+	char text[100];
+	int i;
+
+	(void)state;
+	begin();
+	join(2);
+	for (i = 0; i < MUX_FILES_MAX; i++) {
+		(void)snprintf(
+		    text, sizeof(text), "panemesh/1 FILE f%d 0\n\n", i);
+		says(caller[0], text);
+		goes();
+	}
+	says(caller[0], "panemesh/1 FILE more 0\n\n");
+	says(caller[1], "panemesh/1 PING p 0\n\n");
+	goes();
+	assert_null(strstr(heard.data, "FILE more"));
+	assert_non_null(strstr(heard.data, "PING p"));
+	says(caller[1], "panemesh/1 DELIVER text 0\n\n");
+	goes();
+	assert_non_null(strstr(heard.data, "DELIVER text"));
+	/* Who has them takes one out. */
+	says(caller[2], "panemesh/1 DELIVER m 0\nFiles: f0\n\n");
+	goes();
+	assert_non_null(strstr(heard.data, "DELIVER m"));
+	assert_non_null(strstr(heard.data, "FILE more"));
+}
+
 static void
 doubt_keeps_callers_waiting(void **state)
 {
@@ -483,6 +514,7 @@ main(void)
 		TEST(endless_answers_end),
 		TEST(messages_before_files),
 		TEST(unfinished_files_are_given_up),
+		TEST(many_files),
 		TEST(doubt_keeps_callers_waiting),
 		TEST(nothing_grows),
 		TEST(full),
