@@ -46,8 +46,10 @@ server_done(
 	frame_free(&f);
 }
 
-void
-server_forget(struct server *s, const struct frame *f)
+/* To each file that a message names. */
+static void
+server_each(struct server *s, const struct frame *f,
+    void (*end)(struct server *, struct file *))
 {
 	char *list = x_strdup(frame_get(f, "Files", "")), *id, *rest;
 	struct file *file;
@@ -55,8 +57,20 @@ server_forget(struct server *s, const struct frame *f)
 	for (id = strtok_r(list, ", ", &rest); id != NULL;
 	     id = strtok_r(NULL, ", ", &rest))
 		if ((file = server_file(s, id)) != NULL)
-			server_forget_file(s, file);
+			end(s, file);
 	x_free(list);
+}
+
+void
+server_forget(struct server *s, const struct frame *f)
+{
+	server_each(s, f, server_forget_file);
+}
+
+void
+server_drop_named(struct server *s, const struct frame *f)
+{
+	server_each(s, f, server_drop_file);
 }
 
 static void
@@ -233,8 +247,7 @@ server_status(struct server *s, const struct frame *f)
 	frame_free(&answer);
 }
 
-/* Only a message itself is handed on. Its files stay unnamed, and so do not
- * stay. True: it was answered. */
+/* Only a message itself is handed on. True: it was answered. */
 static bool
 server_alone(struct server *s, const struct frame *f)
 {
@@ -244,6 +257,7 @@ server_alone(struct server *s, const struct frame *f)
 		return false;
 	server_done(
 	    s, f->id, EXIT_USAGE, "For: neither files nor Ask are handed on");
+	server_drop_named(s, f);
 	return true;
 }
 
@@ -264,7 +278,9 @@ server_frame(struct server *s, struct frame *f)
 			break;
 		/* fall through */
 	case FRAME_CHECK:
-		if (!slow)
+		if (slow)
+			server_drop_named(s, f);
+		else
 			server_start(s, f);
 		server_forget(s, f);
 		break;

@@ -357,6 +357,7 @@ server_start(struct server *s, struct frame *f)
 	    (origin_read(s->home, s->host, f, &from, &e) != 0 ||
 		server_text(s, f, &text, &dropped, &e) != 0)) {
 		server_done(s, f->id, e.code, e.msg);
+		server_drop_named(s, f);
 		goto out;
 	}
 	pid = server_fork(s, f->id, NULL, &job, &out, &e);
@@ -366,6 +367,7 @@ server_start(struct server *s, struct frame *f)
 	}
 	if (pid < 0) {
 		server_done(s, f->id, e.code, e.msg);
+		server_drop_named(s, f);
 		goto out;
 	}
 	job->delivers = f->verb == FRAME_DELIVER;

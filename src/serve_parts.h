@@ -82,6 +82,9 @@ void server_done(
 /* The files that a message named are its own: they make room for others. */
 void server_forget(struct server *s, const struct frame *f);
 
+/* ... or are removed: it is refused, and nobody hears of them. */
+void server_drop_named(struct server *s, const struct frame *f);
+
 /* The answer to a STATUS. */
 void server_told(struct frame *answer, const struct deliver_verdict *v);
 

@@ -430,6 +430,14 @@ def lying_files(world, composer):
     equal(f.code, 1, "one from nobody", f)
     f = s.ask("FILE", "g", From="../../x", Name="x", Size="1")
     equal(f.code, 1, "one from another folder", f)
+    s.say(frame("FILE", "one", From="a", Name="one", Size="1") +
+          frame("DATA", "one", b"1") + frame("DATA", "one") +
+          frame("FILE", "two", From="a", Name="two", Size=str(1 << 60)))
+    ok(os.path.exists(s.answer("one").headers.get("Path", "")), "one arrives")
+    m = s.ask("DELIVER", "o", b"x", To=composer.address, From="a",
+              Files="one,two")
+    equal((m.code in (7, 9), files(world.inbox)), (True, []),
+          "and is taken away when the other one is refused", m)
     s.end()
     equal(files(world.inbox), [], "none of them leaves a file either")
     equal(len(composer.messages()), before, "and nothing is typed")
@@ -561,13 +569,21 @@ def restricted(world, composer, shell):
     t.end()
     world.write(f"{world.agents}/peers.conf", "")
     begun = time.monotonic()
+    s.say(frame("FILE", "kept", From="far-x", Name="kept", Size="0") +
+          frame("DATA", "kept"))
+    kept = s.answer("kept").headers["Path"]
     s.say(b"".join(frame("DELIVER", f"r{i}", b"x", To="hub-dev-none",
-                         From="far-x") for i in range(400)))
+                         From="far-x") for i in range(400)) +
+          frame("DELIVER", "last", b"x", To="hub-dev-none", From="far-x",
+                Files="kept"))
     codes = [s.answer(f"r{i}").code for i in range(400)]
     most = 210 + 20 * (time.monotonic() - begun)
     ok(150 <= codes.count(2) <= most and codes.count(7) == 400 -
        codes.count(2), "--peer: 200 messages at once, no more",
        codes.count(2), codes.count(7), most)
+    # Where all this takes ten seconds it is none too many.
+    ok(s.answer("last").code != 7 or not os.path.exists(kept),
+       "--peer: the files of one too many are taken away")
     time.sleep(1.1)
     again = [s.ask("DELIVER", f"q{i}", b"x", To="hub-dev-none",
                    From="far-x").code for i in range(10)]
