@@ -186,6 +186,12 @@ hold_listen(struct hold *o, int64_t now, struct err *e)
 	uint64_t heard = ssh_link_heard(o->k.ssh) + mux_heard(o->m);
 	int64_t silence;
 
+	/* Who waited for it is gone; nobody else can come. */
+	if (!mux_hello(o->m) && mux_callers(o->m) == 0 &&
+	    now - o->since_ms > o->to->timeout_ms)
+		return err_set(e, EXIT_WIRE,
+		    "%s: no HELLO came, and nobody waits for it any more",
+		    o->to->name);
 	if (heard != o->heard)
 		o->heard_ms = now;
 	o->heard = heard;

@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 90
+plan 92
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -552,3 +552,22 @@ wait "$mine"
 is "$? $((SECONDS - began <= 17)) $(grep -c 'sign of life' "$err")" "4 1 1" \
 	"a session frozen: found within 15 s"
 session CONT "$one_pid"
+
+# A far end that is no agent-serve, and a caller that is killed.
+printf '#!/bin/sh\necho hello\nexec sleep 65432\n' >"$far/noisy"
+chmod +x "$far/noisy"
+peer "noisy command=$far/noisy"
+mkfifo "$world/words"
+cat "$world/words" >"$out" &
+reader=$!
+agent-link -k -t 2 noisy <"$world/in" >"$world/words" 2>"$err" &
+mine=$!
+check "a far end that says no HELLO runs" \
+	until_true 10 pgrep -f "^sleep 65432"
+kill -9 "$reader"
+wait "$reader" 2>/dev/null
+no_link() {
+	! pgrep -f "agent-link -k -t 2 noisy|^sleep 65432" >/dev/null
+}
+check "the link is given up when its caller is gone" until_true 20 no_link
+kill "$mine" 2>/dev/null || true
