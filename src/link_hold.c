@@ -59,7 +59,8 @@ struct hold {
 	struct link k;
 	struct link_pipe p;
 	struct mux *m;
-	struct peers peers; /* as read again */
+	struct peers peers; /* once `reread` */
+	bool reread;        /* peers.conf, since it changed */
 	struct file_stamp conf, self, sock;
 	char *conf_path;
 	int pair[2];
@@ -151,8 +152,9 @@ hold_is_stale(struct hold *o)
 		o->peers = (struct peers)PEERS_INIT;
 		if (peers_load(&o->peers, o->conf_path, NULL) != 0)
 			return true;
+		o->reread = true;
 	}
-	if (o->peers.n > 0)
+	if (o->reread)
 		peer = peers_find(&o->peers, o->to->name);
 	self = hold_self();
 	if (peer == NULL || !file_stamp_eq(&self, &o->self) ||

@@ -14,7 +14,7 @@ export LINK_IDLE=600
 . "$here/kept.sh"
 far_up a b
 composer b comp
-plan 39
+plan 40
 
 # --- the server makes new keys, all the time ---
 on a agent-link --stop
@@ -66,9 +66,12 @@ sent a b-s-comp 'the known key'
 once 'the known key' 'with the known key there is one again'
 
 # --- the peer is taken out of peers.conf ---
+pid=$(holder)
 peers a '# nobody'
 sent a b-s-comp 'to nobody'
 is "$? $(submitted b comp 'to nobody')" '4 0' 'a peer that is listed no more'
+check 'its link ends, though it was the only one' \
+	until_true 15 sh -c "! kill -0 $pid 2>/dev/null"
 peers a b
 
 # --- b is started anew ---
