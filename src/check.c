@@ -24,6 +24,16 @@ check_outcome(const struct readiness *r)
 	return "refused";
 }
 
+/* Where everything is typed (@agent-shell), nothing is shown: as deliver() has
+ * it. */
+static void
+check_typed(struct readiness *r)
+{
+	r->show_ok = false;
+	if (r->way == CLASSIFY_WAY_SHOW)
+		r->way = CLASSIFY_WAY_LINE;
+}
+
 static void
 check_json(struct buf *out, const struct agent *a,
     const struct pane_facts *facts, const struct readiness *r,
@@ -120,6 +130,8 @@ check(const struct registrar *reg, const char *address,
 	}
 	if (deliver_check(&a.ident, reg->profiles, &facts, &r, e) == 0) {
 		(void)allow_check(facts.allow, from, &barred);
+		if (str_eq(facts.shell_way, "type"))
+			check_typed(&r);
 		if (barred.code == EXIT_OK)
 			presence_judge(&presence, &facts, &r, reg->config);
 		if (as_json)

@@ -127,10 +127,19 @@ def types(world):
     until(5, lambda: world.notify("--check", address).code == 0)
     r = world.notify(address, "by option")
     sent(r, "submitted", "@agent-shell type does the same")
-    world.tm("set-option", "-pu", "-t", pane, "@agent-shell")
-    shell_ready(world, pane)
+    until(5, lambda: world.notify("--check", address).code == 0)
+    check = json.loads(world.notify("--check", "--json", address).out)
+    equal((check["outcome"], check["way"]), ("typed", "line"),
+          "and --check says so")
     world.keys(pane, "-l", "half")
     world.sees(pane, "half")
+    r = world.notify("--check", address)
+    ok(r.code == 3 and ": typed (refused): " in r.out,
+       "@agent-shell type and half-typed text: --check says refused", r)
+    said(world.notify(address, "x"), 3, "refused", "and it is")
+    world.tm("set-option", "-pu", "-t", pane, "@agent-shell")
+    r = world.notify("--check", address)
+    ok(r.code == 0 and ": typed (shown): " in r.out, "without: shown", r)
     r = world.notify("--type", address, "x")
     said(r, 3, "refused", "--type into half-typed text is refused")
     ok("half" in input_row(world, pane)[1], "and it stays",
