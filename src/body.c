@@ -81,14 +81,15 @@ body_lines(const char *text, size_t len)
 }
 
 bool
-body_ends_open(const char *text, size_t len)
+body_ends_open(const char *text, size_t len, const char *chars)
 {
-	size_t at = len;
+	size_t at;
 
-	while (at > 0 && text[at - 1] != ' ' && text[at - 1] != '\n' &&
-	    text[at - 1] != '\t')
-		at--;
-	return at < len && memchr(text + at, '@', len - at) != NULL;
+	for (at = len; at > 0 && strchr(" \n\t", text[at - 1]) == NULL; at--) {
+		if (strchr(chars, text[at - 1]) != NULL)
+			return true;
+	}
+	return false;
 }
 
 bool

@@ -42,8 +42,9 @@ void body_plain(struct buf *out, const char *p, size_t len, bool lines);
 /* Number of lines, at least 1. */
 size_t body_lines(const char *text, size_t len);
 
-/* Is the last word one that opens a completion in agents' composers: "@..."? */
-bool body_ends_open(const char *text, size_t len);
+/* Does the last word hold one of `chars`, so that it opens a completion in an
+ * agent's composer ("@...")? */
+bool body_ends_open(const char *text, size_t len, const char *chars);
 
 /*
  * Is this a sender's name: 1 to BODY_SENDER_MAX bytes of [A-Za-z0-9._@+-],

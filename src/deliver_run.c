@@ -240,7 +240,8 @@ run_text(struct run *r, enum classify_way way, struct err *e)
 		return -1;
 	/* A menu that opens on the last word would take the Enter. */
 	if (way == CLASSIFY_WAY_COMPOSE &&
-	    body_ends_open(r->text.data, r->text.len))
+	    body_ends_open(
+		r->text.data, r->text.len, r->ready.profile->completion_chars))
 		buf_addc(&r->text, ' ');
 	return 0;
 }

@@ -380,7 +380,7 @@ set_add(struct profile_set *set, const char *name, const char *origin,
 	p.label = x_strdup(name);
 	p.origin = x_strdup(origin);
 	p.command_chars = x_strdup("");
-	p.completion_chars = x_strdup("");
+	p.completion_chars = x_strdup("@");
 	root = toml_parse(origin, text, len, e);
 	if (root == NULL || read_table("", origin, root, &p, e) != 0 ||
 	    (!part && check_profile(&p, root, origin, e) != 0))

@@ -98,7 +98,7 @@ struct profile {
 	unsigned paste_ms;         /* between a paste and Enter */
 	unsigned settle_ms;        /* of rest before a paste, while it starts */
 	char *command_chars;       /* first characters that are commands */
-	char *completion_chars;    /* `@`: a last word so begun opens a menu */
+	char *completion_chars;    /* `@`: in a last word, they open a menu */
 	size_t inline_bytes;       /* longer goes into a file; 0: default */
 	size_t inline_lines;
 	enum profile_busy busy;

@@ -114,6 +114,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	try_form(p, len, BODY_LINES, valid);
 	try_form(p, len, BODY_FOLDED, valid);
-	(void)body_ends_open(p, len);
+	(void)body_ends_open(p, len, "@#");
 	return 0;
 }

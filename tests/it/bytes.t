@@ -33,8 +33,9 @@ HIDDEN = re.compile(
 )
 
 
-def model(body, lines, menus=True):
-    """What of a body arrives; None when it is refused."""
+def model(body, lines, menus="@"):
+    """What of a body arrives; None when it is refused. In a last word `menus`
+    open one."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -47,11 +48,8 @@ def model(body, lines, menus=True):
         text = text.replace("\n", "\n  ")
     else:
         text = text.replace("\n", " ⏎ ").replace("\t", " ")
-    if not menus:
-        return text.encode()
-    # a last word with @ would open a menu
     last = re.split(r"[ \t\n]", text)[-1]
-    return (text + " " if "@" in last else text).encode()
+    return (text + " " if set(menus) & set(last) else text).encode()
 
 
 FIXED = [
@@ -77,6 +75,7 @@ FIXED = [
     "\u3000a".encode(), "\ufeffa".encode(), "\U000e0041a".encode(),
     "\U0010fffd".encode(), "\ue000".encode(), "❯ ".encode(), "❯".encode(),
     "─".encode() * 120, b"see @file", b"@file", b"me@host.org is it",
+    b"see #12", b"#12 is it",
     b"a\n@b", b"(esc to interrupt)", b"Esc to cancel", b"", b"\n", b" ",
     b"\t\n", b"\x01", b"x" * 300, b"word " * 100,
     "語".encode() * 300,
@@ -121,11 +120,12 @@ class Target:
 
     limit = 8000
 
-    def __init__(self, composer, sender, lines):
+    def __init__(self, composer, sender, lines, menus="@"):
         self.composer = composer
         self.world = composer.world
         self.sender = sender
         self.lines = lines
+        self.menus = menus
         if not lines:
             self.limit = 4000
         self.wrong = []
@@ -140,7 +140,7 @@ class Target:
         self.sent += 1
         r = self.sender.notify(*args, stdin=stdin)
         got = self.composer.news()
-        want = model(body, self.lines)
+        want = model(body, self.lines, self.menus)
         if want is None:
             if r.code != 1 or got or r.err.count("\n") != 1 or r.out:
                 self.fail(body, "to be refused", r, got)
@@ -152,15 +152,15 @@ class Target:
             until(2, lambda: self.world.notify(
                 "--check", self.composer.address).code == 0)
             return
-        if not self.right(body, got[0]):
+        if not self.right(body, got[0], self.menus):
             self.fail(body, want, r, got)
 
-    def right(self, body, got, menus=True):
+    def right(self, body, got, menus):
         """Is this what arrives of a body?"""
         tag = TAG.match(got)
         if not tag:
             return False
-        bare = model(body, self.lines, False)
+        bare = model(body, self.lines, "")
         if (tag.end() + len(bare) <= self.limit
                 and bare.count(b"\n") < 60):
             return got[tag.end():] == model(body, self.lines, menus)
@@ -241,7 +241,7 @@ class LogTarget(Target):
         self.sent += 1
         r = self.sender.notify(*self.options, "--", self.composer.address, "-",
                                stdin=body)
-        want = model(body, self.lines, False)
+        want = model(body, self.lines, "")
         got = self.composer.news()
         if want is not None:
             until(2, lambda: got or got.extend(self.composer.news()))
@@ -249,7 +249,7 @@ class LogTarget(Target):
             if r.code != 1 or got:
                 self.fail(body, "to be refused", r, got)
             return
-        if r.code != 0 or len(got) != 1 or not self.right(body, got[0], False):
+        if r.code != 0 or len(got) != 1 or not self.right(body, got[0], ""):
             self.fail(body, want, r, got)
             # out of the way of the next
             self.world.keys(self.composer.pane, "C-c" if self.lines else "C-u")
@@ -344,6 +344,7 @@ def targets(world, sender, mark=""):
     with open(f"{world.agents}/profiles.d/composer.toml") as f:
         text = f.read().replace('paste = "yes"', 'paste = "no"')
         text = text.replace('"composer"]', '"nobody"]')
+        text += 'completion_chars = "@#"\n'
     world.write(f"{world.agents}/profiles.d/folded.toml", text)
     world.tm("set-option", "-p", "-t", folded.pane, "@agent-profile", "folded")
     reader = Log(world, f"reader{mark}", READER, "reads")
@@ -351,7 +352,7 @@ def targets(world, sender, mark=""):
     typed = Log(world, f"typed{mark}", TYPED, "$")
     return {
         "pasted": Target(paste, sender, True),
-        "folded": Target(folded, sender, False),
+        "folded": Target(folded, sender, False, "@#"),
         "a reader of lines": LogTarget(reader, sender, [], False),
         "bash --type": LogTarget(typed, sender, ["--type"], True),
     }

@@ -160,9 +160,14 @@ test_ends_open(void **state)
 
 	(void)state;
 	for (i = 0; i < UNIT_COUNT(open); i++)
-		assert_true(body_ends_open(open[i], strlen(open[i])));
+		assert_true(body_ends_open(open[i], strlen(open[i]), "@"));
 	for (i = 0; i < UNIT_COUNT(shut); i++)
-		assert_false(body_ends_open(shut[i], strlen(shut[i])));
+		assert_false(body_ends_open(shut[i], strlen(shut[i]), "@"));
+	assert_true(body_ends_open("see #12", 7, "@#"));
+	assert_true(body_ends_open("see @12", 7, "@#"));
+	assert_false(body_ends_open("see #12", 7, "@"));
+	assert_false(body_ends_open("see @12", 7, ""));
+	assert_false(body_ends_open("#\0x", 3, "@"));
 }
 
 static void

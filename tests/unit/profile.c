@@ -282,7 +282,7 @@ all_keys_are_read(void **state)
 	    "hidden_cursor = true\n[prompt]\nprompts = ['# ']\nends = ['$']\n"
 	    "heads = ['h']\ncontinuation = ['> ']\ncooked = true\n[deliver]\n"
 	    "paste = 'no'\npaste_ms = 5\nsettle_ms = 7\ncommand_chars = '/'\n"
-	    "completion_chars = '@'\ninline_bytes = 6\ninline_lines = 7\n";
+	    "completion_chars = '#'\ninline_bytes = 6\ninline_lines = 7\n";
 	const struct profile *p;
 	struct err e;
 
@@ -302,7 +302,7 @@ all_keys_are_read(void **state)
 	assert_int_equal(p->paste_ms, 5);
 	assert_int_equal(p->settle_ms, 7);
 	assert_string_equal(p->command_chars, "/");
-	assert_string_equal(p->completion_chars, "@");
+	assert_string_equal(p->completion_chars, "#");
 	assert_int_equal(p->inline_bytes, 6);
 	assert_int_equal(p->inline_lines, 7);
 	assert_int_equal(p->prompt_heads.n, 1);
