@@ -401,16 +401,19 @@ exchange_take_locked(const struct home *home, const struct brought *b,
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
 	struct held held;
 	bool again = false;
-	int rc = -1;
+	int rc = -1, other = 0;
 
 	exchange_held_whole(home, host, &held);
 	switch (exchange_judge(home, b, host, s, &held, &text, e)) {
 	case TAKEN_REFUSED:
 		goto out;
 	case TAKEN_SAME:
-		again = clock_real_ms() - held.came.ms > EXCHANGE_AGAIN_MS ||
-		    (alias != NULL &&
-			!exchange_way_stands(home, &held.came, alias));
+		if (alias != NULL)
+			other = exchange_other_way(
+			    home, host, &held.came, alias, NULL);
+		again = other == 0 &&
+		    (clock_real_ms() - held.came.ms > EXCHANGE_AGAIN_MS ||
+			(alias != NULL && !str_eq(held.came.by, alias)));
 		/* A newer one is there: its text is not at hand. And of others
 		 * none is confirmed but by a newer one. */
 		if (b->through != NULL ||
@@ -419,7 +422,12 @@ exchange_take_locked(const struct home *home, const struct brought *b,
 			again = false;
 		break;
 	case TAKEN_NEW:
-		again = true;
+		if (alias != NULL)
+			other = exchange_other_way(
+			    home, host, &held.came, alias, e);
+		if (other < 0)
+			goto out;
+		again = other == 0;
 		break;
 	}
 	rc = again ? exchange_keep(home, b, host, &held, &text, e) : 0;

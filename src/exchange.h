@@ -26,6 +26,10 @@ enum { EXCHANGE_HOSTS_MAX = 2000 }; /* files in hosts/ */
  * and why. The one that we hold already, or one that a newer one overtook on
  * its way, is fine. EXIT_LOCAL: it could not be written.
  *
+ * Nor is one accepted by another alias than the one that the name belongs to in
+ * peers.conf (docs/PROTOCOL.md, "Slices"): while that one answers it is passed
+ * over, which is fine.
+ *
  * Of a host that an alias led to under another name before, the slice of that
  * name is forgotten.
  *

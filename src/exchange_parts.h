@@ -27,9 +27,20 @@ char *exchange_path(
 void exchange_held(
     const struct home *home, const char *host, struct held *held);
 
-/* exchange_way.c: is the alias by which it came before `alias`, or still
- * another of ours? */
-bool exchange_way_stands(
-    const struct home *home, const struct slice_came *came, const char *alias);
+/*
+ * exchange_way.c: does the name `host`, whose slice `came` so (all empty: there
+ * is none), belong to another line of peers.conf than `alias`, which brings one
+ * now? A host_id is no secret, so who says it may still be another host; only
+ * ssh, and so the line, tells who is who. The name is of the line by which the
+ * slice came, else of the one of that very name, unless that line led to
+ * another host the last time.
+ *
+ * 0: no. 1: yes, to one that answers: it brings what is new itself. -1 with
+ * EXIT_REFUSED: to one that failed the last time or is not dialled; a person
+ * has to say which of the two lines is the host's. -1 with EXIT_LOCAL:
+ * peers.conf cannot be read.
+ */
+int exchange_other_way(const struct home *home, const char *host,
+    const struct slice_came *came, const char *alias, struct err *e);
 
 #endif

@@ -1,27 +1,83 @@
 #include "exchange_parts.h"
 
+#include "contact.h"
 #include "mem.h"
 #include "path.h"
 #include "str.h"
 
-bool
-exchange_way_stands(
-    const struct home *home, const struct slice_came *came, const char *alias)
+/* Does this line lead to `host` still, by all that was heard of it? */
+static bool
+exchange_leads(
+    const struct home *home, const struct peer *line, const char *host)
 {
-	struct peers peers = PEERS_INIT;
-	const struct peer *peer;
-	bool stands;
-	char *path;
+	struct contact contact;
 
-	if (came->by[0] == '\0' || str_eq(came->by, alias))
-		return came->by[0] != '\0';
-	path = path_join(home->dir, "peers.conf");
-	stands = peers_load(&peers, path, NULL) != 0 ||
-	    ((peer = peers_find(&peers, came->by)) != NULL &&
-		peer->through[0] == '\0');
+	contact_load(&contact, home, line->alias);
+	return contact.host[0] == '\0' || str_eq(contact.host, host);
+}
+
+static bool
+exchange_dialled(const struct peer *line)
+{
+	return !line->dials && line->through[0] == '\0';
+}
+
+/* The line that the name `host` belongs to: the one by which its slice came,
+ * else the one of that very name. */
+static const struct peer *
+exchange_owner(const struct home *home, const struct peers *peers,
+    const char *host, const struct slice_came *came)
+{
+	const struct peer *line = NULL;
+
+	if (came->by[0] != '\0')
+		line = peers_find(peers, came->by);
+	if (line != NULL && exchange_dialled(line) &&
+	    exchange_leads(home, line, host))
+		return line;
+	line = peers_find_any(peers, host);
+	if (line != NULL && exchange_dialled(line) &&
+	    !exchange_leads(home, line, host))
+		return NULL;
+	return line;
+}
+
+int
+exchange_other_way(const struct home *home, const char *host,
+    const struct slice_came *came, const char *alias, struct err *e)
+{
+	char *path = path_join(home->dir, "peers.conf");
+	struct peers peers = PEERS_INIT;
+	const struct peer *owner;
+	struct contact contact;
+	int rc = -1;
+
+	if (str_eq(came->by, alias)) {
+		rc = 0;
+		goto out;
+	}
+	if (peers_load(&peers, path, e) != 0)
+		goto out;
+	owner = exchange_owner(home, &peers, host, came);
+	if (owner == NULL || str_eq(owner->alias, alias)) {
+		rc = 0;
+		goto out;
+	}
+	contact_load(&contact, home, owner->alias);
+	if (exchange_dialled(owner) && contact.failed[0] == '\0')
+		rc = 1;
+	else
+		(void)err_set(e, EXIT_REFUSED,
+		    "slice of '%s': not taken from %s, since that name is of "
+		    "%s in peers.conf, which %s; if %s is that host: "
+		    "agent-sync peer rm %s",
+		    host, alias, owner->alias,
+		    exchange_dialled(owner) ? "failed" : "is not dialled",
+		    alias, owner->alias);
+out:
 	peers_free(&peers);
 	x_free(path);
-	return stands;
+	return rc;
 }
 
 bool
@@ -31,7 +87,9 @@ exchange_has_way(const struct home *home, const char *host, const char *alias)
 
 	exchange_came(home, host, &came);
 	/* What others said of it is no reason to leave its own word out. */
-	return came.hops == 0 && exchange_way_stands(home, &came, alias);
+	return came.hops == 0 && came.by[0] != '\0' &&
+	    (str_eq(came.by, alias) ||
+		exchange_other_way(home, host, &came, alias, NULL) != 0);
 }
 
 /* The line by which `host` is reached; one that says through= only leads to

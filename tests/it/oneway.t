@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a l
-plan 96
+plan 119
 home_a=$world/hosts/a home_l=$world/hosts/l
 
 block() {
@@ -152,7 +152,10 @@ check 'and until it says that it took it' says "$waits" 'queued: it waits here'
 # --- one who is not who it says ---
 cat >"$world/bin/evil" <<END
 #!/usr/bin/env python3
-import sys
+import os, sys
+slice = b""
+if os.path.exists("$world/slice"):
+    slice = open("$world/slice", "rb").read()
 r, w = sys.stdin.buffer, sys.stdout.buffer
 w.write(b"panemesh/1 HELLO 0 0\nHost: a\nHost-Id: $(sed -n \
 	's/^host_id = "\(.*\)"/\1/p' "$home_a/.agents/local.toml")\nCan: deliver pull push fetch\n\n")
@@ -161,8 +164,10 @@ for line in r:
     if not line.startswith(b"panemesh/1 "):
         continue
     verb, id = line.split()[1:3]
-    if verb == b"PUSH" or verb == b"PULL":
+    if verb == b"PUSH" or verb == b"PULL" and not slice:
         w.write(b"panemesh/1 DONE " + id + b" 0\nCode: 0\nUnchanged: 1\n\n")
+    elif verb == b"PULL":
+        w.write(b"panemesh/1 SLICE %s %d\n\n%s" % (id, len(slice), slice))
     if verb == b"FETCH":
         w.write(b"panemesh/1 DONE " + id + b" 4\nCode: 0\nPlace: 1\n"
                 b"Message: evilaaaaaaaaaaaaaaaa\nTo: l-s-comp\n"
@@ -177,6 +182,75 @@ check 'for that reason' grep -q 'evil: calls itself a, .*mail is not taken' \
 	"$world/synced"
 check 'the other is asked' until_true 20 arrived comp 3
 is "$(submitted l comp evil)" 0 'nothing of the first is shown'
+
+# It brings a newer slice of that host, with the host_id that all know.
+forge() {
+	cat >"$world/slice" <<-END
+		[slices.a]
+		version = 1
+		host_id = "$(sed -n 's/^host_id = "\(.*\)"/\1/p' "$home_a/.agents/local.toml")"
+		generation = $((($(date +%s) + 540) * 1000))
+		[agents.a-s-author]
+		host = "a"
+		target = "s:author"
+		role = "forged"
+		id = "0123456789abcdefghij"
+		socket = "/s"
+		server = "12.34"
+		pane = "%1"
+		window_id = "@1"
+	END
+}
+# by ALIAS: it is by that line that a is reached, and a's own words count.
+by() {
+	sed -n 1p "$home_l/.agents/hosts/a.toml" | grep -q " by $1\$" &&
+		! grep -q forged "$home_l/.agents/hosts/a.toml" "$home_l/.agents/registry.toml"
+}
+forge
+syncs
+is "$? $(grep -c 'evil: calls itself a, .*mail is not taken' "$world/synced")" '6 1' \
+	'with a newer slice it fails too'
+check 'that is not taken' by a
+is "$(submitted l comp evil)" 0 'nor mail'
+sent l a-s-author 'for the right one'
+is "$(tail -n 1 "$out") $(submitted a author 'for the right one')" 'submitted 1' \
+	'what is for a goes to a'
+sshd_stop a
+forge
+syncs
+syncs
+check 'while a fails it is said which line has to go' grep -q \
+	"slice of 'a': not taken from evil, .* is of a in peers.conf, which failed; .*: agent-sync peer rm a" \
+	"$world/synced"
+check 'the name stays' by a
+sent l a-s-author 'for nobody else'
+is "$?" 4 'and its messages'
+sshd_start a
+rm "$world/slice"
+
+# --- one host by two lines ---
+printf 'Host aa\n\tHostName 127.0.0.1\n\tPort %s\n\tIdentityFile %s/.ssh/id_ed25519\n' \
+	"$(host_port a)" "$home_l" >>"$home_l/.ssh/config"
+peers l 'a accept=mail' aa
+check 'a sync with both lines' syncs
+for n in 1 2 3; do
+	sender=a composer a "new$n"
+	check 'and another' syncs
+	check 'tells what is new' there l "a-s-new$n"
+done
+check 'reached by the first' by a
+peers l 'aa accept=mail'
+check 'the other one takes its place' syncs
+check 'as the way there' by aa
+sent a -q l-s-comp 'by the other line'
+check 'a sync' syncs
+check 'and fetches the mail' until_true 20 arrived comp 4
+peers l a 'aa accept=mail'
+check 'both again' syncs
+check 'reached as before' by aa
+peers l 'a accept=mail'
+check 'back to one' syncs
+check 'that is left' by a
 
 # --- one who answers what he was not asked ---
 sed -e 's/^Host: .*//; s/nHost: a.nHost-Id: [0-9a-f]*/nHost: eager\\nHost-Id: 0123456789abcdef/' \
@@ -224,10 +298,10 @@ is "$? $(grep -c "is no sender's name" "$world/synced")" '4 1' \
 	'nor one from what is no name'
 printf '(rb"To: l-s-comp", rb"To: a-s-one")\n' >"$world/odd"
 check 'what is for another host' syncs
-is "$(states l l-s-comp)" '1 answered, 2 shown' 'is not kept, nor any of these'
+is "$(states l l-s-comp)" '1 answered, 3 shown' 'is not kept, nor any of these'
 peers l 'a accept=mail'
 check 'the peer has it still' syncs
-check 'and it comes whole' until_true 20 arrived comp 4
+check 'and it comes whole' until_true 20 arrived comp 5
 
 # --- refused there: its sender hears of it ---
 tmx l set-option -p -t =s:comp @agent-allow nobody
@@ -261,7 +335,7 @@ sent a -q l-s-comp 'behind it'
 tmx l kill-window -t =s:other
 until_true 20 sh -c "! grep -q '^\[agents.l-s-other\]' $home_l/.agents/local.toml"
 check 'a sync' syncs
-check 'brings what is behind' until_true 20 arrived comp 5
+check 'brings what is behind' until_true 20 arrived comp 6
 is "$(find "$home_a/.agents/outbox" -name "*.$late*" \( -path '*/new/*' -o \
 	-path '*/cur/*' \))" '' 'and what was shown before is known to be'
 check 'what nobody took expires' until_true 20 says "$gone" expired

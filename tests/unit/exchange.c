@@ -1,5 +1,6 @@
 #include "host.h"
 
+#include "contact.h"
 #include "exchange.h"
 #include "file.h"
 #include "path.h"
@@ -96,6 +97,33 @@ refused(const char *alias, const char *host, const char *text, const char *why)
 	x_free(after);
 }
 
+/* What the last conversation by `alias` came to. */
+static void
+contacted(const char *alias, const char *host, const char *failed)
+{
+	struct contact c = { .answered = T0 };
+	struct err e;
+
+	(void)snprintf(c.host, sizeof(c.host), "%s", host);
+	(void)snprintf(c.failed, sizeof(c.failed), "%s", failed);
+	assert_int_equal(contact_save(&c, &home, alias, &e), 0);
+}
+
+static void
+assert_by(const char *host, const char *alias)
+{
+	struct slice_came came;
+
+	exchange_came(&home, host, &came);
+	assert_string_equal(came.by, alias);
+}
+
+static void
+peers_conf(const char *text)
+{
+	unit_file(unit_path(home.dir, "peers.conf"), text, 0600);
+}
+
 static void
 test_taken(void **state)
 {
@@ -131,12 +159,81 @@ test_taken(void **state)
 	assert_int_equal(came.ms, T0 + 7LL * 60 * MINUTE);
 	assert_false(taken(NULL, "hub", T0 + 1, "b"));
 	/* An alias that is no peer any more makes room for one that is. */
-	unit_file(unit_path(home.dir, "peers.conf"), "h\n", 0600);
+	peers_conf("h\n");
 	assert_false(taken("other", "hub", T0 + 1, "b"));
-	unit_file(unit_path(home.dir, "peers.conf"), "other\n", 0600);
+	peers_conf("other\n");
 	assert_true(taken("other", "hub", T0 + 1, "b"));
 	exchange_came(&home, "hub", &came);
 	assert_string_equal(came.by, "other");
+}
+
+/* A host_id is no secret: another line says it too, with a newer slice. */
+static void
+test_name_of_another_line(void **state)
+{
+	char *text = host_slice("hub", ID, T0 + 9LL * MINUTE, "evil");
+
+	(void)state;
+	peers_conf("h\nevil\n");
+	assert_true(taken("h", "hub", T0, "a"));
+	contacted("h", "hub", "");
+	contacted("evil", "hub", "");
+	/* While the first one answers, that is as two lines of one host. */
+	assert_false(taken("evil", "hub", T0 + 9LL * MINUTE, "evil"));
+	assert_kept("hub.toml", "role = \"a\"");
+	assert_by("hub", "h");
+	assert_true(exchange_has_way(&home, "hub", "evil"));
+	/* It is not kept out by a number. */
+	assert_true(taken("h", "hub", T0 + 1, "b"));
+	assert_true(taken(NULL, "hub", T0 + 2, "c"));
+	assert_by("hub", "h");
+	/* It fails: a person has to say who it is. */
+	contacted("h", "hub", "no route to host");
+	refused("evil", "hub", text,
+	    "name is of h in peers.conf, which failed; if evil is that host: "
+	    "agent-sync peer rm h");
+	assert_by("hub", "h");
+	/* Nor does the old text confirm itself there. */
+	clock_freeze(T0 + 7LL * 60 * MINUTE);
+	assert_false(taken("evil", "hub", T0 + 2, "c"));
+	assert_by("hub", "h");
+	assert_true(taken("h", "hub", T0 + 2, "c"));
+	/* One of the two lines is gone, or leads to another host now. */
+	peers_conf("h\nother\n");
+	contacted("h", "lap", "");
+	assert_true(taken("other", "hub", T0 + 3, "d"));
+	assert_by("hub", "other");
+	peers_conf("h\n");
+	assert_true(taken("h", "hub", T0 + 4, "e"));
+	assert_by("hub", "h");
+	x_free(text);
+}
+
+/* What stands under its very name in peers.conf. */
+static void
+test_name_of_its_line(void **state)
+{
+	char *text = host_slice("hub", ID, T0 + 1, "evil");
+
+	(void)state;
+	peers_conf("hub\nevil\n");
+	assert_false(taken("evil", "hub", T0, "evil"));
+	assert_true(taken(NULL, "hub", T0, "a"));
+	assert_false(taken("evil", "hub", T0, "a"));
+	assert_false(taken("evil", "hub", T0 + 1, "evil"));
+	assert_by("hub", "");
+	contacted("hub", "", "no route to host");
+	refused("evil", "hub", text, "name is of hub in peers.conf, which");
+	peers_conf("hub dial=no\nevil\n");
+	refused("evil", "hub", text, "is not dialled");
+	peers_conf("evil\nhub through=evil\n");
+	refused("evil", "hub", text, "is not dialled");
+	/* A line of that name that leads elsewhere. */
+	peers_conf("hub\nother\n");
+	contacted("hub", "lap", "");
+	assert_true(taken("other", "hub", T0 + 1, "b"));
+	assert_by("hub", "other");
+	x_free(text);
 }
 
 static void
@@ -697,6 +794,8 @@ main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_taken),
+		T(test_name_of_another_line),
+		T(test_name_of_its_line),
 		T(test_forged),
 		T(test_pinned),
 		T(test_damaged),
