@@ -39,6 +39,7 @@ struct run {
 	struct buf text; /* tag and body as this pane takes them */
 	char stranded[BODY_SENDER_MAX + 128]; /* run_stranded()'s words */
 	char people[PANE_TEXT_MAX]; /* at the look that led to the paste */
+	bool idle;                  /* so was the program then */
 	unsigned start_x;           /* its cursor's column */
 	unsigned end_x, end_y;      /* the cursor behind the pasted text */
 	unsigned enters;            /* pressed so far */

@@ -427,6 +427,18 @@ run_submitted(struct run *r, int64_t entered, const char *evidence)
 	    r->v->forced ? "; forced" : "");
 }
 
+/* Did the program take Enter and open a dialog? One of a running turn, what a
+ * person called and what tmux itself keeps from us prove nothing. */
+static bool
+run_dialog(const struct run *r, enum classify_holds holds)
+{
+	const struct pane_facts *f = &r->facts;
+
+	return r->ready.state == CLASSIFY_MODAL && !r->ready.composer.found &&
+	    holds != CLASSIFY_HOLDS_TAIL && r->idle && !f->input_off &&
+	    !f->synchronized && str_eq(f->people, r->people);
+}
+
 /* Look until Enter had its effect. EXIT_OK: submitted. EXIT_TIMEOUT: the text
  * still stands there, unchanged. Else the verdict. */
 static enum exit_code
@@ -463,10 +475,7 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 			    r->ready.composer_empty)
 				return run_submitted(
 				    r, entered, "program started");
-			if (!r->ready.composer.found &&
-			    holds != CLASSIFY_HOLDS_TAIL &&
-			    (r->ready.state == CLASSIFY_MODAL || run_gone(r)) &&
-			    clock_left(deadline) == 0)
+			if (run_dialog(r, holds) && clock_left(deadline) == 0)
 				return run_submitted(
 				    r, entered, "program opened a dialog");
 		} else if (holds == CLASSIFY_HOLDS_OTHER ||
@@ -565,6 +574,7 @@ run_type(struct run *r, enum classify_way way)
 	struct err e;
 
 	memcpy(r->people, r->facts.people, sizeof(r->people));
+	r->idle = r->ready.state == CLASSIFY_IDLE;
 	r->start_x = r->facts.cursor_x;
 	switch (run_paste_text(r, &e)) {
 	case STEP_DONE:

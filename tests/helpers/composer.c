@@ -12,7 +12,7 @@
  *   -s  takes an Enter within SWALLOW_MS of other input as a newline
  *   -b  is busy for BUSY_MS after each submission (shows "Working")
  *   -d  opens a permission dialog at the first submission; Enter approves it,
- *       which is logged as "approved"
+ *       which is logged as "approved"; Ctrl-O opens it at any time
  *   -p  collapses pasted text of more than one line to "[Pasted text, N chars]"
  *   -h  the same, but takes only half of it, as if the rest were still to come
  *   -n  no bracketed paste
@@ -254,6 +254,8 @@ key(const char *p, size_t n)
 		buf_truncate(&text, text.len > 0 ? text.len - 1 : 0);
 	} else if (*p == 0x15) {
 		buf_reset(&text);
+	} else if (*p == 0x0f) {
+		dialog = true;
 	} else if (*p == 0x04 && text.len == 0) {
 		exit(0);
 	} else if (*p != '\033') {

@@ -353,6 +353,42 @@ exec tmux "$@"
     client.close()
 
 
+def swallowed(world):
+    """Enter is lost, and then the composer is not to be seen: no proof."""
+    for name, options, instead, shows in (
+            ("scrolls", "", "tmux copy-mode -t {pane}", "copy mode"),
+            ("off", "", "tmux select-pane -d -t {pane}", "switched off"),
+            ("ends", "", "kill -9 {pid}", "has ended"),
+            ("turn", "-b 90000", "tmux send-keys -t {pane} C-o", "dialog")):
+        c = world.composer(name, options)
+        world.tm("set-option", "-p", "-t", c.pane, "remain-on-exit", "on")
+        if name == "turn":
+            sent(world.notify(c.address, "one"), "submitted", "a turn begins")
+        before = c.messages()
+        instead = instead.format(pane=c.pane,
+                                 pid=world.show(c.pane, "#{pane_pid}"))
+        fake = f"{world.dir}/{name}.tmux"
+        world.write(fake, f"""#!/bin/sh
+case $* in
+*"paste-buffer -d"*)
+	export TMUX={world.socket},0,0
+	{instead}
+	until notify-pane --check {c.address} 2>&1 | grep -q "{shows}"; do
+		sleep 0.05
+	done
+	exec tmux display-message -p did-it
+	;;
+esac
+exec tmux "$@"
+""")
+        os.chmod(fake, 0o700)
+        said(world.notify(c.address, "lost", TMUX_BIN=fake), 5,
+             "neither an empty composer nor the text is seen",
+             f"Enter is lost, then {shows}: indeterminate")
+        equal(c.messages(), before, "and it was not submitted")
+        world.tm("kill-window", "-t", c.pane)
+
+
 # Where nothing may be typed
 
 
@@ -603,6 +639,7 @@ def main():
     typed(world)
     people(world)
     watched(world)
+    swallowed(world)
     no_way(world)
     lines(world)
     prints(world)
