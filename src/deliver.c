@@ -158,6 +158,16 @@ run_stranded(struct run *r)
 	return hit;
 }
 
+/* A shell that runs something takes what is typed later, as a command. */
+static bool
+run_commanded(const struct run *r, bool type)
+{
+	const struct profile *profile = r->ready.profile;
+
+	return !type && r->ready.way == CLASSIFY_WAY_NONE && profile != NULL &&
+	    (profile->kind == PROFILE_SHELL || profile->kind == PROFILE_REPL);
+}
+
 enum gate {
 	GATE_OPEN,
 	GATE_SOON, /* not now, but it may pass by itself within a moment */
@@ -200,7 +210,7 @@ run_gate(struct run *r, enum classify_way *way, const char **why)
 		/* FALLTHROUGH */
 	case CLASSIFY_TYPED:
 	case CLASSIFY_UNKNOWN:
-		if (!r->d->force) {
+		if (!r->d->force || run_commanded(r, type)) {
 			stranded = run_stranded(r);
 			*why = stranded == NULL ? *why : stranded;
 			return GATE_SHUT;

@@ -445,6 +445,12 @@ def no_way(world):
     world.tm("set-option", "-p", "-t", pane, "@agent-seen", "1")
     refused(world, "left", pane, "a shell would run the message")
 
+    pane = world.window("waits", "exec bash --norc --noprofile", "$")
+    world.keys(pane, "sleep 1000 & wait", "Enter")
+    until(10, lambda: "runs something" in
+          world.notify("--check", "hub-dev-waits").out)
+    refused(world, "waits", pane, "runs something")
+
     pane = world.window("question", "printf 'Really? [y/N] '; read x",
                         "Really")
     refused(world, "question", pane, "answer")
