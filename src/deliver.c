@@ -243,7 +243,9 @@ run_send(struct run *r, enum classify_way way)
 	int rc;
 
 	if (run_text(r, way, &e) != 0)
-		return run_verdict(r, e.code, "failed", "%s", e.msg);
+		return run_verdict(r, e.code,
+		    e.code == EXIT_NOT_READY ? "refused" : "failed", "%s",
+		    e.msg);
 	if (r->d->keep != NULL && r->d->keep(r->d->keep_arg, &e) != 0)
 		return run_verdict(r, e.code, "failed",
 		    "nothing was typed, since it could not be kept: %s", e.msg);

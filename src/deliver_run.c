@@ -196,7 +196,21 @@ run_whole(struct run *r, enum classify_way way, enum body_form form, bool tail,
 	return 0;
 }
 
-/* Does r->text find room there? */
+/* Is there room for it above the prompt? Else it would push that away. */
+static bool
+run_room(const struct run *r, enum classify_way way)
+{
+	struct buf shown = BUF_INIT;
+	unsigned rows;
+
+	if (way != CLASSIFY_WAY_SHOW)
+		return true;
+	rows = show_bytes(&shown, r->text.data, r->text.len, r->facts.width, 0);
+	buf_free(&shown);
+	return rows <= show_room(r->facts.height, r->ready.prompt_rows);
+}
+
+/* Is r->text to be written there as it is? */
 static bool
 run_fits(const struct run *r, enum classify_way way, size_t bytes)
 {
@@ -204,16 +218,10 @@ run_fits(const struct run *r, enum classify_way way, size_t bytes)
 	size_t lines = profile != NULL && profile->inline_lines > 0
 	    ? profile->inline_lines
 	    : BODY_LINES_MAX;
-	struct buf shown = BUF_INIT;
-	bool fits = r->text.len <= bytes &&
-	    body_lines(r->text.data, r->text.len) <= lines;
 
-	if (fits && way == CLASSIFY_WAY_SHOW)
-		fits = show_bytes(&shown, r->text.data, r->text.len,
-			   r->facts.width, 0) <=
-		    show_room(r->facts.height, r->ready.prompt_rows);
-	buf_free(&shown);
-	return fits &&
+	return r->text.len <= bytes &&
+	    body_lines(r->text.data, r->text.len) <= lines &&
+	    run_room(r, way) &&
 	    (way != CLASSIFY_WAY_COMPOSE ||
 		!classify_framed(
 		    &r->ready, r->facts.width, r->text.data, r->text.len));
@@ -238,6 +246,11 @@ run_text(struct run *r, enum classify_way way, struct err *e)
 	}
 	if (!fits && run_spill(r, way, e) != 0)
 		return -1;
+	if (!fits && !run_room(r, way))
+		return err_set(e, EXIT_NOT_READY,
+		    "the pane, of %u rows and %u columns, has no room for it "
+		    "above the prompt",
+		    r->facts.height, r->facts.width);
 	/* A menu that opens on the last word would take the Enter. */
 	if (way == CLASSIFY_WAY_COMPOSE &&
 	    body_ends_open(

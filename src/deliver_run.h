@@ -70,7 +70,9 @@ void run_forget(struct run *r);
 int64_t run_next_nap(int64_t nap);
 
 /* Make r->text, the tag and body as this pane takes them that way; one that is
- * too long becomes a file and a line that names it. */
+ * too long becomes a file and a line that names it. -1 with EXIT_NOT_READY
+ * where not even that line has room, and with what body_clean() or the file's
+ * writing ended with. */
 int run_text(struct run *r, enum classify_way way, struct err *e);
 
 /*

@@ -113,6 +113,25 @@ def shells(world):
        "no message was run")
 
 
+def small(world):
+    """A pane that has no room for the line that names a file."""
+    pane = world.window("small", "exec bash --norc --noprofile", "$")
+    world.tm("resize-window", "-t", pane, "-x", "40", "-y", "4")
+    world.keys(pane, "-l", "half")
+    world.sees(pane, "half")
+    before = world.screen(pane)
+    said(world.notify("hub-dev-small", "long " * 100), 3,
+         "refused: the pane, of 4 rows and 40 columns, has no room",
+         "a pane too small for a file's name: refused")
+    equal(world.screen(pane), before, "and it stays as it is")
+    equal([f for _, _, files in os.walk(world.inbox) for f in files
+           if f.startswith("message-")], [],
+          "and no file stays behind")
+    sent(world.notify("hub-dev-small", "."), "shown",
+         "a short one has room there")
+    world.tm("kill-pane", "-t", pane)
+
+
 def types(world):
     pane = world.window("types", "exec bash --norc --noprofile", "$")
     address = "hub-dev-types"
@@ -640,6 +659,7 @@ def changes(world):
 def main():
     world = World(width=100, height=30)
     shells(world)
+    small(world)
     types(world)
     composers(world)
     typed(world)
