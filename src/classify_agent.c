@@ -296,6 +296,7 @@ classify_agent(struct look *l)
 	if (judge_modal(l, &c))
 		return;
 	if (n.visible > n.ghost && placeholder == NULL) {
+		make_guard(l, &c, NULL, false);
 		classify_note(
 		    l, "composer: %u cells of text", n.visible - n.ghost);
 		classify_say(l, CLASSIFY_TYPED,

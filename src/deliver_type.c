@@ -191,21 +191,32 @@ run_paste(struct run *r, const char *how, const struct buf *guard,
 	return step;
 }
 
+/* The pane is still what the newest look saw. A cursor that the program draws
+ * itself tells nothing of a dialog; then the composer's glyph does. */
+static void
+run_guard(const struct run *r, struct buf *out)
+{
+	const struct readiness *ready = &r->ready;
+
+	if (r->v->forced)
+		guard_build(out, &r->facts, 0, NULL, 0);
+	else
+		guard_build(out, &r->facts, GUARD_CURSOR | GUARD_PEOPLE,
+		    ready->guard[0] == '\0' ? NULL : ready->guard,
+		    ready->guard_row);
+}
+
 /* Paste r->text if the pane is still what the look saw. */
 static enum step
 run_paste_text(struct run *r, struct err *e)
 {
-	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
-	const struct readiness *ready = &r->ready;
 	/* A paste window must pass anyway. */
 	int64_t window = run_paste_ms(r);
 	int64_t look_ms = run_look_ms(window, DELIVER_LOOK_MAX_MS);
 	struct buf guard = BUF_INIT;
 	enum step step;
 
-	guard_build(&guard, &r->facts, parts,
-	    ready->guard[0] != '\0' && !r->v->forced ? ready->guard : NULL,
-	    ready->guard_row);
+	run_guard(r, &guard);
 	step = run_paste(r, "-p -r -d", &guard, &r->text,
 	    window < look_ms ? window : look_ms, look_ms, e);
 	buf_free(&guard);
@@ -220,13 +231,12 @@ run_paste_text(struct run *r, struct err *e)
 static enum step
 run_enter(struct run *r, struct err *e)
 {
-	unsigned parts = r->v->forced ? 0 : GUARD_CURSOR | GUARD_PEOPLE;
 	int64_t look_ms = run_look_ms(r->echo_ms, DELIVER_NAP_MAX_MS);
 	struct buf guard = BUF_INIT, enter = BUF_INIT;
 	enum step step;
 
 	buf_addc(&enter, '\n');
-	guard_build(&guard, &r->facts, parts, NULL, 0);
+	run_guard(r, &guard);
 	/* It takes about what the text took. Not sooner: a program that
 	 * swallows Enter may empty its composer for a moment while it draws
 	 * anew, and the cursor moves then. */

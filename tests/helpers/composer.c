@@ -2,7 +2,7 @@
  * composer - a small full-line composer like those of agents, for tests.
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
- *                 [-p] [-h] [-n] [-x] [-t] [-r ROWS] [-w FILE]
+ *                 [-p] [-h] [-n] [-x] [-t] [-r ROWS] [-w FILE] [-c]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -21,6 +21,7 @@
  *   -w  takes no Enter before FILE is there
  *   -r  shows the last ROWS rows of a longer text, the glyph only before the
  *       first of all
+ *   -c  draws its cursor and hides the terminal's, two rows below
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -43,7 +44,7 @@ static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
-static bool show_text, halve;
+static bool show_text, halve, draws_cursor;
 static size_t pasted; /* characters of what is collapsed */
 static const char *log_path, *wait_path;
 static unsigned submissions, cursor_rows;
@@ -143,9 +144,11 @@ draw(void)
 		buf_addf(&out, "\033[%uA", cursor_rows);
 	buf_adds(&out, "\033[J");
 	if (dialog) {
-		buf_adds(&out,
-		    "Do you want to proceed?\r\n❯ 1. Yes\r\n"
-		    "  2. No\r\n\r\nEsc to cancel");
+		buf_adds(&out, "Do you want to proceed?\r\n");
+		buf_adds(&out, draws_cursor ? "  " : "❯ ");
+		buf_adds(&out, "1. Yes\r\n  2. No\r\n\r\nEsc to cancel");
+		if (draws_cursor)
+			buf_adds(&out, "\r");
 		cursor_rows = 4;
 		put(out.data, out.len);
 		buf_free(&out);
@@ -185,11 +188,18 @@ draw(void)
 		used += utf8_width(ch);
 		buf_add(&out, text.data + at, n);
 	}
+	if (draws_cursor)
+		buf_adds(&out, "\033[7m \033[0m");
 	/* what stands below, then back up to the end of the text: relative,
 	 * since the screen may have scrolled */
 	buf_adds(&out, "\r\n");
 	rule(&out);
-	buf_addf(&out, "\r\n  ready\033[2A\r\033[%uC", used);
+	if (draws_cursor) {
+		buf_adds(&out, "\r\n  ready\r\n");
+		rows += 3;
+	} else {
+		buf_addf(&out, "\r\n  ready\033[2A\r\033[%uC", used);
+	}
 	cursor_rows = rows;
 	put(out.data, out.len);
 	buf_free(&out);
@@ -327,7 +337,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:dphnxtr:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:cdphnxtr:w:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -340,6 +350,9 @@ main(int argc, char **argv)
 			break;
 		case 'b':
 			busy_ms = atoi(optarg);
+			break;
+		case 'c':
+			draws_cursor = true;
 			break;
 		case 'd':
 			want_dialog = true;
@@ -377,6 +390,8 @@ main(int argc, char **argv)
 	(void)tcsetattr(STDIN_FILENO, TCSANOW, &t);
 	if (bracketed)
 		put("\033[?2004h", 8);
+	if (draws_cursor)
+		put("\033[?25l", 6);
 	put("\033]2;composer\007\r\n\r\n\r\n\033[2A", 23);
 	draw();
 	for (;;) {

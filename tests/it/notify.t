@@ -408,6 +408,48 @@ exec tmux "$@"
         world.tm("kill-window", "-t", c.pane)
 
 
+def drawn(world):
+    """The terminal's cursor tells nothing, and a dialog opens in the last
+    moment before Enter."""
+    with open(f"{world.agents}/profiles.d/composer.toml") as f:
+        text = f.read()
+    world.write(f"{world.agents}/profiles.d/drawn.toml",
+                text.replace("column = 1", 'column = 1\ncursor = "drawn"')
+                    .replace('"composer"]', '"nobody"]'))
+    c = world.composer("drawn", "-c")
+    world.tm("set-option", "-p", "-t", c.pane, "@agent-profile", "drawn")
+    sent(world.notify(c.address, "one"), "submitted", "a drawn cursor")
+    sent(world.notify(c.address, "two\nthree"), "submitted",
+         "a composer that grew")
+    equal(plain(c, 2), [b"one", b"two\n  three"], "both arrive")
+    fake = f"{world.dir}/drawn.tmux"
+    world.write(fake, f"""#!/bin/sh
+case $* in
+*"paste-buffer -d"*)
+	if [ ! -e {fake}.seen ]; then
+		at=$(tmux -S {world.socket} display-message -p -t {c.pane} \
+		    "#{{cursor_x}} #{{cursor_y}}")
+		tmux -S {world.socket} send-keys -t {c.pane} C-o
+		until tmux -S {world.socket} capture-pane -p -t {c.pane} |
+		    grep -q "Esc to cancel"; do
+			sleep 0.05
+		done
+		echo "$at" "$(tmux -S {world.socket} display-message -p \
+		    -t {c.pane} "#{{cursor_x}} #{{cursor_y}}")" >{fake}.seen
+	fi
+	;;
+esac
+exec tmux "$@"
+""")
+    os.chmod(fake, 0o700)
+    said(world.notify(c.address, "four", TMUX_BIN=fake), 5, "unsubmitted",
+         "a dialog just before Enter: not submitted")
+    with open(f"{fake}.seen") as f:
+        at = f.read().split()
+    equal(at[:2], at[2:], "the cursor stood where it was")
+    equal(plain(c, 2), [b"one", b"two\n  three"], "and it is not answered")
+
+
 # Where nothing may be typed
 
 
@@ -666,6 +708,7 @@ def main():
     people(world)
     watched(world)
     swallowed(world)
+    drawn(world)
     no_way(world)
     lines(world)
     prints(world)

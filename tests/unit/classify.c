@@ -218,6 +218,17 @@ guard_needs_to_be_first(void **state)
 	    .screen = "❯ said\nx\n" RULE "❯" NBSP BLOCK "\n" RULE);
 	assert_int_equal(r.guard_row, 3);
 	assert_true(r.guard[0] == '^');
+	/* With text in it, for Enter: no other row begins as it does. */
+	assert_state(CLASSIFY_TYPED, .program = "claude", .x = 3, .y = 3,
+	    .title = "✳ x",
+	    .screen = "❯ said\nx\n" RULE "❯" NBSP "a" BLOCK "\n" RULE);
+	assert_string_equal(r.guard, "");
+	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 0, .y = 6,
+	    .hidden = true,
+	    .screen =
+		"  > said\n\n" RULE "> [from" BLOCK "\n  more\n" RULE "  ?\n");
+	assert_string_equal(r.guard, "^>");
+	assert_int_equal(r.guard_row, 3);
 }
 
 /* Prompts that end in no sign are known by the commands after them above. */
