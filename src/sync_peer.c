@@ -8,6 +8,7 @@
 #include "contact.h"
 #include "exchange.h"
 #include "file.h"
+#include "lock.h"
 #include "log.h"
 #include "mem.h"
 #include "path.h"
@@ -43,6 +44,23 @@ peers_open(
 {
 	*path = path_join(home->dir, "peers.conf");
 	return peers_load(peers, *path, e);
+}
+
+/* Add or take out a line, while nobody else does: both write the whole file. */
+static int
+peers_change(const struct home *home,
+    int (*change)(const char *path, const char *alias, struct err *e),
+    const char *path, const char *alias, struct err *e)
+{
+	char *lock = path_join(home->run, "peers.lock");
+	int fd = -1, rc;
+
+	rc = lock_need(lock, HOME_LOCK_WAIT_MS, &fd, e);
+	if (rc == 0)
+		rc = change(path, alias, e);
+	lock_drop(&fd);
+	x_free(lock);
+	return rc;
 }
 
 /* ---- peer add ---- */
@@ -168,7 +186,7 @@ sync_peer_add(const struct home *home, const char *alias,
 		}
 		goto out;
 	}
-	rc = peers_add(path, alias, e);
+	rc = peers_change(home, peers_add, path, alias, e);
 	if (rc < 0)
 		goto out;
 	say(out, rc == 0 ? "%s: added to %s" : "%s: stands in %s already",
@@ -400,7 +418,7 @@ sync_peer_remove(
 	}
 	if (alias != NULL) {
 		contact_load(&contact, home, alias);
-		if (peers_remove(path, alias, e) < 0)
+		if (peers_change(home, peers_remove, path, alias, e) < 0)
 			goto out;
 		contact_remove(home, alias);
 		say(out, "%s: taken out of %s", alias, path);

@@ -6,7 +6,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b c || exit 1
-plan 83
+plan 85
 
 now_ms() {
 	echo $((${EPOCHREALTIME/./} / 1000))
@@ -335,3 +335,24 @@ import json
 s = json.load(open('$world/json'))
 assert s['host'] == 'a' and s['peers'][0]['alias'] == 'b', s
 assert s['peers'][0]['state'] == 'ok' and s['peers'][0]['agents'] > 0, s"
+
+# --- several at once ---
+peers a b gone1 gone2 gone3 gone4 gone5 gone6
+printf 'Host b1 b2 b3\n\tHostName 127.0.0.1\n\tPort %s\n\tIdentityFile %s/.ssh/id_ed25519\n' \
+	"$(host_port b)" "$world/hosts/a" >>"$world/hosts/a/.ssh/config"
+pids=()
+for n in 1 2 3 4 5 6; do
+	on a agent-sync peer rm "gone$n" >"$world/out$n" 2>&1 &
+	pids+=($!)
+done
+for n in 1 2 3; do
+	on a agent-sync peer add "b$n" >"$world/out1$n" 2>&1 &
+	pids+=($!)
+done
+failed=0
+for pid in "${pids[@]}"; do
+	wait "$pid" || failed=$((failed + 1))
+done
+is "$failed" 0 'peers are added and taken out at once'
+is "$(sort "$world/hosts/a/.agents/peers.conf" | xargs)" 'b b1 b2 b3' \
+	'and each line is as it was asked for' || note "$(cat "$world"/out*)"
