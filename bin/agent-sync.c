@@ -58,6 +58,7 @@ struct request {
 	bool json, quiet, restricted;
 	struct sync_options sync;
 	const struct peers *peers;
+	struct follow_end end;
 	size_t local; /* peers that something here kept from being asked */
 };
 
@@ -278,8 +279,8 @@ do_sync(const struct home *home, struct request *q, const struct peers *peers,
 
 /* Follow it; who sent what is refused hears of that before the next comes. */
 static int
-follow_on(const struct registrar *reg, const struct peer *peer, int64_t idle_ms,
-    unsigned *n, struct err *e)
+follow_on(const struct registrar *reg, const struct peer *peer,
+    const struct request *q, unsigned *n, struct err *e)
 {
 	struct refused all = { .v = NULL };
 	unsigned came;
@@ -288,7 +289,8 @@ follow_on(const struct registrar *reg, const struct peer *peer, int64_t idle_ms,
 
 	*n = 0;
 	do {
-		rc = follow(reg, peer, idle_ms, refused, &all, &came, e);
+		rc = follow(reg, peer, &q->end, q->sync.total_ms, refused, &all,
+		    &came, e);
 		*n += came;
 		again = rc == 0 && all.n > 0;
 		report_refused(reg, &all);
@@ -319,7 +321,7 @@ do_fetch(struct request *q, const struct peers *peers, struct err *e)
 	(void)signal(SIGPIPE, SIG_IGN);
 	rc = setup_open_all(&setup, e);
 	if (rc == 0)
-		rc = follow_on(&reg, peer, q->sync.total_ms, &n, e);
+		rc = follow_on(&reg, peer, q, &n, e);
 	setup_close(&setup);
 	if (rc == 0 && !q->quiet)
 		(void)printf("%s: %u fetched\n", q->name, n);
@@ -353,6 +355,7 @@ act(struct request *q, const struct home *home, struct err *e)
 	struct buf out = BUF_INIT;
 	int rc = -1;
 
+	q->end = follow_end(path);
 	if (q->what == 'a') {
 		rc = do_add(home, q, e);
 	} else if (q->what == 'i') {

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "lock.h"
 #include "mem.h"
+#include "path.h"
 #include "proc.h"
 #include "remote.h"
 #include "str.h"
@@ -24,14 +25,32 @@ follow_claim(const struct home *h, const char *alias, int *fd, struct err *e)
 	return result == LOCK_TAKEN ? 0 : result == LOCK_BUSY ? 1 : -1;
 }
 
+struct follow_end
+follow_end(const char *peers_conf)
+{
+	return (struct follow_end){ .peers = file_stamp(peers_conf),
+		.by = clock_deadline(FOLLOW_MOST_MS) };
+}
+
+static bool
+follow_changed(const struct home *h, const struct follow_end *end)
+{
+	char *path = path_join(h->dir, "peers.conf");
+	struct file_stamp now = file_stamp(path);
+
+	x_free(path);
+	return !file_stamp_eq(&now, &end->peers);
+}
+
 /* Ask once more, and hear the answer. */
 static int
-follow_ask(struct remote *r, struct fetch *t, int64_t until, struct err *e)
+follow_ask(struct remote *r, struct fetch *t, const struct follow_end *end,
+    int64_t until, struct err *e)
 {
 	int wait = t->last ? 0 : clock_left(until);
 	char id[AGENT_ID_MAX + 1];
 	struct frame f;
-	int rc;
+	int rc = 0;
 
 	if (wait > FOLLOW_WAIT_MS)
 		wait = FOLLOW_WAIT_MS;
@@ -44,22 +63,27 @@ follow_ask(struct remote *r, struct fetch *t, int64_t until, struct err *e)
 	if (remote_wait(
 		r, id, clock_deadline(wait + FOLLOW_ANSWER_MS), &f, e) != 0)
 		return -1;
-	rc = fetch_take(t, &f, e);
+	/* It may have waited there while its line was taken out here. */
+	if (t->last || !follow_changed(t->reg->home, end))
+		rc = fetch_take(t, &f, e);
 	frame_free(&f);
 	return rc;
 }
 
 static int
-follow_talk(struct remote *r, struct fetch *t, int64_t idle_ms, unsigned *n,
-    struct err *e)
+follow_talk(struct remote *r, struct fetch *t, const struct follow_end *end,
+    int64_t idle_ms, unsigned *n, struct err *e)
 {
 	int64_t until = clock_deadline(idle_ms), asked;
 	unsigned before;
 
 	do {
+		if (clock_left(end->by) == 0 ||
+		    follow_changed(t->reg->home, end))
+			break;
 		before = t->asked;
 		asked = clock_mono_ms();
-		if (follow_ask(r, t, until, e) != 0)
+		if (follow_ask(r, t, end, until, e) != 0)
 			return -1;
 		if (t->asked != before) {
 			++*n;
@@ -73,11 +97,14 @@ follow_talk(struct remote *r, struct fetch *t, int64_t idle_ms, unsigned *n,
 	} while (!t->refusal && clock_left(until) > 0);
 	/* Its sender is to be told now; the peer is first. */
 	t->last = true;
-	return t->refusal ? follow_ask(r, t, until, e) : 0;
+	return t->refusal || t->took[0] != '\0'
+	    ? follow_ask(r, t, end, until, e)
+	    : 0;
 }
 
 int
-follow(const struct registrar *reg, const struct peer *peer, int64_t idle_ms,
+follow(const struct registrar *reg, const struct peer *peer,
+    const struct follow_end *end, int64_t idle_ms,
     void (*refused)(
 	void *arg, const struct mail *m, const char *word, const char *why),
     void *arg, unsigned *n, struct err *e)
@@ -100,7 +127,7 @@ follow(const struct registrar *reg, const struct peer *peer, int64_t idle_ms,
 		t.refused = refused;
 		t.arg = arg;
 		if (rc == 0)
-			rc = follow_talk(&r, &t, idle_ms, n, e);
+			rc = follow_talk(&r, &t, end, idle_ms, n, e);
 		fetch_close(&t);
 	}
 	remote_close(&r);

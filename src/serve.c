@@ -362,7 +362,7 @@ server_refresh(struct server *s, const struct frame *f, struct err *e)
 {
 	bool due = f->verb == FRAME_DELIVER || f->verb == FRAME_CHECK ||
 	    f->verb == FRAME_FILE || f->verb == FRAME_PUSH ||
-	    f->verb == FRAME_PULL ||
+	    f->verb == FRAME_PULL || f->verb == FRAME_FETCH ||
 	    (f->verb == FRAME_STATUS && frame_get(f, "For", NULL) != NULL);
 	int rc = 0;
 

@@ -15,7 +15,7 @@ at_end() {
 	mesh_down
 }
 far_up a l
-plan 27
+plan 37
 
 follower() {
 	ours l 'agent-sync -q -t 60 fetch a' | head -n 1
@@ -102,6 +102,23 @@ check 'brings what came meanwhile' until_true 60 arrived 4
 check 'and another follows' until_true 20 follows
 check 'told too' until_true 20 says "$fourth" submitted
 
+# --- its line changes, while a request waits there ---
+for n in 5 6; do
+	until_true 20 waits
+	if [ "$n" = 5 ]; then
+		peers l a
+	else
+		on l agent-sync peer rm a >"$out" 2>&1
+	fi
+	sent a -q l-s-comp "number $n"
+	check "what comes after its line changed ($n)" until_true 60 follows_not
+	check 'is left there' says "$(ident)" 'queued: it waits here'
+	peers l 'a accept=mail'
+	check 'with accept=mail again' syncs
+	check 'it comes' until_true 20 arrived "$n"
+	check 'and another follows' until_true 20 follows
+done
+
 # --- the link ends ---
 until_true 20 waits
 on l agent-link --stop >"$out" 2>&1
@@ -109,10 +126,10 @@ check 'it ends with its link' until_true 20 follows_not
 check 'and what waited for it there' until_true 20 serves_not
 
 # --- by hand ---
-sent a -q l-s-comp 'number 5'
+sent a -q l-s-comp 'number 7'
 on l agent-sync fetch -t 1 a >"$out" 2>&1
 is "$? $(cat "$out")" '0 a: 1 fetched' 'by hand'
-check 'it is shown' until_true 20 arrived 5
+check 'it is shown' until_true 20 arrived 7
 on l agent-sync fetch nobody >"$out" 2>&1
 is "$? $(cat "$out")" \
 	'4 agent-sync: nobody: no such peer; agent-sync peer add nobody' \
