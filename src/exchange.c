@@ -317,7 +317,10 @@ exchange_judge(const struct home *home, const struct brought *b,
 			(s->narrow && !held->slice.narrow) ||
 			exchange_same(home, host, text)))
 			return TAKEN_SAME;
-		if (!s->narrow && held->slice.narrow)
+		/* Its own word again, of which more is understood: it gave us
+		 * less then, or we were of another version. */
+		if ((!s->narrow && held->slice.narrow) ||
+		    (!third && s->version != 0))
 			known.generation--;
 	}
 	if (slice_accept(s, host, &known, now, e) == 0)

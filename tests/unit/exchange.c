@@ -180,6 +180,7 @@ test_name_of_another_line(void **state)
 	contacted("evil", "hub", "");
 	/* While the first one answers, that is as two lines of one host. */
 	assert_false(taken("evil", "hub", T0 + 9LL * MINUTE, "evil"));
+	assert_false(taken("evil", "hub", T0, "evil"));
 	assert_kept("hub.toml", "role = \"a\"");
 	assert_by("hub", "h");
 	assert_true(exchange_has_way(&home, "hub", "evil"));
@@ -315,10 +316,11 @@ test_generations(void **state)
 	x_free(text);
 	assert_true(taken("h", "hub", T0 + 10LL * MINUTE, "a"));
 
-	/* The same generation with other words. */
-	text = host_slice("hub", ID, T0 + 10LL * MINUTE, "b");
-	refused("h", "hub", text, "not newer");
-	x_free(text);
+	/* The same generation with other words: of its host, as a later
+	 * version understands it. */
+	assert_true(taken("h", "hub", T0 + 10LL * MINUTE, "b"));
+	assert_true(taken(NULL, "hub", T0 + 10LL * MINUTE, "c"));
+	assert_false(taken("h", "hub", T0 + 10LL * MINUTE, "c"));
 
 	/* An older one that was overtaken is no harm; later it is. */
 	text = host_slice("hub", ID, T0 + 1, "b");
