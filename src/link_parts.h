@@ -45,6 +45,7 @@ struct link_pipe {
 	struct buf said;              /* an unfinished line of the far stderr */
 	char last[LINK_LINE_MAX + 1]; /* the last whole one */
 	size_t logged;                /* bytes of it in the log */
+	bool loud;                    /* there may be more of it at once */
 	int64_t speak_by; /* when it must have said something; 0: it did */
 	bool mark;        /* the line before a slice is still to come */
 	bool in_open, eof_sent;

@@ -15,7 +15,10 @@
 #include "link_parts.h"
 #include "log.h"
 
-enum { LINK_SAID_MAX = 64 * 1024 }; /* bytes of a far stderr that are logged */
+enum {
+	LINK_SAID_MAX = 64 * 1024, /* bytes of a far stderr that are logged */
+	LINK_HEARS_MAX = 64, /* reads of it before others have their turn */
+};
 
 /* The far shell's own PATH seldom has the places where people install. */
 static const char serve_there[] =
@@ -91,9 +94,11 @@ static void
 pipe_hear(struct link_pipe *p)
 {
 	const char *end;
-	size_t at;
+	size_t at, reads = 0;
 
-	while (ssh_stream_read(p->stream, true, &p->said) > 0) {
+	p->loud = true;
+	while (p->loud && reads++ < LINK_HEARS_MAX) {
+		p->loud = ssh_stream_read(p->stream, true, &p->said) > 0;
 		at = 0;
 		while ((end = memchr(p->said.data + at, '\n',
 			    p->said.len - at)) != NULL) {
@@ -271,7 +276,8 @@ link_pipe_patience(const struct link_pipe *p, int ms)
 		left = clock_left(p->speak_by);
 		ms = left < ms ? left : ms;
 	}
-	return p->up.len > 0 && ssh_stream_ready(p->stream) ? 0 : ms;
+	return p->loud || (p->up.len > 0 && ssh_stream_ready(p->stream)) ? 0
+									 : ms;
 }
 
 int

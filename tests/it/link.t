@@ -148,7 +148,7 @@ session() {
 	kill "-$1" "${monitors[@]}"
 }
 
-plan 92
+plan 94
 
 daemon box 127.0.0.1
 box=$port box_pid=$pid
@@ -437,6 +437,11 @@ peer "box via=ssh identity=~/.ssh/id_ed25519" \
 	"mute command=sleep 76543"
 fails 7 "Permission denied" "via=ssh: a key that is not accepted" nokey
 works "command=" here
+printf '#!/bin/sh\nyes 45678 >&2 &\necho serve\nexec cat\n' >"$far/loud"
+chmod +x "$far/loud"
+echo "loud command=$far/loud" >>"$HOME/.agents/peers.conf"
+works "command=: one that complains without end" loud
+is "$(pgrep -f '^yes 45678')" "" "is ended"
 fails 4 "says nothing" "command=: one that hangs" -t 1 mute
 is "$(pgrep -f '^sleep 76543')" "" "is ended"
 peer box six
