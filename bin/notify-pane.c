@@ -207,6 +207,7 @@ report(const struct send *s, const struct request *q, const char *address,
 	const struct deliver_verdict *v = &result->verdict;
 	struct buf text = BUF_INIT;
 	const char *name;
+	bool placed = result->to.target[0] != '\0';
 
 	if (result->found && result->renamed)
 		log_line("%s: is called %s now",
@@ -234,8 +235,9 @@ report(const struct send *s, const struct request *q, const char *address,
 		buf_adds(&text, ": ");
 	if (s->body != NULL)
 		(void)body_clean(&text, s->body, s->len, BODY_FOLDED, NULL);
-	(void)printf("\u2192 %s (%s[%s]): %s\n", result->to.address,
-	    result->to.host, result->to.target, text.data);
+	(void)printf("\u2192 %s (%s%s%s%s): %s\n", result->to.address,
+	    result->to.host, placed ? "[" : "", result->to.target,
+	    placed ? "]" : "", text.data);
 	if (str_eq(v->word, "queued"))
 		(void)printf("queued %s\n", result->id);
 	else if (q->verbose)
@@ -579,7 +581,7 @@ do_check(const struct registrar *reg, const struct request *q, struct err *e)
 	if (str_eq(a.host, reg->home->host)) {
 		rc = check(reg, a.address,
 		    &(struct allow_sender){ sender.self, reg->home->host },
-		    q->json, q->verbose, &out, NULL, e);
+		    q->json, q->verbose, false, &out, NULL, e);
 	} else {
 		ship_open(&ship, reg->home);
 		rc = ship_check(&ship, a.host, a.address, &sender, q->json,

@@ -37,7 +37,7 @@ check_typed(struct readiness *r)
 static void
 check_json(struct buf *out, const struct agent *a,
     const struct pane_facts *facts, const struct readiness *r,
-    const struct err *barred, const struct presence *presence)
+    const struct err *barred, const struct presence *presence, bool narrow)
 {
 	struct json j = JSON_INIT(out);
 	size_t i;
@@ -46,13 +46,13 @@ check_json(struct buf *out, const struct agent *a,
 	json_key(&j, "address");
 	json_text(&j, a->address);
 	json_key(&j, "pane");
-	json_text(&j, facts->ident.pane);
+	json_text(&j, narrow ? NULL : facts->ident.pane);
 	json_key(&j, "state");
 	json_text(&j, classify_state_name(r->state));
 	json_key(&j, "reason");
 	json_text(&j, r->reason);
 	json_key(&j, "profile");
-	json_text(&j, r->profile == NULL ? NULL : r->profile->name);
+	json_text(&j, narrow || r->profile == NULL ? NULL : r->profile->name);
 	json_key(&j, "way");
 	json_text(&j, classify_way_name(r->way));
 	json_key(&j, "outcome");
@@ -62,12 +62,12 @@ check_json(struct buf *out, const struct agent *a,
 	json_key(&j, "quiet");
 	json_integer(&j, presence->quiet_s);
 	json_key(&j, "allow");
-	json_text(&j, facts->allow);
+	json_text(&j, narrow ? NULL : facts->allow);
 	json_key(&j, "barred");
 	json_text(&j, barred->code == EXIT_OK ? NULL : barred->msg);
 	json_key(&j, "evidence");
 	json_array_begin(&j);
-	for (i = 0; i < r->evidence.n; i++)
+	for (i = 0; i < r->evidence.n && !narrow; i++)
 		json_text(&j, r->evidence.v[i]);
 	json_array_end(&j);
 	json_object_end(&j);
@@ -110,7 +110,7 @@ check_text(struct buf *out, const struct agent *a,
 
 int
 check(const struct registrar *reg, const char *address,
-    const struct allow_sender *from, bool as_json, bool verbose,
+    const struct allow_sender *from, bool as_json, bool verbose, bool narrow,
     struct buf *out, struct presence *now, struct err *e)
 {
 	struct pane_facts facts;
@@ -135,9 +135,11 @@ check(const struct registrar *reg, const char *address,
 		if (barred.code == EXIT_OK)
 			presence_judge(&presence, &facts, &r, reg->config);
 		if (as_json)
-			check_json(out, &a, &facts, &r, &barred, &presence);
+			check_json(
+			    out, &a, &facts, &r, &barred, &presence, narrow);
 		else
-			check_text(out, &a, &facts, &r, &barred, verbose);
+			check_text(
+			    out, &a, &facts, &r, &barred, verbose && !narrow);
 		rc = barred.code != EXIT_OK                ? EXIT_REFUSED
 		    : str_eq(check_outcome(&r), "refused") ? EXIT_NOT_READY
 							   : EXIT_OK;

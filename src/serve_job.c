@@ -83,13 +83,14 @@ server_text(struct server *s, const struct frame *f, struct buf *text,
 }
 
 void
-job_answer(struct frame *f, const struct agent *to,
+job_answer(const struct server *s, struct frame *f, const struct agent *to,
     const struct deliver_verdict *v, bool renamed, const char *dropped)
 {
 	frame_addf(f, "Code", "%d", (int)v->code);
 	frame_add(f, "Verdict", v->word);
 	frame_add(f, "Address", to->address);
-	frame_add(f, "Target", to->target);
+	if (s->o->peer == NULL)
+		frame_add(f, "Target", to->target);
 	if (renamed)
 		frame_add(f, "Renamed", "1");
 	if (v->forced)
@@ -167,7 +168,7 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		job_files(s, f, from, &to, v.barred);
 	} else
 		deliver_refuse(&v, &e);
-	job_answer(answer, &to, &v, renamed, dropped);
+	job_answer(s, answer, &to, &v, renamed, dropped);
 	agent_free(&to);
 }
 
@@ -187,7 +188,8 @@ job_check(struct server *s, const struct frame *f, struct frame *answer)
 
 	rc = check(s->o->reg, frame_get(f, "To", ""), &sender,
 	    str_eq(frame_get(f, "Json", "0"), "1"),
-	    str_eq(frame_get(f, "Verbose", "0"), "1"), out, &now, &e);
+	    str_eq(frame_get(f, "Verbose", "0"), "1"), s->o->peer != NULL, out,
+	    &now, &e);
 	if (rc < 0) {
 		buf_reset(out);
 		buf_adds(out, e.msg);

@@ -137,7 +137,7 @@ pid_t server_fork(struct server *s, const char *id, const struct file *keep,
  * it, or with a restricted key what allow= says. And the answer to it. */
 int server_letter(const struct server *s, const struct frame *f,
     struct letter *l, struct err *e);
-void job_answer(struct frame *f, const struct agent *to,
+void job_answer(const struct server *s, struct frame *f, const struct agent *to,
     const struct deliver_verdict *v, bool renamed, const char *dropped);
 
 /* serve_relay.c, in a child: a message, or a STATUS, for another host that the

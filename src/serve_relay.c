@@ -163,7 +163,7 @@ job_relay(struct server *s, const struct frame *f, const struct origin *from,
 		if (v.code == EXIT_REFUSED)
 			v.word = "refused";
 		relay_tell(s, f, from, &v, may);
-		job_answer(answer, &to, &v, renamed, "");
+		job_answer(s, answer, &to, &v, renamed, "");
 	}
 	ship_close(&ship);
 	agent_free(&to);

@@ -5,6 +5,7 @@ written to, no message goes where it should not."""
 
 # time-limit: 300
 
+import json
 import os
 import re
 import select
@@ -544,6 +545,16 @@ def restricted(world, composer, shell):
     ok(f.code == 0 and re.match(rb"\[from far-dev-w @",
                                 composer.messages()[-1]),
        "--peer: its agents are verified", composer.messages()[-1])
+    ok("Target" not in f.headers, "--peer: is not told its window", f)
+    f = s.ask("CHECK", "c", To=composer.address, From="far-dev-w", Verbose="1")
+    ok(f.body.startswith(composer.address.encode() + b": ") and
+       f.body.count(b"\n") == 1, "--peer: checks in one line", f)
+    f = s.ask("CHECK", "cj", To=composer.address, From="far-dev-w", Json="1")
+    got = json.loads(f.body)
+    equal([got["address"]] + [got[k] for k in (
+        "pane", "profile", "allow", "evidence")],
+          [composer.address, None, None, None, []],
+          "--peer: and in JSON of little", f)
     f = s.ask("DELIVER", "t", b"touch RUN", To=shell, From="far-x", Type="1")
     equal(f.headers["Verdict"], "shown", "--peer: Type is not heard", f)
     world.tm("send-keys", "-t", composer.pane, "-l", "typed")
