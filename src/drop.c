@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "clock.h"
 #include "file.h"
 #include "lock.h"
 #include "mem.h"
@@ -21,6 +22,7 @@
 enum {
 	DROP_CHUNK = 256 * 1024,
 	DROP_AHEAD = 4 * 1024 * 1024, /* bytes that wait for the disk */
+	DROP_OLD_S = 3600,   /* a receiver writes at least every minute */
 	DROP_LOCK_MS = 5000, /* for others that finish a file just now */
 };
 
@@ -87,8 +89,29 @@ drop_open_dir(int parent, const char *name, const char *shown, struct err *e)
 	return fd;
 }
 
+/* A file with a temporary name that nobody writes any more: whoever received it
+ * was killed. */
+static void
+drop_sweep(int dir, const char *name)
+{
+	int fd = openat(
+	    dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st, named;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    clock_real_ms() / 1000 - st.st_mtim.tv_sec > DROP_OLD_S &&
+	    lock_fd(fd, name, 0, NULL) == LOCK_TAKEN &&
+	    fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_dev == named.st_dev && st.st_ino == named.st_ino)
+		(void)unlinkat(dir, name, 0);
+	(void)close(fd);
+}
+
 /* Bytes of the regular files in the folder `fd` and one level below, but for
- * those that are still coming. */
+ * those that are still coming; what is left of those that will not is removed.
+ */
 static int64_t
 drop_used(int fd, unsigned depth)
 {
@@ -107,10 +130,11 @@ drop_used(int fd, unsigned depth)
 	}
 	while ((entry = readdir(d)) != NULL) {
 		if (str_eq(entry->d_name, ".") || str_eq(entry->d_name, "..") ||
-		    str_starts(entry->d_name, DROP_TEMP) ||
 		    fstatat(copy, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
-		if (S_ISREG(st.st_mode)) {
+		if (depth == 0 && str_starts(entry->d_name, DROP_TEMP)) {
+			drop_sweep(copy, entry->d_name);
+		} else if (S_ISREG(st.st_mode)) {
 			used += st.st_size;
 		} else if (S_ISDIR(st.st_mode) && depth > 0) {
 			child = openat(copy, entry->d_name,
@@ -180,6 +204,9 @@ drop_open_file(struct drop *d, struct err *e)
 		d->temp[0] = '\0';
 		return drop_errno(e, d->folder);
 	}
+	/* Others see by that that it is not left over. */
+	if (d->temp[0] != '\0')
+		(void)lock_fd(d->fd, d->folder, 0, NULL);
 	/* Not every file system can reserve; the writes will tell then. */
 	if (d->size > 0 && fallocate(d->fd, 0, 0, d->size) != 0 &&
 	    errno != EOPNOTSUPP && errno != ENOSYS)
@@ -339,8 +366,11 @@ drop_finish(struct drop *d, char **path, struct err *e)
 	if (drop_place(d, e) != 0)
 		return -1;
 	/* Where a folder cannot be synced, the server does it. */
-	if (fsync(d->dir) != 0 && !drop_cannot())
-		return drop_errno(e, d->folder);
+	if (fsync(d->dir) != 0 && !drop_cannot()) {
+		(void)drop_errno(e, d->folder);
+		(void)unlinkat(d->dir, d->name, 0);
+		return -1;
+	}
 	*path = path_join(d->folder, d->name);
 	return 0;
 }

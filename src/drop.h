@@ -40,7 +40,8 @@ struct drop {
  * "file" when nothing is left), reserve `size` bytes. Refused with EXIT_REFUSED
  * when the inbox would hold more than inbox_max bytes, together with `coming`
  * of other files that are being received; EXIT_LOCAL when less than
- * DROP_FREE_PERCENT would stay free. drop_abort() in any case afterwards.
+ * DROP_FREE_PERCENT would stay free. What killed receivers left in the inbox is
+ * removed. drop_abort() in any case afterwards.
  */
 int drop_begin(struct drop *d, const char *inbox, const char *sender,
     const char *name, int64_t size, int64_t inbox_max, int64_t coming,

@@ -26,6 +26,22 @@ unit_linkat(int from, const char *a, int to, const char *b, int flags)
 	errno = link_errno;
 	return link_errno != 0 ? -1 : linkat(from, a, to, b, flags);
 }
+
+/* A disk that breaks when a folder is synced. */
+static int fsync_errno;
+
+static int
+unit_fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	if (fsync_errno == 0 || !S_ISDIR(st.st_mode))
+		return fsync(fd);
+	errno = fsync_errno;
+	return -1;
+}
+#define fsync unit_fsync
 #define renameat2 unit_renameat2
 #define linkat unit_linkat
 
@@ -39,7 +55,7 @@ setup(void **state)
 {
 	(void)state;
 	tmpfile_flag = real_flag;
-	rename_errno = link_errno = 0;
+	rename_errno = link_errno = fsync_errno = 0;
 	dir = unit_dir();
 	(void)snprintf(inbox, sizeof(inbox), "%s/inbox", dir);
 	(void)snprintf(me, sizeof(me), "%s/inbox/me", dir);
@@ -333,6 +349,57 @@ test_together_no_tmpfile(void **state)
 	together();
 }
 
+/* A file that cannot be relied on is not there. */
+static void
+test_folder_sync(void **state)
+{
+	struct err e;
+	char *path;
+
+	(void)state;
+	fsync_errno = EIO;
+	assert_int_equal(
+	    drop_bytes(inbox, "me", "a", "1", 1, 10, &path, &e), -1);
+	assert_err(e, EXIT_LOCAL, "Input/output error");
+	assert_null(path);
+	assert_int_equal(count_files(me), 0);
+	/* where it cannot be done at all it is done elsewhere */
+	fsync_errno = EINVAL;
+	bytes_drop("a", "1", &path);
+	free(path);
+}
+
+/* What a receiver that was killed left goes, but not that of one that lives,
+ * and not at once. */
+static void
+test_leftovers(void **state)
+{
+	const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	struct drop d;
+	struct err e;
+	char *path;
+
+	(void)state;
+	tmpfile_flag = 0;
+	assert_int_equal(drop_begin(&d, inbox, "me", "a", 6, 10, 0, &e), 0);
+	assert_int_equal(futimens(d.fd, old), 0);
+	unit_file(unit_path(me, ".drop-1-0"), "12345678", 0600);
+	unit_file(unit_path(me, ".drop-2-0"), "12345678", 0600);
+	assert_int_equal(utimensat(AT_FDCWD, unit_path(me, ".drop-1-0"), old,
+			     AT_SYMLINK_NOFOLLOW),
+	    0);
+	assert_int_equal(
+	    drop_bytes(inbox, "you", "b", "123", 3, 10, &path, &e), 0);
+	free(path);
+	assert_int_equal(access(unit_path(me, ".drop-1-0"), F_OK), -1);
+	assert_int_equal(access(unit_path(me, ".drop-2-0"), F_OK), 0);
+	assert_int_equal(access(unit_path(me, d.temp), F_OK), 0);
+	assert_int_equal(drop_write(&d, "abcdef", 6, &e), 0);
+	assert_int_equal(drop_finish(&d, &path, &e), 0);
+	free(path);
+	drop_abort(&d);
+}
+
 /* More than any disk has. */
 static void
 test_no_room(void **state)
@@ -501,6 +568,8 @@ main(void)
 		TEST(test_inbox_max),
 		TEST(test_together),
 		TEST(test_together_no_tmpfile),
+		TEST(test_folder_sync),
+		TEST(test_leftovers),
 		TEST(test_no_room),
 		TEST(test_folders),
 		TEST(test_sources),
