@@ -368,8 +368,10 @@ server_refresh(struct server *s, const struct frame *f, struct err *e)
 
 	if (s->hello && due && s->o->refresh != NULL)
 		rc = s->o->refresh(s->o->arg, e);
-	if (rc > 0)
+	if (rc > 0) {
 		server_done(s, f->id, e->code, e->msg);
+		server_drop_named(s, f);
+	}
 	return rc;
 }
 

@@ -439,6 +439,15 @@ def lying_files(world, composer):
               Files="one,two")
     equal((m.code in (7, 9), files(world.inbox)), (True, []),
           "and is taken away when the other one is refused", m)
+    s.say(frame("FILE", "three", From="a", Name="three", Size="0") +
+          frame("DATA", "three"))
+    s.answer("three")
+    world.write(f"{world.agents}/config.toml", "link_idle =\n")
+    m = s.ask("DELIVER", "p", b"x", To=composer.address, From="a",
+              Files="three")
+    equal((m.code, files(world.inbox)), (9, []),
+          "or when settings cannot be read by then", m)
+    world.write(f"{world.agents}/config.toml", "link_idle = 0\n")
     s.end()
     equal(files(world.inbox), [], "none of them leaves a file either")
     equal(len(composer.messages()), before, "and nothing is typed")
