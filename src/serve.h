@@ -13,6 +13,7 @@ enum {
 	SERVE_JOBS_MAX = 256,     /* messages being delivered at once */
 	SERVE_JOBS_BOUND = 32,    /* the same for a restricted peer */
 	SERVE_FILES_MAX = 64,     /* files coming in at once */
+	SERVE_SMALL = 65536,      /* bytes of a file judged with its message */
 	SERVE_STALL_MS = 60000,   /* without a byte of it a file is given up */
 	SERVE_PROGRESS_MS = 3000, /* between words that it goes on */
 	SERVE_AWAIT_MAX_MS = 60000, /* that a FETCH waits for a message */

@@ -43,11 +43,12 @@ server_drop_file(struct server *s, struct file *file)
 	server_forget_file(s, file);
 }
 
-/* May its sender send to whom the file is for? Asked before any of it is kept;
- * an older version does not say for whom, and is judged with its message. */
+/* May its sender send to whom the file is for? Asked before any of it is kept.
+ * A small one is judged with its message, which comes with it: tmux need not be
+ * asked twice. So is that of an older version, which does not say for whom. */
 static int
 server_may_file(struct server *s, const struct frame *f,
-    const struct origin *from, struct err *e)
+    const struct origin *from, int64_t size, struct err *e)
 {
 	const struct post p = { .reg = s->o->reg,
 		.sender = from->name,
@@ -57,7 +58,7 @@ server_may_file(struct server *s, const struct frame *f,
 	struct agent to;
 	int rc = 0;
 
-	if (address == NULL)
+	if (address == NULL || size <= SERVE_SMALL)
 		return 0;
 	if (lookup(s->o->reg, address, &to, &renamed, NULL) == 0 &&
 	    str_eq(to.host, s->home->host))
@@ -126,7 +127,7 @@ server_open_file(struct server *s, const struct frame *f)
 	if (file->size < 0)
 		(void)err_set(&e, EXIT_USAGE, "Size: is missing");
 	else if (origin_read(s->home, s->host, f, &from, &e) == 0 &&
-	    server_may_file(s, f, &from, &e) == 0 &&
+	    server_may_file(s, f, &from, file->size, &e) == 0 &&
 	    drop_begin(&file->drop, s->home->inbox, from.folder,
 		frame_get(f, "Name", "file"), file->size,
 		s->o->reg->config->inbox_max, server_coming(s), &e) == 0)

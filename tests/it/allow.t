@@ -174,3 +174,15 @@ before=$(files b)
 check 'a file from an older version' grep -q '^Code: 7' "$out"
 is "$(files b)" "$before" 'is not kept either'
 is "$(grep -c '^Dropped' "$out")" 0 'nor said to be there'
+
+# A long one is refused before its bytes come; a short one with its message.
+announce() { # SIZE: the answers to a FILE that nothing follows
+	{
+		printf 'panemesh/1 HELLO 0 0\nHost: a\n\n'
+		printf 'panemesh/1 FILE f1 0\nFrom: a-s-one\nSender: a-s-one\n'
+		printf 'To: b-s-rec\nName: big.txt\nSize: %s\n\n' "$1"
+	} | on b agent-serve 2>"$err"
+}
+check 'a long file is refused at once' grep -q '^Code: 7' <(announce 65537)
+is "$(announce 65536 | grep -c '^Code')" 0 'a short one with its message'
+is "$(files b)" "$before" 'and nothing of it is kept'
