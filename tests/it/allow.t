@@ -11,7 +11,7 @@
 far_up a b
 sender=a composer a rec
 sender=a composer b rec
-plan 53
+plan 56
 
 # as_pane HOST WINDOW ARGS...: notify-pane in a window of its own there, whose
 # address is HOST-s-WINDOW: its status; what it says is in $out and $err.
