@@ -72,21 +72,17 @@ done
 # ---- what must hold before anything is touched ----
 
 # These paths go into tmux's configuration, unit files, crontabs.
-plain_path() {
-	case $2 in
-	/*) ;;
-	*) usage_error "$1: '$2' is not an absolute path" ;;
-	esac
-	case $2 in
+is_plain() {
+	case $1 in
 	*[[:cntrl:]]* | *[\'\"\$\`\\\#\&\|\;\<\>\(\)\{\}\[\]\*\?\!%^]*)
-		usage_error "$1: '$2' has a character that shells, tmux or systemd \
-would read; choose another --prefix"
+		return 1
 		;;
 	esac
 }
+readonly unplain='has a character that shells, tmux or systemd would read'
 
 user=$(id -un 2>/dev/null) || user=$(id -u)
-{ [ -n "${HOME:-}" ] && [ -d "$HOME" ]; } || {
+{ [[ ${HOME:-} == /* ]] && [ -d "$HOME" ]; } || {
 	echo "install.sh: HOME: '${HOME:-}' is no folder; $user needs a home" >&2
 	exit 9
 }
@@ -103,8 +99,16 @@ export HOME TMPDIR
 installed=''
 [ -e "$here/Makefile" ] || installed=${here%/share/panemesh}
 prefix=${prefix:-${installed:-$HOME/.local}}
-plain_path --prefix "$prefix"
-plain_path HOME "$HOME"
+is_plain "$HOME" || {
+	echo "install.sh: HOME: '$HOME' $unplain; $user needs another home" >&2
+	exit 9
+}
+case $prefix in
+/*) ;;
+*) usage_error "--prefix: '$prefix' is not an absolute path" ;;
+esac
+is_plain "$prefix" ||
+	usage_error "--prefix: '$prefix' $unplain; choose another --prefix"
 bin=$prefix/bin hooks=$prefix/share/panemesh/panemesh.tmux.conf
 # shellcheck source=setup/manifest.sh
 . "$here/setup/manifest.sh"

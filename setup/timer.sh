@@ -25,15 +25,19 @@ read_crontab() {
 	grep -qi 'no crontab' "$tmp/crontab.err"
 }
 
-cron_text() {
+# The PATH in which tmux is found, which neither cron nor systemd need have.
+tmux_path() {
 	local folder
 	folder=$(command -v tmux || echo /usr/bin/tmux)
 	folder=${folder%/*}
 	case $folder in
 	/usr/local/bin | /usr/bin | /bin) folder='' ;;
 	esac
-	printf "*/5 * * * * PATH='%s/usr/local/bin:/usr/bin:/bin' " \
-		"${folder:+$folder:}"
+	printf '%s/usr/local/bin:/usr/bin:/bin' "${folder:+$folder:}"
+}
+
+cron_text() {
+	printf "*/5 * * * * PATH='%s' " "$(tmux_path)"
 	printf "'%s/agent-discover' --quiet >/dev/null 2>&1" "$bin"
 }
 
@@ -98,8 +102,25 @@ linger() {
 		say "  it is not allowed; ask root: loginctl enable-linger $(id -un)"
 }
 
-# As it was installed; a distribution has another place for it.
+# As it was installed; a distribution has another place for it. The service with
+# tmux's folder, if systemd would not look there.
 unit_file() {
+	local path
+	path=$(tmux_path)
+	case $1$path in
+	agent-resync.service/usr/local/bin:*) ;;
+	agent-resync.service*[[:cntrl:]\"\\%\$]*) ;;
+	agent-resync.service*)
+		sed "s|^\[Service\]\$|&\nEnvironment=\"PATH=${path//[&|]/\\&}\"|" \
+			"$(installed_unit "$1")" >"$tmp/$1"
+		printf '%s\n' "$tmp/$1"
+		return
+		;;
+	esac
+	installed_unit "$1"
+}
+
+installed_unit() {
 	if [ -e "$prefix/share/systemd/user/$1" ]; then
 		printf '%s\n' "$prefix/share/systemd/user/$1"
 	else
