@@ -222,13 +222,24 @@ is_temporary(const char *name)
 	return at != NULL && at > name && strlen(at) == strlen(".tmp.") + 6;
 }
 
+/* Is it root's, who may hand us files, but not to read? */
+static bool
+is_kept_from_us(const char *path, const struct stat *st)
+{
+	int mode = S_ISDIR(st->st_mode) ? R_OK | W_OK | X_OK : R_OK;
+
+	return st->st_uid == 0 && geteuid() != 0 && !S_ISLNK(st->st_mode) &&
+	    access(path, mode) != 0 && errno == EACCES;
+}
+
 static void
 walk_one(void *arg, const char *path, const struct stat *st)
 {
 	struct walk *w = arg;
 
 	w->n++;
-	if (st->st_uid != geteuid() && st->st_uid != 0)
+	if ((st->st_uid != geteuid() && st->st_uid != 0) ||
+	    is_kept_from_us(path, st))
 		walk_first(&w->foreign, &w->foreigns, path);
 	else if (!S_ISLNK(st->st_mode) &&
 	    (st->st_mode & (S_IWGRP | S_IWOTH)) != 0)

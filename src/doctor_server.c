@@ -262,7 +262,8 @@ server_hooks(struct server *s)
 	x_free(hooks);
 }
 
-/* A name for an ignored session that no pattern takes. */
+/* A name for an ignored session that no pattern takes. tmux expands formats in
+ * it, which '#' begins. */
 static char *
 session_name(const struct doctor *d, const struct tmux_row *row)
 {
@@ -270,7 +271,7 @@ session_name(const struct doctor *d, const struct tmux_row *row)
 	     slug[SESSION_MAX + 1];
 
 	if (config_ignored(&d->config, name) != NULL ||
-	    strcspn(name, ":.") < strlen(name)) {
+	    strcspn(name, ":.#") < strlen(name)) {
 		str_session(slug, row->session_name);
 		x_free(name);
 		name = x_asprintf("work-%s", slug);
@@ -340,20 +341,34 @@ server_book(struct server *s)
 	doctor_mend(s->d, "agent-discover");
 }
 
+/* tmux has this pane's terminal, and we see no such file. */
+static void
+server_no_tty(struct server *s, const struct tmux_row *row)
+{
+	doctor_bad(s->d, row->tty,
+	    "pane %s of %s: its terminal is not here: a sandbox with a /dev of "
+	    "its own keeps us from it; let notify-pane run outside of it "
+	    "(docs/AGENTS.md has the setting of each agent)",
+	    row->ident.pane, s->t.socket);
+}
+
 /* Terminals that we may not write to, and those that a sender holds. */
 static void
 server_ttys(struct server *s)
 {
-	const struct tmux_row *row;
+	const struct tmux_row *row, *hidden = NULL;
 	struct stat st;
 	size_t i;
 
 	for (i = 0; i < s->rows.n; i++) {
 		row = &s->rows.v[i];
 		if (row->dead || row->tty[0] != '/' ||
-		    (i > 0 && str_eq(row->tty, s->rows.v[i - 1].tty)) ||
-		    stat(row->tty, &st) != 0)
+		    (i > 0 && str_eq(row->tty, s->rows.v[i - 1].tty)))
 			continue;
+		if (stat(row->tty, &st) != 0) {
+			hidden = errno == ENOENT ? row : hidden;
+			continue;
+		}
 		if (st.st_uid != geteuid()) {
 			doctor_bad(s->d, row->tty,
 			    "pane %s of %s: the terminal belongs to uid %u: "
@@ -372,6 +387,8 @@ server_ttys(struct server *s)
 		}
 		(void)doctor_held(s->d, row->tty, "every message to that pane");
 	}
+	if (hidden != NULL)
+		server_no_tty(s, hidden);
 }
 
 /* Messages that a killed sender left in the server. */

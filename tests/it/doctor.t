@@ -7,7 +7,7 @@
 . tests/it/lib.sh
 # shellcheck source=tests/it/doctor.sh
 . "$here/doctor.sh"
-plan 222
+plan 226
 export PATH=$BUILD/helpers:$PATH
 agents=$HOME/.agents
 root=$([ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && echo yes)
@@ -471,6 +471,10 @@ mends "an ignored session" server "session test has no addresses"
 tm new-session -d -s "test-it's \"a\\\$(touch $world/owned)\"; #{pid} é" -n w
 mends "an ignored session of a hostile name" server 'session test-it'
 check "what it says is not run" test ! -e "$world/owned"
+tm new-session -d -s 'test-##(touch owned)' -n w
+mends "one whose name tmux would expand" server 'session test-#'
+until_true 5 tm run-shell true
+check "nor is that" test ! -e "$world/owned"
 settles "it has addresses now"
 python3 - "$agents/local.toml" <<'EOF'
 import re, sys
@@ -618,10 +622,15 @@ if bwrap --ro-bind / / true 2>/dev/null; then
 	is "$(rows_of files | grep -c bad) $(rows_of log | grep -c bad) $(
 		rows_of server | grep -c 'without a server')" '0 0 0' \
 		"which is the fault of nothing else"
-	doctor=agent-doctor
 	rm -r "$HOME/.gemini" "$HOME/real"
+	box() {
+		bwrap --bind / / --dev /dev "$BUILD/agent-doctor" "$@"
+	}
+	doctor=box
+	seen "a sandbox with a /dev of its own" server 'terminal is not here'
+	doctor=agent-doctor
 else
-	skip 4 "no bwrap"
+	skip 5 "no bwrap"
 fi
 
 # ---- keys ----
