@@ -17,6 +17,7 @@
 #include "proc.h"
 #include "register_feed.h"
 #include "register_parked.h"
+#include "register_sight.h"
 #include "wake.h"
 #include "register_view.h"
 #include "registry.h"
@@ -82,8 +83,7 @@ write_local(
 	struct buf text = BUF_INIT_MAX(SLICE_SIZE_MAX);
 	int rc = -1;
 
-	memcpy(s->host, reg->home->host, sizeof(s->host));
-	memcpy(s->host_id, reg->home->host_id, sizeof(s->host_id));
+	slice_own(s, reg->home->host, reg->home->host_id);
 	s->version = SLICE_VERSION;
 	if (generation_next(reg->home, s->generation, now, &s->generation, e) !=
 	    0)
@@ -137,7 +137,7 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 		.now = clock_real_ms() };
 	struct agent_list now = AGENT_LIST_INIT, joined = AGENT_LIST_INIT;
 	struct parked parked = PARKED_INIT;
-	const struct agent_list *all;
+	const struct agent_list *all, *was, *is;
 	struct agent_list before;
 	size_t recorded, i;
 	char *quarantined = NULL;
@@ -151,12 +151,22 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 		log_line("%s: was not valid; kept as %s and rebuilt",
 		    reg->home->local, quarantined);
 	recorded = slice.agents.n;
-	drop_ended(&slice.agents, socket);
+	if (!result->server && sight_hidden(reg->home, &slice.agents, socket)) {
+		count_entries(&slice.agents, socket, result);
+		rc = 0;
+		goto out;
+	}
+	if (sight_clear(reg->home))
+		drop_ended(&slice.agents, socket);
+	else
+		sight_recall(v, &slice.agents);
 	parked_load(&parked, reg->home);
-	all = parked_join(&parked, &slice.agents, &scan, &joined);
+	was = &slice.agents;
+	is = &now;
+	all = parked_join(&parked, was, &scan, &joined);
 	agent_merge(&now, all, &scan);
 	if (!reg->dry_run)
-		parked_keep(&parked, reg->home, &slice.agents, &now, &scan);
+		parked_keep(&parked, reg->home, was, is, &scan, false);
 	count_entries(&now, socket, result);
 	for (i = 0; reg->found != NULL && i < now.n; i++)
 		(void)agent_list_put(reg->found, &now.v[i]);
@@ -172,10 +182,14 @@ merge_local(const struct registrar *reg, const char *socket, struct view *v,
 		before = slice.agents;
 		slice.agents = now;
 		now = before;
+		was = &now;
+		is = &slice.agents;
 		rc = write_local(reg, &slice, scan.now, e);
 		if (rc == 0)
-			register_feed(reg->home, &now, &slice.agents);
+			register_feed(reg->home, was, is);
 	}
+	if (rc == 0 && !reg->dry_run)
+		parked_keep(&parked, reg->home, was, is, &scan, true);
 out:
 	agent_list_free(&now);
 	agent_list_free(&joined);
@@ -211,11 +225,13 @@ scan_and_write(const struct registrar *reg, const struct tmux *t,
 	}
 	result->server = answer == TMUX_OK;
 	result->panes = v.panes;
+	if (answer == TMUX_OK && v.rows.n > 0 && !reg->dry_run)
+		sight_note(reg->home, v.rows.v[0].ident.server_pid);
 	rc = merge_local(reg, t->socket, &v, result, e);
 	lock_drop(&fd);
 	if (rc != 0 || reg->dry_run)
 		goto out;
-	if (answer == TMUX_OK)
+	if (answer == TMUX_OK && !v.recalled)
 		mark_seen(t, &v);
 	if (!registry_fresh(reg->home))
 		rc = registry_assemble(reg->home, clock_real_ms(), e);

@@ -120,7 +120,7 @@ keep(struct agent_list *kept, const struct agent *a)
 /* Those parked before, of all servers, that have time left. */
 static void
 keep_old(struct agent_list *kept, const struct parked *p,
-    const struct agent_list *now, const struct agent_scan *scan)
+    const struct agent_list *now, const struct agent_scan *scan, bool written)
 {
 	const struct agent *a;
 	size_t i;
@@ -130,8 +130,9 @@ keep_old(struct agent_list *kept, const struct parked *p,
 		if (!agent_has_alias(a, a->address, scan->now))
 			continue;
 		if (str_eq(a->ident.socket, scan->socket)
-			? find_id(now, a->id) == NULL &&
-			    is_out_of_sight(a, scan)
+			? !written ||
+			    (find_id(now, a->id) == NULL &&
+				is_out_of_sight(a, scan))
 			: !ps_ended((pid_t)a->ident.server_pid))
 			keep(kept, a);
 	}
@@ -162,7 +163,7 @@ keep_new(struct agent_list *kept, const struct agent_list *before,
 void
 parked_keep(struct parked *p, const struct home *home,
     const struct agent_list *before, const struct agent_list *now,
-    const struct agent_scan *scan)
+    const struct agent_scan *scan, bool written)
 {
 	struct slice s = { .version = SLICE_VERSION,
 		.generation = 1,
@@ -171,11 +172,10 @@ parked_keep(struct parked *p, const struct home *home,
 	char *path = parked_path(home);
 	struct err e = { .code = EXIT_OK };
 
-	keep_old(&s.agents, p, now, scan);
+	keep_old(&s.agents, p, now, scan, written);
 	keep_new(&s.agents, before, now, scan);
 	agent_list_sort(&s.agents);
-	memcpy(s.host, home->host, sizeof(s.host));
-	memcpy(s.host_id, home->host_id, sizeof(s.host_id));
+	slice_own(&s, home->host, home->host_id);
 	clock_text(s.written, 0);
 	if (s.agents.n > 0)
 		slice_write(&text, &s);
@@ -193,6 +193,8 @@ parked_keep(struct parked *p, const struct home *home,
 	}
 	if (e.code != EXIT_OK)
 		log_line("%s", e.msg);
+	buf_reset(&p->text);
+	buf_add(&p->text, text.data, text.len);
 out:
 	agent_list_free(&s.agents);
 	buf_free(&text);

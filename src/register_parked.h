@@ -38,10 +38,11 @@ const struct agent_list *parked_join(const struct parked *p,
     struct agent_list *joined);
 
 /* Write the file anew, if that changes it: `now` is what stands in the place of
- * `before`, without what was joined. What cannot be written is logged: it is a
+ * `before`, without what was joined. Until that is `written` to local.toml,
+ * none that it has leaves the file. What cannot be written is logged: it is a
  * name less. */
 void parked_keep(struct parked *p, const struct home *home,
     const struct agent_list *before, const struct agent_list *now,
-    const struct agent_scan *scan);
+    const struct agent_scan *scan, bool written);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef REGISTER_VIEW_H
 #define REGISTER_VIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct view {
 	struct view_facts *facts;
 	size_t facts_n;
 	size_t panes;
+	bool recalled;            /* `sights` are what was seen before */
 	int64_t taken;            /* monotonic ms, before the look */
 	struct slice_ahead ahead; /* local.toml as it was then */
 	struct argv slow; /* mounts that may not answer, see project.h */

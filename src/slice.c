@@ -14,6 +14,17 @@ slice_free(struct slice *s)
 }
 
 void
+slice_own(struct slice *s, const char *host, const char *host_id)
+{
+	size_t i;
+
+	(void)snprintf(s->host, sizeof(s->host), "%s", host);
+	(void)snprintf(s->host_id, sizeof(s->host_id), "%s", host_id);
+	for (i = 0; i < s->agents.n; i++)
+		agent_text(&s->agents.v[i].host, host, HOST_MAX);
+}
+
+void
 slice_write_table(struct buf *b, const struct slice *s)
 {
 	toml_write_header(b, "slices", s->host);

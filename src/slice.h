@@ -52,6 +52,10 @@ void slice_write(struct buf *b, const struct slice *s);
 void slice_write_table(struct buf *b, const struct slice *s);
 void slice_write_agent(struct buf *b, const struct agent *a);
 
+/* Make it the slice of this host, which may have had another name when some of
+ * its entries were written. */
+void slice_own(struct slice *s, const char *host, const char *host_id);
+
 /* Take all but host, role, scope and `explicit` out of every entry. */
 void slice_narrow(struct slice *s);
 

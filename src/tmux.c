@@ -14,8 +14,25 @@
 #include "path.h"
 #include "proc.h"
 #include "str.h"
+#include "utf8.h"
 
 enum { TMUX_ERR_MAX = 4096, TMUX_FIELDS_MAX = 32 };
+
+/* Can the address book hold this path as it is? Else no entry would ever be
+ * found to be the same again. */
+static bool
+tmux_plain(const char *path)
+{
+	size_t left = strlen(path), n;
+	uint32_t ch;
+
+	for (; left > 0; path += n, left -= n) {
+		n = utf8_decode(path, left, &ch);
+		if (n == 0 || utf8_unsafe(ch))
+			return false;
+	}
+	return true;
+}
 
 int
 tmux_open(struct tmux *t, const char *socket, struct err *e)
@@ -29,6 +46,11 @@ tmux_open(struct tmux *t, const char *socket, struct err *e)
 		    "%s: is no path of a tmux socket (absolute, at most %d "
 		    "bytes)",
 		    socket, PANE_SOCKET_MAX - 1);
+	if (!tmux_plain(socket))
+		return err_set(e, EXIT_USAGE,
+		    "%s: a tmux socket whose path is not printable UTF-8 "
+		    "cannot be named; start that server with another -S",
+		    socket);
 	if (stat(socket, &st) == 0 && st.st_uid != geteuid())
 		return err_set(e, EXIT_LOCAL,
 		    "%s: tmux server of uid %u, not ours; send from that "
@@ -220,15 +242,18 @@ tmux_add_socket(struct argv *out, const char *path)
 		argv_add(out, path);
 }
 
-/* Every socket in DIR/tmux-UID, as tmux(1) names its sockets. */
+/* Every socket in DIR/tmux-UID, as tmux(1) names its sockets: without links in
+ * DIR, so that a server has one name. */
 static void
 tmux_add_folder(struct argv *out, const char *dir)
 {
-	char *folder = x_asprintf("%s/tmux-%u", dir, (unsigned)geteuid());
+	char *real = realpath(dir, NULL), *folder, *path;
 	struct dirent *entry;
-	char *path;
 	DIR *d;
 
+	folder = x_asprintf(
+	    "%s/tmux-%u", real == NULL ? dir : real, (unsigned)geteuid());
+	free(real);
 	d = opendir(folder);
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		if (entry->d_name[0] == '.')

@@ -27,7 +27,8 @@ struct tmux {
 };
 
 /*
- * Name a server. -1 with EXIT_USAGE if the path does not fit or is relative;
+ * Name a server. -1 with EXIT_USAGE if the path does not fit, is relative or
+ * not printable;
  * EXIT_LOCAL if the socket belongs to another uid. A path where nothing is
  * yet passes: the first call says "no server".
  */

@@ -80,7 +80,7 @@ pass(struct fix *f, const struct agent_list *before,
 	size_t n;
 
 	parked_load(&p, &f->home);
-	parked_keep(&p, &f->home, before, now, &f->scan);
+	parked_keep(&p, &f->home, before, now, &f->scan, true);
 	parked_free(&p);
 	parked_load(&p, &f->home);
 	n = p.slice.agents.n;
@@ -138,8 +138,13 @@ test_whose(void **state)
 	assert_ptr_equal(
 	    parked_join(&p, &f->before, &f->scan, &joined), &f->before);
 	parked_free(&p);
-	/* Back in the book. */
-	assert_int_equal(pass(f, &f->none, &f->before), 0);
+	/* Back in the book, once that is written. */
+	parked_load(&p, &f->home);
+	parked_keep(&p, &f->home, &f->none, &f->before, &f->scan, false);
+	assert_int_equal(access(f->path, F_OK), 0);
+	parked_keep(&p, &f->home, &f->none, &f->before, &f->scan, true);
+	assert_int_equal(access(f->path, F_OK), -1);
+	parked_free(&p);
 }
 
 static void
