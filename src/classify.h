@@ -126,7 +126,8 @@ bool classify_framed(
 
 /*
  * Compare the composer with `body`, without regard to blanks and newlines
- * (programs wrap and indent as they like).
+ * (programs wrap and indent as they like). Grey and dim text counts where it
+ * is the body.
  */
 enum classify_holds classify_composer_holds(const struct screen *screen,
     const struct readiness *r, const char *body, size_t len);

@@ -21,11 +21,11 @@ enum {
 
 /* Does this cell hold something a person typed or we pasted? */
 static bool
-is_text(const struct screen_cell *c, const struct profile *p)
+is_text(const struct screen_cell *c, const struct profile *p, bool ghosts)
 {
 	if (screen_is_blank(c))
 		return false;
-	if (p == NULL || p->kind != PROFILE_AGENT)
+	if (ghosts || p == NULL || p->kind != PROFILE_AGENT)
 		return true;
 	if ((c->flags & SCREEN_REVERSE) != 0)
 		return true;
@@ -33,9 +33,10 @@ is_text(const struct screen_cell *c, const struct profile *p)
 	    (p->ghost_grey && screen_is_grey(c)));
 }
 
-void
-classify_composer_text(
-    const struct screen *screen, const struct readiness *r, struct buf *out)
+/* The same as classify_composer_text(), or with ghost text. */
+static void
+composer_text(const struct screen *screen, const struct readiness *r,
+    bool ghosts, struct buf *out)
 {
 	const struct classify_region *c = &r->composer;
 	unsigned row, col, from, end;
@@ -46,7 +47,8 @@ classify_composer_text(
 		from = row == c->first ? c->column : c->continued;
 		end = from;
 		for (col = from; col < c->right; col++) {
-			if (is_text(screen_at(screen, row, col), r->profile))
+			if (is_text(screen_at(screen, row, col), r->profile,
+				ghosts))
 				end = col + 1;
 		}
 		if (row > c->first)
@@ -55,6 +57,13 @@ classify_composer_text(
 	}
 	while (out->len > 0 && out->data[out->len - 1] == '\n')
 		buf_truncate(out, out->len - 1);
+}
+
+void
+classify_composer_text(
+    const struct screen *screen, const struct readiness *r, struct buf *out)
+{
+	composer_text(screen, r, false, out);
 }
 
 /* Does the character show nothing: a blank, or of no width? */
@@ -84,14 +93,14 @@ classify_squeeze(const char *text, size_t len, struct buf *out)
 /* The squeezed text of r->tail from row `first` on. */
 static void
 tail_text(const struct screen *screen, const struct readiness *r,
-    unsigned first, struct buf *out)
+    unsigned first, bool ghosts, struct buf *out)
 {
 	struct readiness tail = *r;
 	struct buf text = BUF_INIT;
 
 	tail.composer = r->tail;
 	tail.composer.first = first;
-	classify_composer_text(screen, &tail, &text);
+	composer_text(screen, &tail, ghosts, &text);
 	classify_squeeze(text.data, text.len, out);
 	buf_free(&text);
 }
@@ -110,7 +119,7 @@ is_end(const struct buf *want, const struct buf *have)
  */
 static bool
 holds_tail(const struct screen *screen, const struct readiness *r,
-    const struct buf *want)
+    const struct buf *want, bool ghosts)
 {
 	const struct classify_region *g = &r->tail;
 	struct buf have = BUF_INIT;
@@ -124,7 +133,7 @@ holds_tail(const struct screen *screen, const struct readiness *r,
 			screen_row_end(screen, row - 1) != 0))
 			continue;
 		buf_reset(&have);
-		tail_text(screen, r, row, &have);
+		tail_text(screen, r, row, ghosts, &have);
 		hit = is_end(want, &have);
 	}
 	buf_free(&have);
@@ -241,15 +250,15 @@ holds_signs(
 	return signs > 0;
 }
 
-enum classify_holds
-classify_composer_holds(const struct screen *screen, const struct readiness *r,
-    const char *body, size_t len)
+static enum classify_holds
+composer_holds(const struct screen *screen, const struct readiness *r,
+    const char *body, size_t len, bool ghosts)
 {
 	struct buf shown = BUF_INIT, have = BUF_INIT, want = BUF_INIT;
 	enum classify_holds holds = CLASSIFY_HOLDS_OTHER;
 	size_t start = START_MAX;
 
-	classify_composer_text(screen, r, &shown);
+	composer_text(screen, r, ghosts, &shown);
 	classify_squeeze(shown.data, shown.len, &have);
 	classify_squeeze(body, len, &want);
 	if (start > have.len)
@@ -257,8 +266,9 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 	if (start > want.len)
 		start = want.len;
 	if (!r->composer.found)
-		holds = holds_tail(screen, r, &want) ? CLASSIFY_HOLDS_TAIL
-						     : CLASSIFY_HOLDS_OTHER;
+		holds = holds_tail(screen, r, &want, ghosts)
+		    ? CLASSIFY_HOLDS_TAIL
+		    : CLASSIFY_HOLDS_OTHER;
 	else if (have.len == 0)
 		holds = CLASSIFY_HOLDS_NOTHING;
 	else if (have.len == want.len &&
@@ -275,5 +285,31 @@ classify_composer_holds(const struct screen *screen, const struct readiness *r,
 	buf_free(&shown);
 	buf_free(&have);
 	buf_free(&want);
+	return holds;
+}
+
+/* Is it `body`, all of it or what can be seen of it? */
+static bool
+is_body(enum classify_holds holds)
+{
+	return holds == CLASSIFY_HOLDS_EXACT ||
+	    holds == CLASSIFY_HOLDS_COLLAPSED || holds == CLASSIFY_HOLDS_PART ||
+	    holds == CLASSIFY_HOLDS_TAIL;
+}
+
+enum classify_holds
+classify_composer_holds(const struct screen *screen, const struct readiness *r,
+    const char *body, size_t len)
+{
+	enum classify_holds holds = composer_holds(screen, r, body, len, false);
+	enum classify_holds all;
+
+	/* Some themes draw what is typed as grey as a placeholder. What is ours
+	 * word for word needs no colour to be known by. */
+	if (!is_body(holds)) {
+		all = composer_holds(screen, r, body, len, true);
+		if (is_body(all))
+			return all;
+	}
 	return holds;
 }

@@ -2,7 +2,7 @@
  * composer - a small full-line composer like those of agents, for tests.
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
- *                 [-p] [-h] [-n] [-x] [-t] [-r ROWS] [-w FILE] [-c]
+ *                 [-p] [-h] [-n] [-x] [-t] [-g] [-r ROWS] [-w FILE] [-c]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -18,6 +18,7 @@
  *   -n  no bracketed paste
  *   -x  an "x" gets into the text with each paste, as if somebody typed it
  *   -t  shows the submitted text above, not only how long it was
+ *   -g  draws the text as grey as a placeholder (a theme)
  *   -w  takes no Enter before FILE is there
  *   -r  shows the last ROWS rows of a longer text, the glyph only before the
  *       first of all
@@ -44,7 +45,7 @@ static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
-static bool show_text, halve, draws_cursor;
+static bool show_text, halve, draws_cursor, grey;
 static size_t pasted; /* characters of what is collapsed */
 static const char *log_path, *wait_path;
 static unsigned submissions, cursor_rows;
@@ -162,6 +163,8 @@ draw(void)
 	at = scrolled(width);
 	buf_adds(&out, at > 0 ? "\r\n  " : "\r\n❯ ");
 	rows++;
+	if (grey)
+		buf_adds(&out, "\033[38;2;131;148;150m");
 	if (collapsed) {
 		buf_addf(&out, "[Pasted text, %zu chars]", pasted);
 		used += (unsigned)strlen("[Pasted text,  chars]");
@@ -192,7 +195,7 @@ draw(void)
 		buf_adds(&out, "\033[7m \033[0m");
 	/* what stands below, then back up to the end of the text: relative,
 	 * since the screen may have scrolled */
-	buf_adds(&out, "\r\n");
+	buf_adds(&out, "\033[0m\r\n");
 	rule(&out);
 	if (draws_cursor) {
 		buf_adds(&out, "\r\n  ready\r\n");
@@ -337,7 +340,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:cdphnxtr:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:cdghnpxtr:w:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -356,6 +359,9 @@ main(int argc, char **argv)
 			break;
 		case 'd':
 			want_dialog = true;
+			break;
+		case 'g':
+			grey = true;
 			break;
 		case 'h':
 			halve = true;

@@ -197,6 +197,11 @@ def composers(world):
 
     late_enter(world)
 
+    c = world.composer("grey", "-g -s 300")
+    sent(world.notify(c.address, "grey\nwords"), "submitted",
+         "a theme draws typed text grey: it is seen")
+    equal([m.strip() for m in plain(c)], [b"grey\n  words"], "and taken")
+
     with open(f"{world.agents}/profiles.d/composer.toml") as f:
         text = f.read()
     world.write(f"{world.agents}/profiles.d/patient.toml",

@@ -784,6 +784,45 @@ assert_holds(enum classify_holds want, const char *text, const char *body)
 	buf_free(&b);
 }
 
+#define GEMINI(row)                                           \
+	"▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄\n" row "\n" \
+	"▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀\n"
+#define GEMINI_AT .program = "gemini", .title = "◇  Ready", .y = 1
+
+/* Solarized Dark draws typed text in #839496, as grey as any placeholder. */
+#define SOLARIZED "\033[38;2;131;148;150m"
+
+static void
+grey_text_that_is_ours(void **state)
+{
+	(void)state;
+	LOOK(GEMINI_AT, .x = 15,
+	    .screen = GEMINI(" > " SOLARIZED "[from a@b] x" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_EXACT, "", "[from a@b] x");
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "[from a@b] xy");
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "[from a@b]");
+	/* A part of it stands out. */
+	LOOK(GEMINI_AT, .x = 15,
+	    .screen = GEMINI(
+		" > " SOLARIZED "[from \033[35ma@b" SOLARIZED "] x" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_EXACT, "[from a@b", "[from a@b] x");
+	LOOK(GEMINI_AT, .x = 26,
+	    .screen = GEMINI(" > " SOLARIZED "[Pasted Text: 12 lines]" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_COLLAPSED, "",
+	    "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12");
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "1\n2\n3");
+	/* A suggestion behind it is not. */
+	LOOK(GEMINI_AT, .x = 8,
+	    .screen = GEMINI(" > hello" SOLARIZED " you" BLOCK));
+	assert_holds(CLASSIFY_HOLDS_EXACT, "hello", "hello");
+	assert_holds(CLASSIFY_HOLDS_EXACT, "hello", "hello you");
+	/* The empty composer's placeholder. */
+	LOOK(GEMINI_AT, .x = 3,
+	    .screen = GEMINI(" > " BLOCK SOLARIZED
+			     " Type your message or @path/to/file\033[0m"));
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "[from a@b] x");
+}
+
 static void
 what_the_composer_shows(void **state)
 {
@@ -923,6 +962,7 @@ main(void)
 		cmocka_unit_test(others),
 		cmocka_unit_test(chosen_profiles),
 		cmocka_unit_test(lines_with_a_prompt),
+		cmocka_unit_test(grey_text_that_is_ours),
 		cmocka_unit_test(what_the_composer_shows),
 		cmocka_unit_test(names),
 	};
