@@ -8,18 +8,26 @@
 
 #include "str.h"
 
+/* Fewer bytes than this are no sign that a placeholder begins. */
+enum { PART_MIN = 8 };
+
+static bool
+is_dim(const struct profile *p, const struct screen_cell *c)
+{
+	return p->ghost_dim && (c->flags & SCREEN_DIM) != 0;
+}
+
 static bool
 is_ghost(const struct profile *p, const struct screen_cell *c)
 {
-	return (p->ghost_dim && (c->flags & SCREEN_DIM) != 0) ||
-	    (p->ghost_grey && screen_is_grey(c));
+	return is_dim(p, c) || (p->ghost_grey && screen_is_grey(c));
 }
 
 /* What stands in the composer. */
 struct content {
 	unsigned visible; /* cells that show something */
 	unsigned ghost;   /* of them greyed or dim */
-	bool placeholder; /* the shipped text for an empty one */
+	unsigned grey;    /* of them by their colour alone */
 };
 
 /*
@@ -47,35 +55,57 @@ read_content(const struct look *l, unsigned cx, unsigned cy)
 				continue; /* the box's edge */
 			n.visible++;
 			next = screen_at(l->screen, row, col + c->width);
-			if (is_ghost(l->profile, c) ||
-			    (row == cy && col == cx &&
-				(c->flags & SCREEN_REVERSE) != 0 &&
-				!screen_is_blank(next) &&
-				is_ghost(l->profile, next)))
+			if (row == cy && col == cx &&
+			    (c->flags & SCREEN_REVERSE) != 0 &&
+			    !screen_is_blank(next) && !is_ghost(l->profile, c))
+				c = next;
+			if (is_ghost(l->profile, c)) {
 				n.ghost++;
+				n.grey += !is_dim(l->profile, c);
+			}
 		}
 	}
 	return n;
 }
 
-/* The shipped placeholder that the first row shows, and nothing else. */
+/* The shipped placeholder that the first row shows, and nothing else; with
+ * `part` also one of which it shows the beginning. */
 static const char *
-find_placeholder(const struct look *l)
+find_placeholder(const struct look *l, bool part)
 {
 	const struct classify_region *g = &l->r->composer;
 	struct buf row = BUF_INIT;
-	const char *hit = NULL, *text;
+	const char *hit = NULL, *text, *known;
 	size_t i;
 
 	screen_text(l->screen, g->first, g->column, g->right, true, &row);
+	while (row.len > 0 && row.data[row.len - 1] == ' ')
+		buf_truncate(&row, row.len - 1);
 	for (text = row.data; *text == ' '; text++)
 		;
 	for (i = 0; i < l->profile->placeholders.n && hit == NULL; i++) {
-		if (str_starts(text, l->profile->placeholders.v[i]))
-			hit = l->profile->placeholders.v[i];
+		known = l->profile->placeholders.v[i];
+		if (str_starts(text, known) ||
+		    (part && strlen(text) >= PART_MIN &&
+			str_starts(known, text)))
+			hit = known;
 	}
 	buf_free(&row);
 	return hit;
+}
+
+/*
+ * Grey text that may be a person's: some themes draw what is typed so. What a
+ * program shows in an empty composer is known by its words, though in a narrow
+ * pane they go on in the next row, unless it shows ever new ones.
+ */
+static bool
+may_be_typed(const struct look *l, const struct content *n)
+{
+	const struct profile *p = l->profile;
+
+	return n->grey > 0 && p->placeholders.n > 0 && !p->suggests &&
+	    find_placeholder(l, true) == NULL;
 }
 
 /* Append `text` as a regular expression that matches it. */
@@ -292,7 +322,7 @@ classify_agent(struct look *l)
 	    l->r->composer.first, l->r->composer.last, l->r->composer.column);
 	l->r->way = CLASSIFY_WAY_COMPOSE; /* what a forced send would take */
 	n = read_content(l, cx, cy);
-	placeholder = n.visible > 0 ? find_placeholder(l) : NULL;
+	placeholder = n.visible > 0 ? find_placeholder(l, false) : NULL;
 	if (judge_modal(l, &c))
 		return;
 	if (n.visible > n.ghost && placeholder == NULL) {
@@ -310,6 +340,14 @@ classify_agent(struct look *l)
 		    cx, l->r->composer.column);
 		classify_say(l, CLASSIFY_TYPED,
 		    "blanks or lines stand in the composer of %s",
+		    l->profile->label);
+		return;
+	}
+	if (may_be_typed(l, &n)) {
+		classify_note(l, "composer: %u cells of grey text", n.grey);
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "grey text stands in the composer of %s: no placeholder "
+		    "that is known, so somebody may have typed it",
 		    l->profile->label);
 		return;
 	}

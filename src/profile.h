@@ -72,6 +72,7 @@ struct profile {
 	bool ghost_dim;           /* dim text is not the person's */
 	bool ghost_grey;          /* nor grey text */
 	struct argv placeholders; /* literal; shown while it is empty */
+	bool suggests;            /* it shows what to say next, too */
 	struct argv collapsed;    /* how a long paste is shown */
 	struct argv idle_words;   /* rows: one must show, if any is named */
 

@@ -823,6 +823,34 @@ grey_text_that_is_ours(void **state)
 	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "[from a@b] x");
 }
 
+/* A draft with the cursor at its start, in a theme like that. */
+static void
+grey_text_that_may_be_typed(void **state)
+{
+	(void)state;
+	assert_state(CLASSIFY_UNKNOWN, GEMINI_AT, .x = 3,
+	    .screen = GEMINI(" > " SOLARIZED "a draft of mine\033[0m"));
+	assert_state(CLASSIFY_UNKNOWN, GEMINI_AT, .x = 3,
+	    .screen = GEMINI(" > \033[7mo\033[0m" SOLARIZED "ne draft\033[0m"));
+	assert_state(CLASSIFY_UNKNOWN, GEMINI_AT, .x = 3,
+	    .screen = GEMINI(" > " SOLARIZED "Type\033[0m"));
+	assert_state(CLASSIFY_IDLE, GEMINI_AT, .x = 3,
+	    .screen = GEMINI(
+		" > " SOLARIZED "Type your message or @path/to/file\033[0m"));
+	/* In a narrow pane. */
+	assert_state(CLASSIFY_IDLE, GEMINI_AT, .x = 3,
+	    .screen = GEMINI(" > " SOLARIZED "Type your message or\n"
+			     "   @path/to/file\033[0m"));
+	/* Dim is no colour of a theme. */
+	assert_state(CLASSIFY_IDLE, GEMINI_AT, .x = 3,
+	    .screen = GEMINI(" > \033[2mnext: run the tests\033[0m"));
+	/* qwen shows ever new suggestions. */
+	assert_state(CLASSIFY_IDLE, .program = "qwen", .x = 0, .y = 4,
+	    .hidden = true,
+	    .screen = RULE "> " BLOCK "\033[38;2;108;112;134m run the tests"
+			   "\033[0m\n" RULE "  ?\n");
+}
+
 static void
 what_the_composer_shows(void **state)
 {
@@ -963,6 +991,7 @@ main(void)
 		cmocka_unit_test(chosen_profiles),
 		cmocka_unit_test(lines_with_a_prompt),
 		cmocka_unit_test(grey_text_that_is_ours),
+		cmocka_unit_test(grey_text_that_may_be_typed),
 		cmocka_unit_test(what_the_composer_shows),
 		cmocka_unit_test(names),
 	};

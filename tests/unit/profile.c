@@ -276,7 +276,8 @@ all_keys_are_read(void **state)
 	    "scripts = ['s']\ntitles = ['t']\n[composer]\nframe = 'rule'\n"
 	    "glyphs = ['>']\nshell_glyphs = ['!']\nindent = 2\ncolumn = 3\n"
 	    "status_rows = 4\ncursor = 'drawn'\nghost = ['grey']\n"
-	    "placeholders = ['p']\ncollapsed = ['[*]']\nidle_words = ['i']\n"
+	    "placeholders = ['p']\nsuggestions = true\n"
+	    "collapsed = ['[*]']\nidle_words = ['i']\n"
 	    "[busy]\ntitles = ['b']\nwords = ['w']\ndoes = 'takes'\n"
 	    "enter_interrupts = true\n[modal]\ntitles = ['m']\nwords = ['n']\n"
 	    "hidden_cursor = true\n[prompt]\nprompts = ['# ']\nends = ['$']\n"
@@ -296,6 +297,7 @@ all_keys_are_read(void **state)
 	assert_int_equal(p->column, 3);
 	assert_int_equal(p->status_rows, 4);
 	assert_true(p->cursor_drawn && p->ghost_grey && !p->ghost_dim);
+	assert_true(p->suggests);
 	assert_int_equal(p->busy, PROFILE_BUSY_TAKES);
 	assert_true(p->enter_interrupts && p->modal_cursor && p->cooked);
 	assert_int_equal(p->paste, PROFILE_NO);
