@@ -54,6 +54,10 @@ syncs() {
 	on l timeout 60 agent-sync >"$world/synced" 2>&1
 }
 
+syncs_not() {
+	[ -z "$(ours l agent-sync)" ]
+}
+
 composer l comp
 composer a author
 peers a ''
@@ -125,7 +129,8 @@ on l agent-link --stop >"$out" 2>&1
 check 'it ends with its link' until_true 20 follows_not
 check 'and what waited for it there' until_true 20 serves_not
 
-# --- by hand ---
+# --- by hand, where no sync that a hook began takes it first ---
+until_true 60 syncs_not
 sent a -q l-s-comp 'number 7'
 on l agent-sync fetch -t 1 a >"$out" 2>&1
 is "$? $(cat "$out")" '0 a: 1 fetched' 'by hand'
