@@ -36,17 +36,7 @@ mail_id_ok(const char *s)
 bool
 mail_card_ok(const char *s)
 {
-	size_t left = strlen(s), n;
-	uint32_t ch;
-
-	if (left == 0 || s[0] == ' ')
-		return false;
-	for (; left > 0; s += n, left -= n) {
-		n = utf8_decode(s, left, &ch);
-		if (n == 0 || utf8_unsafe(ch))
-			return false;
-	}
-	return true;
+	return s[0] != '\0' && s[0] != ' ' && utf8_plain(s);
 }
 
 void

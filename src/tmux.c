@@ -18,22 +18,6 @@
 
 enum { TMUX_ERR_MAX = 4096, TMUX_FIELDS_MAX = 32 };
 
-/* Can the address book hold this path as it is? Else no entry would ever be
- * found to be the same again. */
-static bool
-tmux_plain(const char *path)
-{
-	size_t left = strlen(path), n;
-	uint32_t ch;
-
-	for (; left > 0; path += n, left -= n) {
-		n = utf8_decode(path, left, &ch);
-		if (n == 0 || utf8_unsafe(ch))
-			return false;
-	}
-	return true;
-}
-
 int
 tmux_open(struct tmux *t, const char *socket, struct err *e)
 {
@@ -46,7 +30,9 @@ tmux_open(struct tmux *t, const char *socket, struct err *e)
 		    "%s: is no path of a tmux socket (absolute, at most %d "
 		    "bytes)",
 		    socket, PANE_SOCKET_MAX - 1);
-	if (!tmux_plain(socket))
+	/* The address book could not hold it as it is, and never find it again.
+	 */
+	if (!utf8_plain(socket))
 		return err_set(e, EXIT_USAGE,
 		    "%s: a tmux socket whose path is not printable UTF-8 "
 		    "cannot be named; start that server with another -S",

@@ -1,6 +1,7 @@
 #include "utf8.h"
 
 #include <locale.h>
+#include <string.h>
 #include <wchar.h>
 
 size_t
@@ -105,6 +106,20 @@ utf8_unsafe(uint32_t ch)
 	if ((ch >= 0xfff9 && ch <= 0xfffb) || ch == 0xfeff)
 		return true;
 	return ch >= 0xe0000 && ch <= 0xe007f;
+}
+
+bool
+utf8_plain(const char *s)
+{
+	size_t left = strlen(s), n;
+	uint32_t ch;
+
+	for (; left > 0; s += n, left -= n) {
+		n = utf8_decode(s, left, &ch);
+		if (n == 0 || utf8_unsafe(ch))
+			return false;
+	}
+	return true;
 }
 
 /*

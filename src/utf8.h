@@ -25,6 +25,9 @@ bool utf8_valid(const char *p, size_t len);
  */
 bool utf8_unsafe(uint32_t ch);
 
+/* Is all of it valid UTF-8, and nothing of it utf8_unsafe()? */
+bool utf8_plain(const char *s);
+
 /* Columns of a character on a terminal: 0, 1 or 2; as glibc's wcwidth in
  * C.UTF-8, which Debian's tmux uses too. Unprintable is 0. */
 unsigned utf8_width(uint32_t ch);

@@ -122,6 +122,19 @@ test_unsafe(void **state)
 				fail_msg("U+%04X", ch);
 }
 
+static void
+test_plain(void **state)
+{
+	(void)state;
+	assert_true(utf8_plain(""));
+	assert_true(utf8_plain("/tmp/jos\xc3\xa9 x"));
+	assert_false(utf8_plain("/tmp/jos\xe9"));
+	assert_false(utf8_plain("a\tb"));
+	assert_false(utf8_plain("a\xe2\x80\xae"
+				"b"));
+	assert_false(utf8_plain("a\xc3"));
+}
+
 /* The width is that of C.UTF-8 whatever locale the process has. */
 static void
 test_width(void **state)
@@ -169,6 +182,7 @@ main(void)
 		cmocka_unit_test(test_round),
 		cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_unsafe),
+		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_width),
 		cmocka_unit_test(test_columns),
 	};
