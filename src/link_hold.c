@@ -252,9 +252,12 @@ static int
 hold_patience(const struct hold *o)
 {
 	int ms = link_pipe_patience(&o->p, ssh_link_timeout(o->k.ssh));
+	int aside = mux_patience(o->m);
 
 	if (mux_due(o->m) && ssh_stream_ready(o->p.stream))
 		return 0;
+	if (aside >= 0 && (ms < 0 || aside < ms))
+		ms = aside;
 	/* Somebody waits, so clocks matter. */
 	if (ms > HOLD_LOOK_MS &&
 	    (mux_callers(o->m) > 0 || mux_waits(o->m) > 0 ||

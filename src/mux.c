@@ -13,6 +13,10 @@
  * long the file behind it. A caller is read no faster than that, which holds it
  * back in its turn.
  *
+ * Order is not all: where a file goes, the programs that move it take the time
+ * in which a message would be answered. So files stand aside while a short
+ * request is under way, for a moment each and for a share of the time in all.
+ *
  * A request's id leads its answer back. A message may be asked for once more by
  * its id (ship.h): while the first asking is under way the second waits beside
  * it, also when the first caller is gone. Answers for those who are gone are
@@ -47,6 +51,8 @@ mux_new(const char *alias, int far)
 	buf_init(&m->down, 2UL * FRAME_BODY_MAX);
 	buf_init(&m->own, FRAME_BODY_MAX);
 	buf_init(&m->hello, FRAME_BODY_MAX);
+	m->aside_ms = MUX_ASIDE_MAX_MS;
+	m->aside_seen = clock_mono_ms();
 	return m;
 }
 
@@ -130,6 +136,46 @@ mux_room(const struct mux *m, const struct caller *c)
 	    (c->head.verb != FRAME_FILE || m->files_n < MUX_FILES_MAX);
 }
 
+/* For how long yet a short request is young, in ms. */
+static int64_t
+mux_young(const struct mux *m, int64_t now)
+{
+	int64_t left = 0;
+	size_t i;
+
+	for (i = 0; i < m->waits_n; i++) {
+		const struct wait *w = &m->waits[i];
+
+		if (w->brief && w->since + MUX_ASIDE_MS - now > left)
+			left = w->since + MUX_ASIDE_MS - now;
+	}
+	return left;
+}
+
+/* Do files stand aside now? */
+static void
+mux_stand(struct mux *m)
+{
+	int64_t now = clock_mono_ms(), gone = now - m->aside_seen;
+
+	m->aside_seen = now;
+	m->aside_ms += m->aside ? -gone : MUX_ASIDE_SHARE * gone;
+	if (m->aside_ms > MUX_ASIDE_MAX_MS)
+		m->aside_ms = MUX_ASIDE_MAX_MS;
+	m->aside = m->files_n > 0 && m->aside_ms > 0 && mux_young(m, now) > 0;
+}
+
+int
+mux_patience(const struct mux *m)
+{
+	int64_t left;
+
+	if (!m->aside || m->up.len > 0)
+		return -1;
+	left = mux_young(m, m->aside_seen);
+	return (int)(left < m->aside_ms ? left : m->aside_ms);
+}
+
 /* The next caller in turn with a frame to pass on, urgent ones first. */
 static struct caller *
 mux_next(struct mux *m)
@@ -147,7 +193,7 @@ mux_next(struct mux *m)
 			m->turn = (m->turn + i + 1) % m->callers_n;
 			return c;
 		}
-		if (bulk == NULL)
+		if (bulk == NULL && !(m->aside && c->head.verb == FRAME_DATA))
 			bulk = c;
 	}
 	if (bulk != NULL)
@@ -178,8 +224,12 @@ mux_fill(struct mux *m)
 		buf_add(&m->up, m->own.data, m->own.len);
 		buf_reset(&m->own);
 	}
-	while (m->up.len < MUX_AHEAD && (c = mux_next(m)) != NULL)
+	for (;;) {
+		mux_stand(m);
+		if (m->up.len >= MUX_AHEAD || (c = mux_next(m)) == NULL)
+			return;
 		caller_take(m, c);
+	}
 }
 
 /* How many bytes the far end took; 0: later; -1: it is gone. */
@@ -200,10 +250,14 @@ static int
 mux_up(struct mux *m)
 {
 	ssize_t n = 0;
+	bool some;
 
-	mux_fill(m);
-	while (m->up.len > 0 && (n = mux_give(m)) > 0)
-		buf_consume(&m->up, (size_t)n);
+	do {
+		mux_fill(m);
+		some = m->up.len > 0;
+		while (m->up.len > 0 && (n = mux_give(m)) > 0)
+			buf_consume(&m->up, (size_t)n);
+	} while (some && m->up.len == 0);
 	return n < 0 ? -1 : 0;
 }
 

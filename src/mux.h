@@ -39,6 +39,9 @@ void mux_sends(struct mux *m,
 /* Does it have bytes that were not taken? */
 bool mux_due(const struct mux *m);
 
+/* Call mux_turn() in so many ms, whatever happens; -1: when something does. */
+int mux_patience(const struct mux *m);
+
 /*
  * One more caller, that writes to `in` and reads from `out` (the same for a
  * socket); both are non-blocking and now ours. The first one's HELLO is the

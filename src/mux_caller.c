@@ -68,6 +68,7 @@ wait_add(struct mux *m, const struct caller *c)
 	memcpy(w->id, c->head.id, sizeof(w->id));
 	w->verb = c->head.verb;
 	w->serial = c->serial;
+	w->brief = caller_urgent(c) && w->verb != FRAME_FETCH;
 	w->since = clock_mono_ms();
 }
 

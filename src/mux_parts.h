@@ -14,6 +14,9 @@ enum {
 	MUX_FILES_MAX = 256,           /* files under way */
 	MUX_UNASKED_MAX = 1000,        /* answers in a row to nobody */
 	MUX_LOST_MS = 2 * 3600 * 1000, /* an answer nobody waits for */
+	MUX_ASIDE_MS = 100,            /* files stand aside for one request */
+	MUX_ASIDE_MAX_MS = 400,        /* ... and for many, without a pause */
+	MUX_ASIDE_SHARE = 3,           /* ms aside for each ms of going on */
 };
 
 /* The id of our own PINGs; no caller's. */
@@ -38,6 +41,7 @@ struct wait {
 	char id[FRAME_ID_MAX + 1];
 	enum frame_verb verb;
 	uint64_t serial; /* who asked; 0: is gone */
+	bool brief;      /* answered in a moment, as a rule */
 	int64_t since;
 };
 
@@ -67,6 +71,9 @@ struct mux {
 	size_t waits_n;
 	struct mux_file files[MUX_FILES_MAX];
 	size_t files_n;
+	bool aside;         /* files are held back */
+	int64_t aside_ms;   /* for how long they may be yet */
+	int64_t aside_seen; /* when that was true */
 };
 
 /* mux_caller.c: read and write; look at the frame in front, dropping what goes

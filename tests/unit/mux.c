@@ -302,6 +302,8 @@ messages_before_files(void **state)
 	at = memmem(heard.data, heard.len, "DELIVER text", 12);
 	assert_non_null(at);
 	assert_true(at - heard.data < 70000);
+	says(far, "panemesh/1 DONE text 0\nCode: 0\n\n");
+	goes();
 	assert_true(heard.len > 90000);
 	/* A message that names a file stays behind its bytes. */
 	buf_reset(&heard);
@@ -311,6 +313,64 @@ messages_before_files(void **state)
 	goes();
 	assert_non_null(
 	    memmem(heard.data + 30000, heard.len - 30000, "DELIVER m", 9));
+}
+
+static bool
+data_went(void)
+{
+	goes();
+	return memmem(heard.data, heard.len, "DATA f", 6) != NULL;
+}
+
+static void
+files_stand_aside(void **state)
+{
+	int i, patience;
+	char text[100];
+
+	(void)state;
+	begin();
+	assert_int_equal(mux_patience(m), -1);
+	says(caller[0], "panemesh/1 FILE f 0\n\n");
+	says(caller[1], "panemesh/1 DELIVER one 0\n\n");
+	goes();
+	/* Until it is answered, ... */
+	put_data(caller[0], 30000);
+	assert_false(data_went());
+	patience = mux_patience(m);
+	assert_in_range(patience, 1, MUX_ASIDE_MS);
+	says(far, "panemesh/1 DONE one 0\nCode: 0\n\n");
+	assert_true(data_went());
+	assert_int_equal(mux_patience(m), -1);
+	/* ... or for as long as one takes as a rule, ... */
+	says(caller[1], "panemesh/1 DELIVER two 0\n\n");
+	goes();
+	buf_reset(&heard);
+	put_data(caller[0], 30000);
+	for (i = 0; i < 2 * MUX_ASIDE_MS && !data_went(); i++) {
+		patience = mux_patience(m);
+		assert_in_range(patience, 1, MUX_ASIDE_MS);
+		(void)poll(NULL, 0, patience);
+	}
+	assert_true(data_went());
+	/* ... and not for ever, if there is always another one. */
+	for (i = 0; i < 1000; i++) {
+		(void)snprintf(
+		    text, sizeof(text), "panemesh/1 DELIVER more%d 0\n\n", i);
+		says(caller[1], text);
+		(void)snprintf(
+		    text, sizeof(text), "panemesh/1 DONE more%d 0\n\n", i - 1);
+		if (i > 0)
+			says(far, text);
+		if (data_went() && i > 0)
+			break;
+		if (i == 0) {
+			buf_reset(&heard);
+			put_data(caller[0], 30000);
+		}
+		(void)poll(NULL, 0, 5);
+	}
+	assert_in_range(i, 2, 999);
 }
 
 static void
@@ -513,6 +573,7 @@ main(void)
 		TEST(half_a_frame_goes_nowhere),
 		TEST(endless_answers_end),
 		TEST(messages_before_files),
+		TEST(files_stand_aside),
 		TEST(unfinished_files_are_given_up),
 		TEST(many_files),
 		TEST(doubt_keeps_callers_waiting),
