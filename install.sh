@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # install.sh - build and install panemesh for this user, and show that it works.
 #
-# usage: ./install.sh [--prefix DIR] [--cron | --no-timer] [--linger]
-#            [--no-packages] [--no-tmux-conf] [--no-demo] [--build DIR]
-#            [--skill AGENT]... [--dry-run]
+# usage: ./install.sh [--prefix DIR] [--timer | --cron | --no-timer] [--linger]
+#            [--no-packages] [--tmux-conf | --no-tmux-conf] [--no-demo]
+#            [--build DIR] [--skill AGENT]... [--dry-run]
 #        ./install.sh --uninstall [--dry-run]
 #
 #   --prefix DIR    programs, manual pages and hooks go there (~/.local)
-#   --cron          look after the address book by cron, not by systemd
-#   --no-timer      by neither
+#   --timer         systemd looks after the address book, else cron (the default)
+#   --cron          cron does
+#   --no-timer      neither does
 #   --linger        let systemd run the timer while you are logged out
 #   --no-packages   install no packages, say what is missing
-#   --no-tmux-conf  leave tmux's configuration alone
+#   --tmux-conf     have tmux's configuration load the hooks (the default)
+#   --no-tmux-conf  leave it alone
 #   --no-demo       do not try it out at the end
 #   --build DIR     where to build, or has been built (build/local)
 #   --skill AGENT   tell claude, codex, gemini, qwen, opencode, copilot or pi how
@@ -20,20 +22,21 @@
 #   --uninstall     undo what this script did
 #
 # It says first what it will do. Running it again changes nothing, repairs a
-# run that was interrupted, or brings a later version. What it changes is
-# written down in ~/.local/state/panemesh. Exit status 1: wrong usage; 9: it
-# could not be done, and why.
+# run that was interrupted, or brings a later version; the folder, the timer and
+# tmux's configuration are then as they were chosen before, if nothing else is
+# said. What it changes is written down in ~/.local/state/panemesh. Exit status
+# 1: wrong usage; 9: it could not be done, and why.
 
 # As `sh install.sh` too.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set +o posix -euo pipefail
 
 here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
-prefix='' build=build/local timer=systemd uninstall=''
-with_linger='' packages=yes tmux_conf=yes demo=yes dry=''
+prefix='' build=build/local timer='' uninstall=''
+with_linger='' packages=yes tmux_conf='' demo=yes dry=''
 skills=()
 
-usage() { sed -n '4,7p; 8,20s/^#$//p; 9,20p' "$0" | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '4,7p; 8,22s/^#$//p; 9,22p' "$0" | sed 's/^# \{0,1\}//'; }
 usage_error() {
 	printf 'install.sh: %s; try --help\n' "$1" >&2
 	exit 1
@@ -52,11 +55,13 @@ while [ $# -gt 0 ]; do
 		skills+=("$2")
 		shift
 		;;
+	--timer) timer=systemd ;;
 	--cron) timer=cron ;;
-	--no-timer) timer='' ;;
+	--no-timer) timer=none ;;
 	--linger) with_linger=yes ;;
 	--no-packages) packages='' ;;
-	--no-tmux-conf) tmux_conf='' ;;
+	--tmux-conf) tmux_conf=yes ;;
+	--no-tmux-conf) tmux_conf=no ;;
 	--no-demo) demo='' ;;
 	--dry-run) dry=yes ;;
 	--uninstall) uninstall=yes ;;
@@ -98,11 +103,18 @@ export HOME TMPDIR
 # Called from where it was installed, it takes the programs as they are.
 installed=''
 [ -e "$here/Makefile" ] || installed=${here%/share/panemesh}
-prefix=${prefix:-${installed:-$HOME/.local}}
 is_plain "$HOME" || {
 	echo "install.sh: HOME: '$HOME' $unplain; $user needs another home" >&2
 	exit 9
 }
+# shellcheck source=setup/manifest.sh
+. "$here/setup/manifest.sh"
+# What is not said is as it was chosen before.
+said_prefix=$prefix said_timer=$timer said_tmux_conf=$tmux_conf
+prefix=${prefix:-${installed:-$(chosen prefix)}}
+prefix=${prefix:-$HOME/.local}
+timer=${timer:-$(chosen timer)}
+tmux_conf=${tmux_conf:-$(chosen tmux_conf)}
 case $prefix in
 /*) ;;
 *) usage_error "--prefix: '$prefix' is not an absolute path" ;;
@@ -110,8 +122,6 @@ esac
 is_plain "$prefix" ||
 	usage_error "--prefix: '$prefix' $unplain; choose another --prefix"
 bin=$prefix/bin hooks=$prefix/share/panemesh/panemesh.tmux.conf
-# shellcheck source=setup/manifest.sh
-. "$here/setup/manifest.sh"
 # shellcheck source=setup/tmux.sh
 . "$here/setup/tmux.sh"
 # shellcheck source=setup/timer.sh
@@ -135,7 +145,7 @@ and this script its own in ~/.local/state"
 	[ ! -L "$conf" ] || [ -e "$conf" ] ||
 		die "$conf: leads to a file that is not there"
 	[ ! -d "$conf" ] || die "$conf: is a folder; move it away"
-	[ -z "$tmux_conf" ] || [ ! -e "$conf" ] || conf_is_ready || {
+	[ "$tmux_conf" = no ] || [ ! -e "$conf" ] || conf_is_ready || {
 		[ -w "$conf" ] && [ -w "$(dirname "$(readlink -f "$conf")")" ]
 	} || die "$conf: is read-only; use --no-tmux-conf and have this line \
 there: source-file -q \"$hooks\""
@@ -467,14 +477,12 @@ steps() {
 	step_takeover
 	ran=''
 	[ -n "$installed" ] || ran=files
-	if [ -n "$tmux_conf" ]; then
+	if [ "$tmux_conf" != no ]; then
 		step_tmux
 		ran="$ran tmux"
 	fi
-	if [ -n "$timer" ]; then
-		step_timer
-		ran="$ran timer"
-	fi
+	[ "$timer" = none ] || step_timer
+	ran="$ran timer"
 	step_skill "${skills[@]}"
 	step_discover
 }
@@ -535,6 +543,9 @@ plan='' changes=0 same=0 seen=()
 doing='not all of it is done'
 open_state
 say "Doing it:"
+choose prefix "$said_prefix"
+choose timer "$said_timer"
+choose tmux_conf "$said_tmux_conf"
 steps
 # shellcheck disable=SC2086  # the words
 settle $ran

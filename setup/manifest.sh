@@ -11,12 +11,14 @@
 #   backup PATH COPY  what stood in the place of one of those before
 #   copy PATH COPY    how a file was that we edit
 #   scratch PATH      a temporary folder, perhaps with a tmux server
+#   choice NAME VALUE what an option said, for a later run without it
 #
 # install.sh has more kinds; undo_KIND PATH EXTRA belongs to each.
 #
 #   put SOURCE TARGET MODE, put_link TO TARGET     install one
 #   make_dir FOLDER      with its parents
 #   record KIND PATH [EXTRA], recorded KIND PATH [EXTRA]
+#   choose NAME VALUE, chosen NAME
 #   settle STEP...       after a whole run: undo what an earlier one did in
 #                        these steps and this one did not ask for again
 #   undo_all             newest first
@@ -77,6 +79,19 @@ recorded() {
 		}
 		END { exit !found }' "$manifest"
 }
+
+choose() {
+	step=choice
+	[ -z "$2" ] || record choice "$1" "$2"
+}
+
+chosen() {
+	[ ! -e "$manifest" ] || NAME=$1 awk -F '\t' '
+		$2 == "choice" && $3 == ENVIRON["NAME"] { value = $4 }
+		END { print value }' "$manifest"
+}
+
+undo_choice() { :; }
 
 sum_of() {
 	local sum

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"
-plan 134
+plan 142
 
 root=${here%/tests/it}
 log=$world/log
@@ -134,7 +134,7 @@ is "$(sh -c "$(sed -n 's/^.\/5 . . . . //p' "$world/crontab")" 2>&1; echo $?)" \
 is "$(readlink "$HOME/.local/bin/agent-serve")" \
 	"$HOME/pane mesh/bin/agent-serve" 'other hosts find agent-serve'
 installed=$(tree)
-check 'again' installs --prefix "$HOME/pane mesh" --cron --no-demo
+check 'again, with nothing said' installs --no-demo
 check 'changes nothing and says so' said 'nothing had to be changed'
 is "$(tree)" "$installed" 'which is true'
 # A new server reads the configuration.
@@ -162,7 +162,7 @@ check 'another file in that place was kept' said 'as it was, kept as'
 
 # --- elsewhere ---
 check 'into another folder, with what others mean in the environment' \
-	env_installs --no-timer --no-demo
+	env_installs --prefix "$HOME/.local" --no-timer --no-demo
 is "$(find "$HOME/pane mesh" | sort)" "$HOME/pane mesh
 $HOME/pane mesh/bin
 $HOME/pane mesh/bin/agent-sync" 'the old one is empty but for what was not ours'
@@ -199,9 +199,20 @@ check 'what lingering means is said' said 'loginctl enable-linger'
 printf '%s\n' '# >>> panemesh >>>' \
 	"*/5 * * * * $HOME/.local/bin/agent-discover --quiet >/dev/null 2>&1" \
 	'# <<< panemesh <<<' >"$world/crontab"
+timers() {
+	echo "$(grep -cs agent-discover "$world/crontab" || [ -e "$world/crontab" ] || echo 0)" \
+		"$(systemctl --user is-enabled agent-resync.timer; echo $?)"
+}
 check 'then by cron, as agent-doctor wrote it' installs --no-demo --cron
-is "$(grep -c agent-discover "$world/crontab") $(systemctl --user is-enabled \
-	agent-resync.timer; echo $?)" '1 1' 'the timer is gone'
+is "$(timers)" '1 1' 'the timer is gone'
+check 'again, with nothing said' installs --no-demo
+is "$(timers)" '1 1' 'it is by cron still'
+check 'without a timer' installs --no-demo --no-timer
+is "$(timers)" '0 1' 'there is none'
+check 'again' installs --no-demo --no-tmux-conf
+is "$(timers)" '0 1' 'there is none still'
+check 'by systemd' installs --no-demo --timer
+is "$(timers)" '0 0' 'it is there'
 check 'uninstalled' installs --uninstall
 is "$(tree)" "$before" 'all is as it was'
 
