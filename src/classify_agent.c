@@ -31,8 +31,9 @@ struct content {
 };
 
 /*
- * Count. A cell under the cursor is drawn in reverse and loses its grey: it
- * counts as ghost where ghost text goes on behind it.
+ * Count. A cell under the cursor is drawn in reverse, or underlined where the
+ * cursor is the terminal's, and loses its grey: it counts as ghost where ghost
+ * text goes on behind it.
  */
 static struct content
 read_content(const struct look *l, unsigned cx, unsigned cy)
@@ -56,7 +57,8 @@ read_content(const struct look *l, unsigned cx, unsigned cy)
 			n.visible++;
 			next = screen_at(l->screen, row, col + c->width);
 			if (row == cy && col == cx &&
-			    (c->flags & SCREEN_REVERSE) != 0 &&
+			    (c->flags & (SCREEN_REVERSE | SCREEN_UNDERLINE)) !=
+				0 &&
 			    !screen_is_blank(next) && !is_ghost(l->profile, c))
 				c = next;
 			if (is_ghost(l->profile, c)) {
@@ -333,6 +335,9 @@ classify_agent(struct look *l)
 		    "text stands in the composer of %s", l->profile->label);
 		return;
 	}
+	/* A theme may show what is typed in grey: Enter on ours is guarded. */
+	if (n.visible > 0)
+		make_guard(l, &c, NULL, false);
 	if (cx != l->r->composer.column || cy != l->r->composer.first) {
 		classify_note(l,
 		    "cursor: column %u, an empty composer has it "

@@ -849,6 +849,18 @@ grey_text_that_may_be_typed(void **state)
 	    .hidden = true,
 	    .screen = RULE "> " BLOCK "\033[38;2;108;112;134m run the tests"
 			   "\033[0m\n" RULE "  ?\n");
+	/* As later ones do, where the cursor is the terminal's. */
+	assert_state(CLASSIFY_IDLE, .program = "qwen", .x = 2, .y = 1,
+	    .screen =
+		RULE "> \033[4;39mO\033[0m\033[38;2;108;112;134mK, got it."
+		     "\033[0m\n" RULE "  ?\n");
+	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 2, .y = 1,
+	    .screen = RULE "> \033[4;39mO\033[0m\n" RULE "  ?\n");
+	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 2, .y = 1,
+	    .screen = RULE "> \033[4;39mO\033[0mK\n" RULE "  ?\n");
+	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 3, .y = 1,
+	    .screen =
+		RULE "> O\033[4;38;2;108;112;134mK\033[0m\n" RULE "  ?\n");
 }
 
 static void
