@@ -19,18 +19,27 @@ enum {
 	TAB_MAX = 8,   /* blanks in the place of a tab */
 };
 
-/* Does this cell hold something a person typed or we pasted? */
 static bool
-is_text(const struct screen_cell *c, const struct profile *p, bool ghosts)
+is_ghost(const struct screen_cell *c, const struct profile *p)
+{
+	return (p->ghost_dim && (c->flags & SCREEN_DIM) != 0) ||
+	    (p->ghost_grey && screen_is_grey(c));
+}
+
+/* Does this cell hold something a person typed or we pasted? `begin`: it is the
+ * composer's first, where a suggestion is under the cursor. */
+static bool
+is_text(const struct screen_cell *c, const struct screen_cell *next,
+    const struct profile *p, bool begin, bool ghosts)
 {
 	if (screen_is_blank(c))
 		return false;
 	if (ghosts || p == NULL || p->kind != PROFILE_AGENT)
 		return true;
-	if ((c->flags & SCREEN_REVERSE) != 0)
-		return true;
-	return !((p->ghost_dim && (c->flags & SCREEN_DIM) != 0) ||
-	    (p->ghost_grey && screen_is_grey(c)));
+	if (begin && (c->flags & (SCREEN_REVERSE | SCREEN_UNDERLINE)) != 0 &&
+	    !screen_is_blank(next))
+		return !is_ghost(next, p);
+	return (c->flags & SCREEN_REVERSE) != 0 || !is_ghost(c, p);
 }
 
 /* The same as classify_composer_text(), or with ghost text. */
@@ -39,6 +48,7 @@ composer_text(const struct screen *screen, const struct readiness *r,
     bool ghosts, struct buf *out)
 {
 	const struct classify_region *c = &r->composer;
+	const struct screen_cell *cell;
 	unsigned row, col, from, end;
 
 	if (!c->found)
@@ -47,7 +57,10 @@ composer_text(const struct screen *screen, const struct readiness *r,
 		from = row == c->first ? c->column : c->continued;
 		end = from;
 		for (col = from; col < c->right; col++) {
-			if (is_text(screen_at(screen, row, col), r->profile,
+			cell = screen_at(screen, row, col);
+			if (is_text(cell,
+				screen_at(screen, row, col + cell->width),
+				r->profile, row == c->first && col == from,
 				ghosts))
 				end = col + 1;
 		}

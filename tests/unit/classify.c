@@ -869,6 +869,19 @@ what_the_composer_shows(void **state)
 	(void)state;
 	LOOK(CLAUDE_AT, .x = 2, .screen = CLAUDE("❯" NBSP BLOCK));
 	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "hello");
+	/* A suggestion with its first letter under the cursor. */
+	LOOK(CLAUDE_AT, .x = 2,
+	    .screen = CLAUDE("❯" NBSP "\033[7mh\033[0m\033[2mi there\033[0m"));
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "hello");
+	assert_holds(CLASSIFY_HOLDS_EXACT, "", "hi there");
+	LOOK(.program = "qwen", .x = 2, .y = 1,
+	    .screen =
+		RULE "> \033[4;39mO\033[0m\033[38;2;108;112;134mK, got it."
+		     "\033[0m\n" RULE "  ?\n");
+	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "hello");
+	LOOK(.program = "qwen", .x = 2, .y = 1,
+	    .screen = RULE "> \033[4;39mO\033[0mK\n" RULE "  ?\n");
+	assert_holds(CLASSIFY_HOLDS_FOREIGN, "OK", "hello");
 	LOOK(CLAUDE_AT, .x = 7, .screen = CLAUDE("❯" NBSP "hello" BLOCK));
 	assert_holds(CLASSIFY_HOLDS_EXACT, "hello", "hello");
 	assert_holds(CLASSIFY_HOLDS_EXACT, "hello", "hel\n  lo ");
