@@ -13,7 +13,6 @@
 
 #include "doctor_parts.h"
 #include "file.h"
-#include "json.h"
 #include "mem.h"
 #include "path.h"
 #include "ps.h"
@@ -28,27 +27,26 @@ struct box {
 	const char *ancestor; /* a program we descend from */
 	const char *setting;
 	const char *mend; /* how to start it; NULL: not known */
-	/* Its last word, around the list of the folders: [ "...", "..." ] in
-	 * JSON, which is TOML too. NULL: none. */
-	const char *before, *after;
+	const char *folder,
+	    *ask; /* in the home folder: a file to add this to */
 	/* A file in the home folder that has the setting, if `key` is in it. */
 	const char *file, *key, *script;
 };
 
+/* Where a sandbox has a /dev of its own it is not enough to open it: what needs
+ * the terminals runs outside of it (docs/AGENTS.md). */
 static const struct box boxes[] = {
 	{ "Codex", "CODEX_SANDBOX_NETWORK_DISABLED", "codex",
-	    "sandbox_workspace_write.network_access and .writable_roots in "
-	    "~/.codex/config.toml",
-	    "codex -s workspace-write -c "
-	    "sandbox_workspace_write.network_access=true -c",
-	    "sandbox_workspace_write.writable_roots=", "", NULL, NULL, NULL },
+	    "a rule in ~/.codex/rules that has notify-pane run outside of it",
+	    NULL, ".codex/rules",
+	    "prefix_rule(pattern = [[\"notify-pane\", \"agent-inbox\", "
+	    "\"agent-doctor\"]], decision = \"allow\")",
+	    NULL, NULL, NULL },
 	{ "Claude Code", "CLAUDECODE", "claude",
-	    "sandbox.network.allowAllUnixSockets and "
-	    "sandbox.filesystem.allowWrite in ~/.claude/settings.json",
-	    "claude --settings",
-	    "{\"sandbox\":{\"network\":{\"allowAllUnixSockets\":true},"
-	    "\"filesystem\":{\"allowWrite\":",
-	    "}}}", NULL, NULL, NULL },
+	    "sandbox.excludedCommands in ~/.claude/settings.json",
+	    "claude --settings '{\"sandbox\":{\"excludedCommands\":"
+	    "[\"notify-pane:*\",\"agent-inbox:*\",\"agent-doctor:*\"]}}'",
+	    NULL, NULL, NULL, NULL, NULL },
 	{ "Gemini", "GEMINI_CLI", "gemini",
 	    "security.toolSandboxing and tools.sandbox in "
 	    "~/.gemini/settings.json",
@@ -149,31 +147,25 @@ out:
 static void
 box_mend(struct doctor *d, const struct box *box)
 {
-	struct buf word = BUF_INIT;
-	struct json list = JSON_INIT(&word);
+	char *user = path_home(NULL), *file = NULL, *folder = NULL;
 
-	char *file;
-
-	if (box == NULL || box->mend == NULL)
-		return;
+	if (box == NULL || user == NULL)
+		goto out;
 	file = box_file(box);
 	if (file != NULL) {
 		doctor_mend_sed(d, file, "%s", box->script);
-		x_free(file);
-		return;
-	}
-	if (box->before == NULL) {
+	} else if (box->ask != NULL) {
+		folder = path_join(user, box->folder);
+		file = path_join(folder, "panemesh.rules");
+		doctor_mend(
+		    d, "mkdir -p %w && echo %w >>%w", folder, box->ask, file);
+	} else if (box->mend != NULL) {
 		doctor_mend(d, "%s", box->mend);
-		return;
 	}
-	buf_adds(&word, box->before);
-	json_array_begin(&list);
-	json_text(&list, d->home.dir);
-	json_text(&list, d->home.inbox);
-	json_array_end(&list);
-	buf_adds(&word, box->after);
-	doctor_mend(d, "%s %w", box->mend, word.data);
-	buf_free(&word);
+out:
+	x_free(folder);
+	x_free(file);
+	x_free(user);
 }
 
 void
