@@ -401,8 +401,25 @@ run_watch_text(struct run *r, enum classify_way way, int64_t pasted)
 	return EXIT_OK;
 }
 
-/* The same, and then until the program's paste window, which begins with the
- * paste, is over. */
+/* When Enter may be pressed. The program's paste window begins with the paste.
+ * And one that just showed the text may not have its state behind it: Claude
+ * Code 2.1.55, slow, made a line of an Enter at that moment and lost the text.
+ * How long that takes goes by how long showing it took. */
+static int64_t
+run_enter_at(const struct run *r, int64_t pasted)
+{
+	int64_t window = pasted + run_paste_ms(r);
+	int64_t gap = run_paste_ms(r) / 3;
+
+	if (r->echo_ms / 2 > gap)
+		gap = r->echo_ms / 2;
+	if (gap > DELIVER_GAP_MAX_MS)
+		gap = DELIVER_GAP_MAX_MS;
+	return window > r->looked_at + gap ? window : r->looked_at + gap;
+}
+
+/* Look until the program shows the text, and wait until Enter may be pressed.
+ * EXIT_OK, or the verdict. */
 static enum exit_code
 run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 {
@@ -415,7 +432,7 @@ run_await_text(struct run *r, enum classify_way way, int64_t pasted)
 		return code;
 	begun = clock_mono_ms();
 	clock_nap(
-	    pasted + run_paste_ms(r) - begun, clock_deadline(DELIVER_ECHO_MS));
+	    run_enter_at(r, pasted) - begun, clock_deadline(DELIVER_ECHO_MS));
 	run_waited(r, begun, clock_mono_ms());
 	return EXIT_OK;
 }
@@ -477,7 +494,10 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 				    "Enter was pressed, and the text is gone "
 				    "from the composer; but somebody pressed a "
 				    "key there at that moment");
-			if (holds == CLASSIFY_HOLDS_NOTHING)
+			/* With blanks or lines in it, it took Enter for one,
+			 * and lost the text. */
+			if (holds == CLASSIFY_HOLDS_NOTHING &&
+			    r->ready.state != CLASSIFY_TYPED)
 				return run_submitted(
 				    r, entered, "composer emptied");
 			if (holds != CLASSIFY_HOLDS_EXACT &&

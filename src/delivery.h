@@ -19,6 +19,7 @@ enum {
 	DELIVER_ECHO_MS = 4000,   /* until a program shows what was pasted */
 	DELIVER_SLOW_MS = 15000,  /* until it shows any of it */
 	DELIVER_SUBMIT_MS = 1500, /* until it takes an Enter */
+	DELIVER_GAP_MAX_MS = 250, /* from its showing the text to Enter */
 	DELIVER_ENTERS_MAX = 4,   /* one and three more */
 	DELIVER_TRIES_MAX = 8,    /* guarded pastes refused by the server */
 	DELIVER_WORDS_MAX = ERR_MSG_MAX,

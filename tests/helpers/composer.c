@@ -3,6 +3,7 @@
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
  *                 [-p] [-h] [-n] [-x] [-t] [-g] [-r ROWS] [-w FILE] [-c]
+ *                 [-f FORGET_MS]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -10,18 +11,16 @@
  *
  *   -e  shows what came in only ECHO_MS later (a slow renderer)
  *   -s  takes an Enter within SWALLOW_MS of other input as a newline
- *   -b  is busy for BUSY_MS after each submission (shows "Working")
- *   -d  opens a permission dialog at the first submission; Enter approves it,
- *       which is logged as "approved"; Ctrl-O opens it at any time
- *   -p  collapses pasted text of more than one line to "[Pasted text, N chars]"
- *   -h  the same, but takes only half of it, as if the rest were still to come
- *   -n  no bracketed paste
- *   -x  an "x" gets into the text with each paste, as if somebody typed it
- *   -t  shows the submitted text above, not only how long it was
- *   -g  draws the text as grey as a placeholder (a theme)
- *   -w  takes no Enter before FILE is there
- *   -r  shows the last ROWS rows of a longer text, the glyph only before the
- *       first of all
+ *   -f  forgets its text for a newline at an Enter within FORGET_MS of showing
+ * it -b  is busy for BUSY_MS after each submission (shows "Working") -d  opens
+ * a permission dialog at the first submission; Enter approves it, which is
+ * logged as "approved"; Ctrl-O opens it at any time -p  collapses pasted text
+ * of more than one line to "[Pasted text, N chars]" -h  the same, but takes
+ * only half of it, as if the rest were still to come -n  no bracketed paste -x
+ * an "x" gets into the text with each paste, as if somebody typed it -t  shows
+ * the submitted text above, not only how long it was -g  draws the text as grey
+ * as a placeholder (a theme) -w  takes no Enter before FILE is there -r  shows
+ * the last ROWS rows of a longer text, the glyph only before the first of all
  *   -c  draws its cursor and hides the terminal's, two rows below
  */
 #include <fcntl.h>
@@ -42,8 +41,8 @@
 
 static struct buf text = BUF_INIT;    /* what is in the composer */
 static struct buf pending = BUF_INIT; /* input not yet taken apart */
-static int64_t last_input, show_at = -1, busy_until;
-static int echo_ms, swallow_ms, busy_ms, rows_max;
+static int64_t last_input, shown, show_at = -1, busy_until;
+static int echo_ms, swallow_ms, forget_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
 static bool show_text, halve, draws_cursor, grey;
 static size_t pasted; /* characters of what is collapsed */
@@ -257,7 +256,10 @@ key(const char *p, size_t n)
 	} else if (dialog) {
 		/* only Enter and Escape mean something there */
 	} else if (*p == '\r' && !pasting) {
-		if (text.len > 0 && now - last_input >= swallow_ms)
+		if (text.len > 0 && now - shown < forget_ms) {
+			buf_reset(&text);
+			buf_addc(&text, '\n');
+		} else if (text.len > 0 && now - last_input >= swallow_ms)
 			submit();
 		else if (text.len > 0)
 			buf_addc(&text, '\n');
@@ -340,7 +342,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:cdghnpxtr:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:cdf:ghnpxtr:w:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -359,6 +361,9 @@ main(int argc, char **argv)
 			break;
 		case 'd':
 			want_dialog = true;
+			break;
+		case 'f':
+			forget_ms = atoi(optarg);
 			break;
 		case 'g':
 			grey = true;
@@ -425,6 +430,7 @@ main(int argc, char **argv)
 			was_busy = busy_until > now;
 			show_at = -1;
 			draw();
+			shown = now_ms();
 		}
 	}
 }

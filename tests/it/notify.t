@@ -195,6 +195,17 @@ def composers(world):
          "a swallowed Enter is pressed again")
     equal([m.strip() for m in plain(c)], [b"Enter"], "and the text is once")
 
+    c = world.composer("behind", "-e 300 -f 60")
+    sent(world.notify(c.address, "text"), "submitted",
+         "one whose state is behind its screen gets Enter later")
+    equal(plain(c), [b"text"], "and takes the text")
+
+    c = world.composer("forgets", "-f 100000")
+    r = world.notify(c.address, "text")
+    ok(r.code == 5 and "blanks or lines stand in the composer" in r.err,
+       "one that makes a line of the text: not submitted", r)
+    equal(plain(c), [], "which is true")
+
     late_enter(world)
 
     c = world.composer("grey", "-g -s 300")
