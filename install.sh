@@ -2,18 +2,19 @@
 # install.sh - build and install panemesh for this user, and show that it works.
 #
 # usage: ./install.sh [--prefix DIR] [--timer | --cron | --no-timer] [--linger]
-#            [--no-packages] [--tmux-conf | --no-tmux-conf] [--no-demo]
+#            [--tmux-conf | --no-tmux-conf] [--files] [--no-packages] [--no-demo]
 #            [--build DIR] [--skill AGENT]... [--dry-run]
 #        ./install.sh --uninstall [--dry-run]
 #
 #   --prefix DIR    programs, manual pages and hooks go there (~/.local)
 #   --timer         systemd looks after the address book, else cron (the default)
 #   --cron          cron does
-#   --no-timer      neither does
+#   --no-timer      neither does; one that is there goes
 #   --linger        let systemd run the timer while you are logged out
 #   --no-packages   install no packages, say what is missing
 #   --tmux-conf     have tmux's configuration load the hooks (the default)
 #   --no-tmux-conf  leave it alone
+#   --files         leave that and the timer as they are, this once
 #   --no-demo       do not try it out at the end
 #   --build DIR     where to build, or has been built (build/local)
 #   --skill AGENT   tell claude, codex, gemini, qwen, opencode, copilot or pi how
@@ -33,10 +34,10 @@ set +o posix -euo pipefail
 
 here=$(CDPATH='' cd "$(dirname "$0")" && pwd)
 prefix='' build=build/local timer='' uninstall=''
-with_linger='' packages=yes tmux_conf='' demo=yes dry=''
+with_linger='' packages=yes tmux_conf='' files_only='' demo=yes dry=''
 skills=()
 
-usage() { sed -n '4,7p; 8,22s/^#$//p; 9,22p' "$0" | sed 's/^# \{0,1\}//'; }
+usage() { sed -n '4,7p; 8,23s/^#$//p; 9,23p' "$0" | sed 's/^# \{0,1\}//'; }
 usage_error() {
 	printf 'install.sh: %s; try --help\n' "$1" >&2
 	exit 1
@@ -62,6 +63,7 @@ while [ $# -gt 0 ]; do
 	--no-packages) packages='' ;;
 	--tmux-conf) tmux_conf=yes ;;
 	--no-tmux-conf) tmux_conf=no ;;
+	--files) files_only=yes ;;
 	--no-demo) demo='' ;;
 	--dry-run) dry=yes ;;
 	--uninstall) uninstall=yes ;;
@@ -145,7 +147,7 @@ and this script its own in ~/.local/state"
 	[ ! -L "$conf" ] || [ -e "$conf" ] ||
 		die "$conf: leads to a file that is not there"
 	[ ! -d "$conf" ] || die "$conf: is a folder; move it away"
-	[ "$tmux_conf" = no ] || [ ! -e "$conf" ] || conf_is_ready || {
+	[ -n "$files_only" ] || [ "$tmux_conf" = no ] || [ ! -e "$conf" ] || conf_is_ready || {
 		[ -w "$conf" ] && [ -w "$(dirname "$(readlink -f "$conf")")" ]
 	} || die "$conf: is read-only; use --no-tmux-conf and have this line \
 there: source-file -q \"$hooks\""
@@ -477,12 +479,14 @@ steps() {
 	step_takeover
 	ran=''
 	[ -n "$installed" ] || ran=files
-	if [ "$tmux_conf" != no ]; then
+	if [ -z "$files_only" ] && [ "$tmux_conf" != no ]; then
 		step_tmux
 		ran="$ran tmux"
 	fi
-	[ "$timer" = none ] || step_timer
-	ran="$ran timer"
+	if [ -z "$files_only" ]; then
+		[ "$timer" = none ] || step_timer
+		ran="$ran timer"
+	fi
 	step_skill "${skills[@]}"
 	step_discover
 }

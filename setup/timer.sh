@@ -65,7 +65,7 @@ timer_by_cron() {
 	seen["cron crontab"]=1
 	[ -z "$with_linger" ] || say "  --linger: only a timer of systemd needs it"
 	if ! read_crontab; then
-		[ "$1" != asked ] || die "--cron: $(why_no_cron)"
+		[ "$1" != asked ] || die "--cron: $(why_no_cron); or use --timer"
 		no_timer "$1"
 		return
 	fi

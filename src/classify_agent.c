@@ -17,12 +17,6 @@ is_dim(const struct profile *p, const struct screen_cell *c)
 	return p->ghost_dim && (c->flags & SCREEN_DIM) != 0;
 }
 
-static bool
-is_ghost(const struct profile *p, const struct screen_cell *c)
-{
-	return is_dim(p, c) || (p->ghost_grey && screen_is_grey(c));
-}
-
 /* What stands in the composer. */
 struct content {
 	unsigned visible; /* cells that show something */
@@ -30,18 +24,15 @@ struct content {
 	unsigned grey;    /* of them by their colour alone */
 };
 
-/*
- * Count. A cell under the cursor is drawn in reverse, or underlined where the
- * cursor is the terminal's, and loses its grey: it counts as ghost where ghost
- * text goes on behind it.
- */
+/* Count. */
 static struct content
 read_content(const struct look *l, unsigned cx, unsigned cy)
 {
 	const struct classify_region *g = &l->r->composer;
-	const struct screen_cell *c, *next;
+	const struct screen_cell *c;
 	struct content n = { .visible = 0 };
 	unsigned row, col;
+	bool suggested;
 
 	for (row = g->first; row <= g->last; row++) {
 		col = row == g->first ? g->column : 0;
@@ -55,13 +46,10 @@ read_content(const struct look *l, unsigned cx, unsigned cy)
 			    g->right != l->screen->cols)
 				continue; /* the box's edge */
 			n.visible++;
-			next = screen_at(l->screen, row, col + c->width);
-			if (row == cy && col == cx &&
-			    (c->flags & (SCREEN_REVERSE | SCREEN_UNDERLINE)) !=
-				0 &&
-			    !screen_is_blank(next) && !is_ghost(l->profile, c))
-				c = next;
-			if (is_ghost(l->profile, c)) {
+			suggested = row == cy && col == cx &&
+			    classify_suggested(
+				l->profile, l->screen, row, col, &c);
+			if (suggested || classify_is_ghost(l->profile, c)) {
 				n.ghost++;
 				n.grey += !is_dim(l->profile, c);
 			}

@@ -2,7 +2,7 @@
  * What stands in a composer, and is it what was pasted? Enter is pressed on
  * that, and that it is gone proves that it was submitted.
  */
-#include "classify.h"
+#include "classify_parts.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -15,31 +15,55 @@
 enum {
 	PART_MIN = 16,
 	PART_ROWS_MIN = 3, /* a box that scrolls has more rows than that */
-	START_MAX = 8, /* bytes at a text's start that tell it from a body */
-	TAB_MAX = 8,   /* blanks in the place of a tab */
+	START_MAX = 8,  /* bytes at a text's start that tell it from a body */
+	TAB_MAX = 8,    /* blanks in the place of a tab */
+	BEHIND_MAX = 3, /* columns in which a suggestion goes on */
 };
 
-static bool
-is_ghost(const struct screen_cell *c, const struct profile *p)
+bool
+classify_is_ghost(const struct profile *p, const struct screen_cell *c)
 {
 	return (p->ghost_dim && (c->flags & SCREEN_DIM) != 0) ||
 	    (p->ghost_grey && screen_is_grey(c));
 }
 
-/* Does this cell hold something a person typed or we pasted? `begin`: it is the
- * composer's first, where a suggestion is under the cursor. */
-static bool
-is_text(const struct screen_cell *c, const struct screen_cell *next,
-    const struct profile *p, bool begin, bool ghosts)
+bool
+classify_suggested(const struct profile *p, const struct screen *screen,
+    unsigned row, unsigned col, const struct screen_cell **behind)
 {
+	const struct screen_cell *c = screen_at(screen, row, col), *next;
+	unsigned i;
+
+	if ((c->flags & (SCREEN_REVERSE | SCREEN_UNDERLINE)) == 0 ||
+	    classify_is_ghost(p, c))
+		return false;
+	/* Its first word may be one letter. */
+	for (i = 0, next = c; i < BEHIND_MAX; i++) {
+		next = screen_at(screen, row, col + c->width + i);
+		if (!screen_is_blank(next))
+			break;
+	}
+	if (screen_is_blank(next) || !classify_is_ghost(p, next))
+		return false;
+	*behind = next;
+	return true;
+}
+
+/* Does this cell hold something a person typed or we pasted? `first`: it is the
+ * composer's first. */
+static bool
+is_text(const struct screen *screen, unsigned row, unsigned col, bool first,
+    const struct profile *p, bool ghosts)
+{
+	const struct screen_cell *c = screen_at(screen, row, col);
+
 	if (screen_is_blank(c))
 		return false;
 	if (ghosts || p == NULL || p->kind != PROFILE_AGENT)
 		return true;
-	if (begin && (c->flags & (SCREEN_REVERSE | SCREEN_UNDERLINE)) != 0 &&
-	    !screen_is_blank(next))
-		return !is_ghost(next, p);
-	return (c->flags & SCREEN_REVERSE) != 0 || !is_ghost(c, p);
+	if (first && classify_suggested(p, screen, row, col, &c))
+		return false;
+	return (c->flags & SCREEN_REVERSE) != 0 || !classify_is_ghost(p, c);
 }
 
 /* The same as classify_composer_text(), or with ghost text. */
@@ -48,7 +72,6 @@ composer_text(const struct screen *screen, const struct readiness *r,
     bool ghosts, struct buf *out)
 {
 	const struct classify_region *c = &r->composer;
-	const struct screen_cell *cell;
 	unsigned row, col, from, end;
 
 	if (!c->found)
@@ -57,10 +80,8 @@ composer_text(const struct screen *screen, const struct readiness *r,
 		from = row == c->first ? c->column : c->continued;
 		end = from;
 		for (col = from; col < c->right; col++) {
-			cell = screen_at(screen, row, col);
-			if (is_text(cell,
-				screen_at(screen, row, col + cell->width),
-				r->profile, row == c->first && col == from,
+			if (is_text(screen, row, col,
+				row == c->first && col == from, r->profile,
 				ghosts))
 				end = col + 1;
 		}

@@ -110,6 +110,18 @@ bool classify_composer(
 unsigned classify_glyph_end(
     const struct look *l, unsigned row, const struct composer *c);
 
+/* Is the cell greyed or dim, as the program draws what nobody typed? */
+bool classify_is_ghost(const struct profile *p, const struct screen_cell *c);
+
+/*
+ * Is the cell at (row, col), where an empty composer has its cursor, the first
+ * one of a suggestion? Under the cursor it is drawn in reverse, or underlined
+ * where the cursor is the terminal's, and loses its grey; but ghost text goes
+ * on behind it, which *behind is then.
+ */
+bool classify_suggested(const struct profile *p, const struct screen *screen,
+    unsigned row, unsigned col, const struct screen_cell **behind);
+
 /* An agent with a composer. */
 void classify_agent(struct look *l);
 

@@ -38,12 +38,17 @@ struct run {
 	char *spilled;   /* file with a body too long to show */
 	struct buf text; /* tag and body as this pane takes them */
 	char stranded[BODY_SENDER_MAX + 128]; /* run_stranded()'s words */
-	char people[PANE_TEXT_MAX]; /* at the look that led to the paste */
-	bool idle;                  /* so was the program then */
-	unsigned start_x;           /* its cursor's column */
-	unsigned end_x, end_y;      /* the cursor behind the pasted text */
-	unsigned enters;            /* pressed so far */
-	int64_t echo_ms;            /* it took to show it; 0: no more */
+	char people[PANE_TEXT_MAX];    /* at the look that led to the paste */
+	bool idle;                     /* so was the program then */
+	const struct profile *profile; /* what the program was known as then */
+	pid_t agent;                   /* its process; 0: unseen */
+	uint64_t agent_start;
+	unsigned rows;         /* of its empty composer, but for one */
+	unsigned start_x;      /* its cursor's column */
+	unsigned end_x, end_y; /* the cursor behind the pasted text */
+	unsigned enters;       /* pressed so far */
+	int64_t shown_at;      /* when the text was seen first; 0: not yet */
+	int64_t echo_ms;       /* it took to show it; 0: no more */
 };
 
 /* Fill the verdict. Returns its code. `word` is static. */

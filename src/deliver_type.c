@@ -6,8 +6,9 @@
  *			server compares pane, modes, cursor and people with
  *			the look and pastes in the same turn, or deletes the
  *			buffer; a moment later, in the same call, it looks
- *	look ...	until the composer shows exactly the body and the
- *			program's paste window has passed
+ *	look ...	until the composer shows exactly the body, and then
+ *			until the program's paste window has passed and its
+ *			state may be as its screen is
  *	Enter		one tmux call, guarded again by the newest look; people
  *			must be as they were at the first; looks, too
  *	look ...	until the composer is empty or the program works;
@@ -33,6 +34,10 @@
 #include "guard.h"
 #include "mem.h"
 #include "str.h"
+#include "tty.h"
+
+/* Bytes by which a text is known where it stands: its tag, or its begin. */
+enum { TAG_MAX = BODY_SENDER_MAX + 64, HEAD_MAX = 40 };
 
 enum step {
 	STEP_DONE,
@@ -287,9 +292,67 @@ out:
 	return holds;
 }
 
+/* The process in front that makes the program what it is known as; where only
+ * all of them together do, the first. NULL: none is seen. */
+static const struct ps *
+run_agent(const struct run *r)
+{
+	struct ps_list front = r->facts.foreground, one = { .n = 1 };
+	const struct ps *found = NULL;
+	struct argv line = ARGV_INIT;
+	size_t i;
+
+	for (i = 0; i < front.n && found == NULL; i++) {
+		struct profile_clues clues = { &one, &line, NULL, NULL };
+
+		one.v = &front.v[i];
+		ps_lines(&one, &line);
+		if (profile_recognise(r->d->profiles, &clues, NULL, 0) ==
+		    r->ready.profile)
+			found = one.v;
+		argv_free(&line);
+	}
+	return found == NULL && front.n > 0 ? front.v : found;
+}
+
+/* Remember whom the text is typed into. */
+static void
+run_know(struct run *r)
+{
+	const struct classify_region *c = &r->ready.composer;
+	const struct ps *agent = NULL;
+
+	r->profile = r->ready.profile;
+	if (r->profile != NULL && r->profile->kind == PROFILE_AGENT)
+		agent = run_agent(r);
+	r->agent = agent == NULL ? 0 : agent->pid;
+	r->agent_start = agent == NULL ? 0 : agent->start;
+	r->rows = c->found ? c->last - c->first : 0;
+}
+
+/* Is it still the agent that the text was typed into? One that died leaves its
+ * shell there, or another one that was started in its place. */
+static bool
+run_same(const struct run *r)
+{
+	const struct ps_list *front = &r->facts.foreground;
+	size_t i;
+
+	if (r->profile == NULL || r->profile->kind != PROFILE_AGENT)
+		return true;
+	for (i = 0; i < front->n && r->agent != 0; i++)
+		if (front->v[i].pid == r->agent &&
+		    front->v[i].start == r->agent_start)
+			break;
+	return r->ready.profile == r->profile &&
+	    (r->agent == 0 || front->n == 0 || i < front->n);
+}
+
 static enum classify_holds
 run_holds(const struct run *r, enum classify_way way)
 {
+	if (way == CLASSIFY_WAY_COMPOSE && !run_same(r))
+		return CLASSIFY_HOLDS_OTHER;
 	if (way == CLASSIFY_WAY_COMPOSE)
 		return classify_composer_holds(
 		    &r->screen, &r->ready, r->text.data, r->text.len);
@@ -309,7 +372,8 @@ run_gone(const struct run *r)
 	case CLASSIFY_DEAD:
 		return true;
 	default:
-		return false;
+		return !run_same(r) && r->ready.profile != NULL &&
+		    r->ready.profile->kind == PROFILE_SHELL;
 	}
 }
 
@@ -397,7 +461,10 @@ run_watch_text(struct run *r, enum classify_way way, int64_t pasted)
 	}
 	r->end_x = r->facts.cursor_x;
 	r->end_y = r->facts.cursor_y;
-	r->echo_ms = at_once ? 0 : r->looked_at - pasted;
+	if (r->shown_at == 0) {
+		r->shown_at = r->looked_at;
+		r->echo_ms = at_once ? 0 : r->shown_at - pasted;
+	}
 	return EXIT_OK;
 }
 
@@ -415,7 +482,7 @@ run_enter_at(const struct run *r, int64_t pasted)
 		gap = r->echo_ms / 2;
 	if (gap > DELIVER_GAP_MAX_MS)
 		gap = DELIVER_GAP_MAX_MS;
-	return window > r->looked_at + gap ? window : r->looked_at + gap;
+	return window > r->shown_at + gap ? window : r->shown_at + gap;
 }
 
 /* Look until the program shows the text, and wait until Enter may be pressed.
@@ -454,8 +521,35 @@ run_submitted(struct run *r, int64_t entered, const char *evidence)
 	    r->v->forced ? "; forced" : "");
 }
 
-/* Did the program take Enter and open a dialog? One of a running turn, what a
- * person called and what tmux itself keeps from us prove nothing. */
+/* Does the screen show how the text begins, up to the end of its tag? */
+static bool
+run_shown(const struct run *r)
+{
+	struct buf line = BUF_INIT, all = BUF_INIT, want = BUF_INIT;
+	const char *end = memchr(
+	    r->text.data, ']', r->text.len < TAG_MAX ? r->text.len : TAG_MAX);
+	size_t len = end != NULL     ? (size_t)(end - r->text.data) + 1
+	    : r->text.len < HEAD_MAX ? r->text.len
+				     : HEAD_MAX;
+	unsigned row;
+	bool shown;
+
+	classify_squeeze(r->text.data, len, &want);
+	for (row = 0; row < r->screen.rows; row++) {
+		buf_reset(&line);
+		screen_text(&r->screen, row, 0, r->screen.cols, true, &line);
+		classify_squeeze(line.data, line.len, &all);
+	}
+	shown = memmem(all.data, all.len, want.data, want.len) != NULL;
+	buf_free(&line);
+	buf_free(&all);
+	buf_free(&want);
+	return shown;
+}
+
+/* Did the program take Enter and open a dialog? One of a running turn, one that
+ * opened before it took the text, what a person called and what tmux itself
+ * keeps from us prove nothing. */
 static bool
 run_dialog(const struct run *r, enum classify_holds holds)
 {
@@ -463,7 +557,24 @@ run_dialog(const struct run *r, enum classify_holds holds)
 
 	return r->ready.state == CLASSIFY_MODAL && !r->ready.composer.found &&
 	    holds != CLASSIFY_HOLDS_TAIL && r->idle && !f->input_off &&
-	    !f->synchronized && str_eq(f->people, r->people);
+	    !f->synchronized && str_eq(f->people, r->people) && run_same(r) &&
+	    run_shown(r);
+}
+
+/* Is the composer empty, and no line higher than it was before? Else Enter was
+ * taken for a line, and the text is lost. */
+static bool
+run_emptied(const struct run *r, enum classify_holds holds)
+{
+	const struct classify_region *c = &r->ready.composer;
+
+	if (holds != CLASSIFY_HOLDS_NOTHING)
+		return false;
+	if (r->v->forced)
+		return true;
+	return r->ready.state != CLASSIFY_TYPED &&
+	    (c->last - c->first <= r->rows ||
+		!screen_row_blank(&r->screen, c->last, c->continued, c->right));
 }
 
 /* Look until Enter had its effect. EXIT_OK: submitted. EXIT_TIMEOUT: the text
@@ -472,11 +583,12 @@ static enum exit_code
 run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 {
 	int64_t deadline = clock_deadline(DELIVER_SUBMIT_MS), nap = 0;
+	int64_t slow = clock_deadline(DELIVER_SLOW_MS);
 	enum classify_holds holds;
 	struct err e;
 
 	for (;;) {
-		if (run_look_next(r, &nap, deadline, &e) != 0) {
+		if (run_look_next(r, &nap, slow, &e) != 0) {
 			/* It may have ended because of what it was told. */
 			return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 			    "Enter was pressed, then: %s", e.msg);
@@ -494,27 +606,28 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 				    "Enter was pressed, and the text is gone "
 				    "from the composer; but somebody pressed a "
 				    "key there at that moment");
-			/* With blanks or lines in it, it took Enter for one,
-			 * and lost the text. */
-			if (holds == CLASSIFY_HOLDS_NOTHING &&
-			    r->ready.state != CLASSIFY_TYPED)
+			if (run_emptied(r, holds))
 				return run_submitted(
 				    r, entered, "composer emptied");
 			if (holds != CLASSIFY_HOLDS_EXACT &&
 			    r->ready.state == CLASSIFY_BUSY &&
-			    r->ready.composer_empty)
+			    r->ready.composer_empty && run_same(r))
 				return run_submitted(
 				    r, entered, "program started");
 			if (run_dialog(r, holds) && clock_left(deadline) == 0)
 				return run_submitted(
 				    r, entered, "program opened a dialog");
-		} else if (holds == CLASSIFY_HOLDS_OTHER ||
-		    r->facts.cursor_x != r->end_x ||
-		    r->facts.cursor_y != r->end_y) {
+		} else if ((holds == CLASSIFY_HOLDS_OTHER ||
+			       r->facts.cursor_x != r->end_x ||
+			       r->facts.cursor_y != r->end_y) &&
+		    (r->v->queued || tty_unread(r->tty) == 0)) {
 			/* The program may print the same line again. */
 			return run_submitted(r, entered, "line taken");
 		}
-		if (clock_left(deadline) == 0)
+		/* An Enter that it has not read is not pressed again. */
+		if (clock_left(deadline) == 0 &&
+		    (clock_left(slow) == 0 || tty_unread(r->tty) == 0 ||
+			!str_eq(r->facts.people, r->people)))
 			break;
 	}
 	if (run_stands(r, way, holds)) {
@@ -523,8 +636,13 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "the program did not take Enter, and somebody "
 			    "pressed a key since: it was not pressed again");
-		return EXIT_TIMEOUT;
+		if (tty_unread(r->tty) == 0)
+			return EXIT_TIMEOUT;
 	}
+	if (tty_unread(r->tty) > 0)
+		return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+		    "Enter was pressed, but the program does not read its "
+		    "terminal");
 	return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
 	    "Enter was pressed, but neither an empty composer nor the text is "
 	    "seen: %s",
@@ -606,6 +724,8 @@ run_type(struct run *r, enum classify_way way)
 	memcpy(r->people, r->facts.people, sizeof(r->people));
 	r->idle = r->ready.state == CLASSIFY_IDLE;
 	r->start_x = r->facts.cursor_x;
+	r->shown_at = 0;
+	run_know(r);
 	switch (run_paste_text(r, &e)) {
 	case STEP_DONE:
 		return run_submit(r, way, pasted);

@@ -27,8 +27,7 @@ struct box {
 	const char *ancestor; /* a program we descend from */
 	const char *setting;
 	const char *mend; /* how to start it; NULL: not known */
-	const char *folder,
-	    *ask; /* in the home folder: a file to add this to */
+	const char *rule; /* what is added to Codex's; NULL: none */
 	/* A file in the home folder that has the setting, if `key` is in it. */
 	const char *file, *key, *script;
 };
@@ -36,29 +35,43 @@ struct box {
 /* Where a sandbox has a /dev of its own it is not enough to open it: what needs
  * the terminals runs outside of it (docs/AGENTS.md). */
 static const struct box boxes[] = {
-	{ "Codex", "CODEX_SANDBOX_NETWORK_DISABLED", "codex",
-	    "a rule in ~/.codex/rules that has notify-pane run outside of it",
-	    NULL, ".codex/rules",
-	    "prefix_rule(pattern = [[\"notify-pane\", \"agent-inbox\", "
-	    "\"agent-doctor\"]], decision = \"allow\")",
-	    NULL, NULL, NULL },
-	{ "Claude Code", "CLAUDECODE", "claude",
-	    "sandbox.excludedCommands in ~/.claude/settings.json",
-	    "claude --settings '{\"sandbox\":{\"excludedCommands\":"
-	    "[\"notify-pane:*\",\"agent-inbox:*\",\"agent-doctor:*\"]}}'",
-	    NULL, NULL, NULL, NULL, NULL },
-	{ "Gemini", "GEMINI_CLI", "gemini",
-	    "security.toolSandboxing and tools.sandbox in "
-	    "~/.gemini/settings.json",
-	    "gemini --sandbox=false", NULL, NULL, ".gemini/settings.json",
-	    "\"toolSandboxing\"",
-	    "s/\\(\"toolSandboxing\" *: *\\)true/\\1false/" },
-	{ "Qwen", "QWEN_CODE", "qwen", "tools.sandbox in ~/.qwen/settings.json",
-	    "qwen --sandbox=false", NULL, NULL, NULL, NULL, NULL },
-	{ "a sandbox", NULL, "bwrap", "its --bind of these places", NULL, NULL,
-	    NULL, NULL, NULL, NULL },
-	{ "a sandbox", NULL, "firejail", "its --whitelist of these places",
-	    NULL, NULL, NULL, NULL, NULL, NULL },
+	{ .name = "Codex",
+	    .variable = "CODEX_SANDBOX_NETWORK_DISABLED",
+	    .ancestor = "codex",
+	    .setting =
+		"a rule in ~/.codex/rules that has notify-pane run outside of "
+		"it",
+	    .rule = "prefix_rule(pattern = [[\"notify-pane\", "
+		    "\"agent-inbox\"]], decision = \"allow\")" },
+	{ .name = "Claude Code",
+	    .variable = "CLAUDECODE",
+	    .ancestor = "claude",
+	    .setting = "permissions.allow and sandbox.excludedCommands in "
+		       "~/.claude/settings.json",
+	    .mend = "claude --settings '{\"permissions\":{\"allow\":"
+		    "[\"Bash(notify-pane:*)\",\"Bash(agent-inbox:*)\"]},"
+		    "\"sandbox\":{\"excludedCommands\":"
+		    "[\"notify-pane:*\",\"agent-inbox:*\"]}}'" },
+	{ .name = "Gemini",
+	    .variable = "GEMINI_CLI",
+	    .ancestor = "gemini",
+	    .setting = "security.toolSandboxing and tools.sandbox in "
+		       "~/.gemini/settings.json",
+	    .mend = "gemini --sandbox=false",
+	    .file = ".gemini/settings.json",
+	    .key = "\"toolSandboxing\"",
+	    .script = "s/\\(\"toolSandboxing\" *: *\\)true/\\1false/" },
+	{ .name = "Qwen",
+	    .variable = "QWEN_CODE",
+	    .ancestor = "qwen",
+	    .setting = "tools.sandbox in ~/.qwen/settings.json",
+	    .mend = "qwen --sandbox=false" },
+	{ .name = "a sandbox",
+	    .ancestor = "bwrap",
+	    .setting = "its --bind of these places" },
+	{ .name = "a sandbox",
+	    .ancestor = "firejail",
+	    .setting = "its --whitelist of these places" },
 };
 
 /* The agent whose command we are; NULL when none is known. */
@@ -148,17 +161,20 @@ static void
 box_mend(struct doctor *d, const struct box *box)
 {
 	char *user = path_home(NULL), *file = NULL, *folder = NULL;
+	const char *codex = getenv("CODEX_HOME");
 
 	if (box == NULL || user == NULL)
 		goto out;
 	file = box_file(box);
 	if (file != NULL) {
 		doctor_mend_sed(d, file, "%s", box->script);
-	} else if (box->ask != NULL) {
-		folder = path_join(user, box->folder);
+	} else if (box->rule != NULL) {
+		folder = codex != NULL && codex[0] == '/'
+		    ? path_join(codex, "rules")
+		    : path_join(user, ".codex/rules");
 		file = path_join(folder, "panemesh.rules");
 		doctor_mend(
-		    d, "mkdir -p %w && echo %w >>%w", folder, box->ask, file);
+		    d, "mkdir -p %w && echo %w >>%w", folder, box->rule, file);
 	} else if (box->mend != NULL) {
 		doctor_mend(d, "%s", box->mend);
 	}

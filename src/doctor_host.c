@@ -96,7 +96,7 @@ doctor_mend_again(struct doctor *d)
 		doctor_mend(d,
 		    "(d=$(mktemp -d) && tar -xzf %w -C \"$d\" && "
 		    "\"$d\"/panemesh-*/install.sh --prefix %w --no-demo "
-		    "--no-timer --no-tmux-conf; rm -rf \"$d\")",
+		    "--files; rm -rf \"$d\")",
 		    source, real);
 out:
 	x_free(source);

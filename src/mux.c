@@ -160,6 +160,9 @@ mux_stand(struct mux *m)
 
 	m->aside_seen = now;
 	m->aside_ms += m->aside ? -gone : MUX_ASIDE_SHARE * gone;
+	/* What stood still meanwhile held nothing back. */
+	if (m->aside_ms < 0)
+		m->aside_ms = 0;
 	if (m->aside_ms > MUX_ASIDE_MAX_MS)
 		m->aside_ms = MUX_ASIDE_MAX_MS;
 	m->aside = m->files_n > 0 && m->aside_ms > 0 && mux_young(m, now) > 0;

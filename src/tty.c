@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -68,6 +69,14 @@ tty_modes(int fd)
 	modes.echo = (t.c_lflag & ECHO) != 0;
 	modes.signals = (t.c_lflag & ISIG) != 0;
 	return modes;
+}
+
+int
+tty_unread(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, FIONREAD, &n) == 0 ? n : 0;
 }
 
 int

@@ -29,6 +29,10 @@ unsigned tty_number(int fd);
 /* Its modes; `known` is false when they cannot be read. */
 struct tty_modes tty_modes(int fd);
 
+/* Bytes that were typed and that no program has read yet, in a cooked terminal
+ * those of whole lines (FIONREAD); 0 where that is not told. */
+int tty_unread(int fd);
+
 /*
  * Write all of `p`, trying again every 2 ms while the terminal takes nothing
  * (Ctrl-S, a full queue), at most wait_ms. *done is what went out. 0 when all

@@ -3,7 +3,7 @@
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
  *                 [-p] [-h] [-n] [-x] [-t] [-g] [-r ROWS] [-w FILE] [-c]
- *                 [-f FORGET_MS]
+ *                 [-f FORGET_MS] [-q] [-u]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -11,16 +11,22 @@
  *
  *   -e  shows what came in only ECHO_MS later (a slow renderer)
  *   -s  takes an Enter within SWALLOW_MS of other input as a newline
- *   -f  forgets its text for a newline at an Enter within FORGET_MS of showing
- * it -b  is busy for BUSY_MS after each submission (shows "Working") -d  opens
- * a permission dialog at the first submission; Enter approves it, which is
- * logged as "approved"; Ctrl-O opens it at any time -p  collapses pasted text
- * of more than one line to "[Pasted text, N chars]" -h  the same, but takes
- * only half of it, as if the rest were still to come -n  no bracketed paste -x
- * an "x" gets into the text with each paste, as if somebody typed it -t  shows
- * the submitted text above, not only how long it was -g  draws the text as grey
- * as a placeholder (a theme) -w  takes no Enter before FILE is there -r  shows
- * the last ROWS rows of a longer text, the glyph only before the first of all
+ *   -b  is busy for BUSY_MS after each submission (shows "Working")
+ *   -d  opens a permission dialog at the first submission; Enter approves it,
+ *       which is logged as "approved"; Ctrl-O opens it at any time
+ *   -f  at an Enter within FORGET_MS of showing the text it puts a newline in
+ *       the place of all of it
+ *   -p  collapses pasted text of more than one line to "[Pasted text, N chars]"
+ *   -h  the same, but takes only half of it, as if the rest were still to come
+ *   -n  no bracketed paste
+ *   -x  an "x" gets into the text with each paste, as if somebody typed it
+ *   -t  shows the submitted text above, not only how long it was
+ *   -g  draws the text as grey as a placeholder (a theme)
+ *   -w  takes no Enter before FILE is there
+ *   -r  shows the last ROWS rows of a longer text, the glyph only before the
+ *       first of all
+ *   -q  dies of an Enter, and takes nothing
+ *   -u  opens the dialog in the place of its text when Enter comes
  *   -c  draws its cursor and hides the terminal's, two rows below
  */
 #include <fcntl.h>
@@ -44,7 +50,7 @@ static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, shown, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, forget_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
-static bool show_text, halve, draws_cursor, grey;
+static bool show_text, halve, draws_cursor, grey, quits, intervenes;
 static size_t pasted; /* characters of what is collapsed */
 static const char *log_path, *wait_path;
 static unsigned submissions, cursor_rows;
@@ -255,6 +261,12 @@ key(const char *p, size_t n)
 		dialog = false;
 	} else if (dialog) {
 		/* only Enter and Escape mean something there */
+	} else if (*p == '\r' && !pasting && text.len > 0 && quits) {
+		put("\r\033[J\033[?2004l", 13);
+		exit(1);
+	} else if (*p == '\r' && !pasting && text.len > 0 && intervenes) {
+		buf_reset(&text);
+		dialog = true;
 	} else if (*p == '\r' && !pasting) {
 		if (text.len > 0 && now - shown < forget_ms) {
 			buf_reset(&text);
@@ -342,7 +354,7 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:cdf:ghnpxtr:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "l:e:s:b:cdf:ghnpqutxr:w:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -377,6 +389,12 @@ main(int argc, char **argv)
 			break;
 		case 'n':
 			bracketed = false;
+			break;
+		case 'q':
+			quits = true;
+			break;
+		case 'u':
+			intervenes = true;
 			break;
 		case 'x':
 			intrude = true;

@@ -7,7 +7,7 @@
 . tests/it/lib.sh
 # shellcheck source=tests/it/doctor.sh
 . "$here/doctor.sh"
-plan 224
+plan 225
 export PATH=$BUILD/helpers:$PATH
 agents=$HOME/.agents
 root=$([ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && echo yes)
@@ -577,14 +577,16 @@ if sandbox true; then
 	seen "a sandbox keeps us from tmux" sandbox 'Operation not permitted'
 	CODEX_SANDBOX_NETWORK_DISABLED=1 row sandbox .codex/rules
 	is "$(sh -c "$mend"; cat "$HOME/.codex/rules/panemesh.rules")" \
-		'prefix_rule(pattern = [["notify-pane", "agent-inbox", "agent-doctor"]], decision = "allow")' \
+		'prefix_rule(pattern = [["notify-pane", "agent-inbox"]], decision = "allow")' \
 		"Codex: a rule"
 	rm -r "$HOME/.codex"
+	CODEX_HOME="$world/codex" CODEX_SANDBOX_NETWORK_DISABLED=1 row sandbox 'setting:'
+	check "where Codex keeps them" grep -qF ">>$world/codex/rules/panemesh.rules" <<<"$mend"
 	CLAUDECODE=1 row sandbox excludedCommands
 	check "Claude Code: settings that are JSON" sh -c "${mend/#claude --settings/printf %s} | python3 -m json.tool"
 	doctor=agent-doctor
 else
-	skip 3 "no seccomp"
+	skip 4 "no seccomp"
 fi
 
 # As Gemini's for single tools: a /tmp and a /dev of its own, the rest read-only.

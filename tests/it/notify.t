@@ -206,6 +206,7 @@ def composers(world):
        "one that makes a line of the text: not submitted", r)
     equal(plain(c), [], "which is true")
 
+    died(world)
     late_enter(world)
 
     c = world.composer("grey", "-g -s 300")
@@ -232,7 +233,7 @@ def composers(world):
     ok("after the running turn" in r.out, "and says that it is queued", r)
     equal(plain(c, 2), [b"one", b"two"], "both arrive")
 
-    c = world.composer("dialog", "-d")
+    c = world.composer("dialog", "-d -t")
     sent(world.notify(c.address, "first"), "submitted",
          "what opens a dialog was taken")
     c.world.sees(c.pane, "Do you want to proceed?")
@@ -257,6 +258,37 @@ def composers(world):
     said(world.notify(c.address, "one\ntwo"), 5, "Enter was not pressed",
          "a sign for the first half of a paste: not submitted")
     equal((c.messages(), c.keys()), ([], b""), "and no Enter came after it")
+
+
+def died(world):
+    """Programs that did not take Enter, and what stands there then."""
+    for name, then in (
+            ("shell", "PS1='$ ' exec bash --norc"),
+            ("again", f"exec composer -l {world.dir}/other.log"),
+            ("asks", "read -p 'Enter to close' _")):
+        c = world.composer(f"dies-{name}", "-q", then=then)
+        said(world.notify(c.address, "text"), 5, "Enter was",
+             f"it died of Enter, then {name}: not submitted")
+        equal(c.messages(), [], "which is true")
+        ok(not os.path.exists(f"{world.dir}/other.log"), "of both")
+    c = world.composer("popup", "-u")
+    said(world.notify(c.address, "text"), 5, "Enter was",
+         "a dialog came in the place of the text: not submitted")
+    equal(c.messages(), [], "which is true")
+
+    # Who reads lines, but not now: the terminal has it.
+    world.write(f"{world.dir}/reader", f"""#!/bin/sh
+cd {world.dir}
+echo ready
+until [ -e go ]; do sleep 0.1; done
+while read -r line; do echo "$line" >>lines; done
+""")
+    os.chmod(f"{world.dir}/reader", 0o700)
+    pane = world.window("reader", f"exec {world.dir}/reader", "ready")
+    world.tm("set-option", "-p", "-t", pane, "@agent-profile", "lines")
+    r = world.notify("hub-dev-reader", "text")
+    ok(r.code in (3, 5) and "submitted\n" not in r.out,
+       "nobody reads the line: not submitted", r)
 
 
 def late_enter(world):

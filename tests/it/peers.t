@@ -8,7 +8,7 @@
 # shellcheck source=tests/it/mesh.sh
 . "$here/mesh.sh"
 mesh_up a b || exit 1
-plan 62
+plan 67
 
 log=$world/log
 root=${here%/tests/it}
@@ -131,6 +131,19 @@ until_true 10 there a a-s-one
 is "$(on b "$b/.local/bin/agent-sync" >/dev/null 2>&1
 	on b "$b/.local/bin/notify-pane" a-s-one hello 2>&1 | tail -n 1)" shown \
 	'and b can write to a'
+
+# --- in another folder there ---
+into() {
+	on b "$root/install.sh" --build "$BUILD" --prefix "$1" --no-demo \
+		--files >"$log" 2>&1
+	echo $?
+}
+is "$(into "$b/its own")" 0 'b moves it'
+is "$(peer install b)" 0 'again'
+check 'it stays there' said 'programs, manual pages and hooks into ~.its own'
+check 'all of it' test -x "$b/its own/bin/agent-serve" -a \
+	! -e "$b/.local/share/panemesh/setup/peer"
+is "$(into "$b/.local")" 0 'b moves it back'
 
 # --- an older one there ---
 mv "$b/.local/bin/agent-serve" "$b/serve"

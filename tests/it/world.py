@@ -187,8 +187,8 @@ class World:
             self.register()
         return pane
 
-    def composer(self, name, options="", register=True):
-        return Composer(self, name, options, register)
+    def composer(self, name, options="", register=True, then=None):
+        return Composer(self, name, options, register, then)
 
     def notify(self, *args, stdin=None, cwd=None, timeout=60, **env):
         r = subprocess.run(
@@ -305,12 +305,14 @@ SetEnv {" ".join(f"{key}={value}" for key, value in told.items())}
 class Composer:
     """The helper of that name in a window, and what it was given."""
 
-    def __init__(self, world, name, options="", register=True):
+    def __init__(self, world, name, options="", register=True, then=None):
         self.world = world
         self.address = f"hub-dev-{name}"
         self.log = f"{world.dir}/{name}.log"
         self.read = 0
-        self.command = f"exec composer -l {self.log} {options}"
+        self.command = f"composer -l {self.log} {options}"
+        self.command = (f"exec {self.command}" if then is None
+                        else f"{self.command}; {then}")
         self.pane = world.window(name, self.command, "ready", register)
 
     def messages(self):

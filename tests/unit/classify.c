@@ -854,6 +854,12 @@ grey_text_that_may_be_typed(void **state)
 	    .screen =
 		RULE "> \033[4;39mO\033[0m\033[38;2;108;112;134mK, got it."
 		     "\033[0m\n" RULE "  ?\n");
+	assert_state(CLASSIFY_IDLE, .program = "qwen", .x = 2, .y = 1,
+	    .screen =
+		RULE "> \033[4;39mI\033[0m\033[38;2;108;112;134m want tests"
+		     "\033[0m\n" RULE "  ?\n");
+	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 2, .y = 1,
+	    .screen = RULE "> \033[4;39mI\033[0m want tests\n" RULE "  ?\n");
 	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 2, .y = 1,
 	    .screen = RULE "> \033[4;39mO\033[0m\n" RULE "  ?\n");
 	assert_state(CLASSIFY_TYPED, .program = "qwen", .x = 2, .y = 1,

@@ -85,6 +85,24 @@ test_modes(void **state)
 	(void)close(fd);
 }
 
+static void
+test_unread(void **state)
+{
+	int fd, i;
+
+	(void)state;
+	fd = tty_open(name, NULL);
+	assert_true(fd >= 0);
+	set_modes(fd, false, false, false);
+	assert_int_equal(tty_unread(fd), 0);
+	assert_int_equal(write(master, "abc", 3), 3);
+	for (i = 0; i < 1000 && tty_unread(fd) < 3; i++)
+		clock_nap(5, clock_deadline(1000));
+	assert_int_equal(tty_unread(fd), 3);
+	(void)close(fd);
+	assert_int_equal(tty_unread(-1), 0);
+}
+
 /* Opening a pane's terminal never makes it ours. */
 static int
 open_in_session(void *arg)
@@ -266,6 +284,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TTY_TEST(test_modes),
+		TTY_TEST(test_unread),
 		TTY_TEST(test_not_controlling),
 		TTY_TEST(test_refused),
 		TTY_TEST(test_foreign),
