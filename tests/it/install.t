@@ -1,7 +1,7 @@
 #!/bin/bash
 # install.sh: what it does it can undo, whatever it finds; and what it says
 # where it can do nothing.
-# time-limit: 400
+# time-limit: 500
 # shellcheck disable=SC2016,SC2088  # as it is shown
 # shellcheck source=tests/it/lib.sh
 . "$(dirname "$0")/lib.sh"

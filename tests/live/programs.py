@@ -44,6 +44,9 @@ def claude(home, project, url):
                                "hasCompletedProjectOnboarding": True,
                                "allowedTools": []}},
     })
+    # Later ones let a service of theirs decide about commands, else.
+    write(f"{home}/.claude/settings.json",
+          {"permissions": {"defaultMode": "default"}})
     return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": key,
             "DISABLE_AUTOUPDATER": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
