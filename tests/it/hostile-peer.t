@@ -839,7 +839,7 @@ def main():
     shell = "hub-dev-shell"
     pane = world.window("shell", "exec bash --norc --noprofile", "$")
     composer = world.composer("comp")
-    dialog = world.composer("dialog", "-d")
+    dialog = world.composer("dialog", "-d -t")
     world.window("busy", "exec sleep 1000")
     world.notify(dialog.address, "first")
     late = Serve(world, greet=None)

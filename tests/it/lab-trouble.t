@@ -96,7 +96,7 @@ asks() {
 }
 # dialog NAME: a composer with one.
 dialog() {
-	composer "$1" -d
+	composer "$1" "-d -t"
 	on h1 "$BUILD/notify-pane" "h2-s-$1" first >/dev/null 2>&1
 	until_true 10 asks "$1" || note "no dialog in $1"
 }

@@ -157,7 +157,7 @@ asked_again() {
 	return 1
 }
 for kind in link serve session; do
-	composer b "wait$kind" -d
+	composer b "wait$kind" "-d -t"
 	sent a "b-s-wait$kind" first
 	until_true 5 blocked "wait$kind"
 	remember
@@ -174,7 +174,7 @@ for kind in link serve session; do
 		"$kind killed while it waits: asked again, shown once"
 	until_true 10 settled || note 'agent-serve stays'
 done
-composer b lost -d
+composer b lost "-d -t"
 sent a b-s-lost first
 until_true 5 blocked lost
 remember

@@ -121,7 +121,7 @@ check '--check --json is JSON' python3 -c "
 import json
 d = json.load(open('$out'))
 assert d['state'] == 'idle' and d['address'] == 'b-s-comp', d"
-composer b dialog -d
+composer b dialog "-d -t"
 sent a b-s-dialog first
 until_true 5 sh -c "HOME=$world/hosts/b TMUX_TMPDIR=$world/hosts/b/tmux \
 	tmux -L main capture-pane -p -t s:dialog | grep -q proceed"

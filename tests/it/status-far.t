@@ -7,7 +7,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b
-composer b far1 -d
+composer b far1 "-d -t"
 plan 12
 
 status() {

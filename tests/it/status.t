@@ -43,7 +43,7 @@ def state(name):
 
 rev = world.composer("rev")
 busy = world.composer("busy", "-b 600000")
-ask = world.composer("ask", "-d")
+ask = world.composer("ask", "-d -t")
 gone = world.composer("gone")
 hidden = world.composer("hidden")
 world.tm("set-option", "-p", "-t", hidden.pane, "@agent-explicit", "1")
