@@ -80,6 +80,29 @@ int64_t run_next_nap(int64_t nap);
  * writing ended with. */
 int run_text(struct run *r, enum classify_way way, struct err *e);
 
+/* deliver_proof.c, all of it about the newest look. Remember whom the text is
+ * typed into. */
+void run_know(struct run *r);
+
+/* Is it still the agent that the text was typed into? */
+bool run_same(const struct run *r);
+
+/* What stands there of the text. */
+enum classify_holds run_holds(const struct run *r, enum classify_way way);
+
+/* All of it, and Enter would submit it. */
+bool run_stands(
+    const struct run *r, enum classify_way way, enum classify_holds holds);
+
+/* Has the program left its input? Would Enter do something else with the text
+ * than submit it? */
+bool run_gone(const struct run *r);
+bool run_diverted(const struct run *r, enum classify_way way);
+
+/* Was it taken: is the composer empty, or did the program open a dialog? */
+bool run_emptied(const struct run *r, enum classify_holds holds);
+bool run_dialog(const struct run *r, enum classify_holds holds);
+
 /*
  * Paste r->text, and press Enter once it stands there. Returns the verdict's
  * code, or EXIT_TIMEOUT when the server saw something else than the look did
