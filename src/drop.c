@@ -251,18 +251,26 @@ drop_write_back(struct drop *d)
 }
 
 int
-drop_write(struct drop *d, const void *p, size_t len, struct err *e)
+drop_write_at(
+    struct drop *d, const void *p, size_t len, int64_t at, struct err *e)
 {
-	if (len > (uint64_t)(d->size - d->done))
+	if (len > (uint64_t)(d->size - d->done) || at < 0 ||
+	    at > d->size - (int64_t)len)
 		return err_set(e, EXIT_LOCAL,
 		    "%s: larger than announced; it changed while being sent; "
 		    "send it again",
 		    d->name);
-	if (file_write_all(d->fd, p, len) != 0)
+	if (file_write_at(d->fd, p, len, at) != 0)
 		return drop_errno(e, d->folder);
 	d->done += (int64_t)len;
 	drop_write_back(d);
 	return 0;
+}
+
+int
+drop_write(struct drop *d, const void *p, size_t len, struct err *e)
+{
+	return drop_write_at(d, p, len, d->done, e);
 }
 
 /* Does errno say that the file system cannot do it at all? */

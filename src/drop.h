@@ -28,7 +28,7 @@ struct drop {
 	int64_t size;                  /* bytes announced */
 	int64_t inbox_max;             /* that the inbox may hold with it */
 	int64_t done;                  /* bytes written so far */
-	int64_t begun;                 /* of them given to the disk */
+	int64_t begun;                 /* of them given to the disk, about */
 	char name[DROP_NAME_MAX + 16]; /* cleaned; the final one in the end */
 	char temp[64]; /* its temporary name, where O_TMPFILE is missing */
 	char *folder;  /* path of `dir` */
@@ -47,8 +47,12 @@ int drop_begin(struct drop *d, const char *inbox, const char *sender,
     const char *name, int64_t size, int64_t inbox_max, int64_t coming,
     struct err *e);
 
-/* More bytes. Past the announced size is an error. */
+/* More bytes, behind those that came, or at an offset: they may come in any
+ * order then. Past the announced size is an error, as is more than that in all.
+ */
 int drop_write(struct drop *d, const void *p, size_t len, struct err *e);
+int drop_write_at(
+    struct drop *d, const void *p, size_t len, int64_t at, struct err *e);
 
 /*
  * All is there: check the size, sync, look at inbox_max again (EXIT_REFUSED),

@@ -109,6 +109,29 @@ file_write_all(int fd, const void *p, size_t len)
 	return 0;
 }
 
+int
+file_write_at(int fd, const void *p, size_t len, int64_t at)
+{
+	const char *s = p;
+	ssize_t n;
+
+	while (len > 0) {
+		n = pwrite(fd, s, len, at);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0) {
+			errno = ENOSPC;
+			return -1;
+		}
+		s += n;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 /* fsync the folder that holds `path`, so that a rename in it is kept. */
 static int
 file_sync_parent(const char *path)

@@ -56,8 +56,9 @@ int file_overwrite(const char *path, const void *p, size_t len, struct err *e);
 /* Append to `path` (made 0600) in one write(2). */
 int file_append(const char *path, const void *p, size_t len, struct err *e);
 
-/* write(2) until all is out; -1 with errno. */
+/* write(2) until all is out; -1 with errno. The same at an offset in bytes. */
 int file_write_all(int fd, const void *p, size_t len);
+int file_write_at(int fd, const void *p, size_t len, int64_t at);
 
 /*
  * Make folder `path` and its parents, those made with mode 0700. An existing

@@ -31,6 +31,7 @@ enum {
 	X(FRAME_DELIVER, "DELIVER") /* body: the message */                    \
 	X(FRAME_FILE, "FILE")       /* a file is coming: name, size */         \
 	X(FRAME_DATA, "DATA")       /* body: its next bytes; empty: the end */ \
+	X(FRAME_LANE, "LANE")       /* a second stream for files is coming */  \
 	X(FRAME_CHECK, "CHECK")     /* may a message be typed now? */          \
 	X(FRAME_STATUS, "STATUS")   /* what became of a message? */            \
 	X(FRAME_FETCH, "FETCH")     /* asks for mail that waits for us */      \

@@ -59,6 +59,7 @@ struct hold {
 	struct link k;
 	struct link_pipe p;
 	struct mux *m;
+	struct link_lane lane;
 	struct peers peers; /* once `reread` */
 	bool reread;        /* peers.conf, since it changed */
 	struct file_stamp conf, self, sock;
@@ -254,7 +255,8 @@ hold_patience(const struct hold *o)
 	int ms = link_pipe_patience(&o->p, ssh_link_timeout(o->k.ssh));
 	int aside = mux_patience(o->m);
 
-	if (mux_due(o->m) && ssh_stream_ready(o->p.stream))
+	if ((mux_due(o->m) && ssh_stream_ready(o->p.stream)) ||
+	    link_lane_ready(&o->lane, o->m))
 		return 0;
 	if (aside >= 0 && (ms < 0 || aside < ms))
 		ms = aside;
@@ -311,6 +313,8 @@ hold_turn(struct hold *o, struct pollfd *pfd, struct err *e)
 	if (rc < 0)
 		return -1;
 	rc = mux_turn(o->m, mux, e);
+	if (rc == 0)
+		link_lane_turn(&o->lane, &o->k, o->to, o->m);
 	return rc > 0
 	    ? err_set(e, EXIT_WIRE, "%s: the stream broke", o->to->name)
 	    : rc;
@@ -369,6 +373,8 @@ link_hold(const struct link_to *to, struct link_holder *h, int in, int out,
 	link_opened(&o.k, to);
 	o.m = mux_new(to->name, o.pair[1]);
 	mux_sends(o.m, hold_send, &o);
+	if (!o.k.is_program)
+		mux_may_lane(o.m);
 	(void)mux_add(o.m, in, out);
 	rc = hold_loop(&o, e);
 	if (rc == 0)
@@ -381,6 +387,7 @@ link_hold(const struct link_to *to, struct link_holder *h, int in, int out,
 	}
 out:
 	hold_retire(&o);
+	link_lane_close(&o.lane);
 	mux_free(o.m);
 	link_pipe_close(&o.p);
 	link_close(&o.k);

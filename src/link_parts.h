@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent.h"
 #include "buf.h"
 #include "link.h"
+#include "mux.h"
 #include "ssh.h"
 #include "warm.h"
 
@@ -79,6 +81,32 @@ void link_pipe_close(struct link_pipe *p);
  */
 int link_hold(const struct link_to *to, struct link_holder *h, int in, int out,
     struct err *e);
+
+/* A second stream for files, where the mux wants one (mux.h). */
+struct link_lane {
+	enum {
+		LANE_NONE,    /* not wanted yet */
+		LANE_ASKED,   /* agent-serve there has been told of it */
+		LANE_OPENING, /* sshd there starts another */
+		LANE_JOINING, /* which is told whose it is */
+		LANE_UP,
+		LANE_OVER, /* not to be tried again on this link */
+	} state;
+	struct ssh_stream *stream;
+	char token[AGENT_ID_MAX + 1];
+	struct buf in, out; /* until it is up */
+	size_t noise;
+	bool hello;
+	int64_t by; /* monotonic ms: when it must be up, or be listened to */
+};
+
+/* Move on, after ssh_link_work(). Whatever happens to it, the link goes on. */
+void link_lane_turn(struct link_lane *n, struct link *link,
+    const struct link_to *to, struct mux *m);
+void link_lane_close(struct link_lane *n);
+
+/* Can bytes for it leave now? */
+bool link_lane_ready(const struct link_lane *n, const struct mux *m);
 
 /* What to poll for: LINK_PIPE_FDS entries; and at most for how long, given
  * that the session wants to be looked at within `ms`. */

@@ -51,6 +51,7 @@ mux_new(const char *alias, int far)
 	buf_init(&m->down, 2UL * FRAME_BODY_MAX);
 	buf_init(&m->own, FRAME_BODY_MAX);
 	buf_init(&m->hello, FRAME_BODY_MAX);
+	buf_init(&m->lane, 2UL * FRAME_BODY_MAX);
 	m->aside_ms = MUX_ASIDE_MAX_MS;
 	m->aside_seen = clock_mono_ms();
 	return m;
@@ -67,6 +68,7 @@ mux_free(struct mux *m)
 	buf_free(&m->down);
 	buf_free(&m->own);
 	buf_free(&m->hello);
+	buf_free(&m->lane);
 	x_free(m->alias);
 	x_free(m);
 }
@@ -204,6 +206,25 @@ mux_next(struct mux *m)
 	return bulk;
 }
 
+/* One that may go by the lane. */
+static struct caller *
+mux_next_lane(struct mux *m)
+{
+	struct caller *c;
+	size_t i;
+
+	for (i = 0; i < m->callers_n && !m->aside; i++) {
+		c = &m->callers[(m->turn + i) % m->callers_n];
+		caller_look(m, c);
+		if (!c->ready || c->gone || c->to.len > MUX_UNREAD_MAX ||
+		    !caller_lane(m, c))
+			continue;
+		m->turn = (m->turn + i + 1) % m->callers_n;
+		return c;
+	}
+	return NULL;
+}
+
 /* Have those bytes been read that the far end was given? */
 static bool
 mux_drained(const struct mux *m)
@@ -231,7 +252,7 @@ mux_fill(struct mux *m)
 		mux_stand(m);
 		if (m->up.len >= MUX_AHEAD || (c = mux_next(m)) == NULL)
 			return;
-		caller_take(m, c);
+		caller_take(m, c, &m->up);
 	}
 }
 
@@ -249,19 +270,88 @@ mux_give(struct mux *m)
 	return n < 0 && errno == EAGAIN ? 0 : n;
 }
 
+/* A frame by the lane. Did it go? */
+static bool
+mux_up_lane(struct mux *m)
+{
+	struct caller *c;
+	ssize_t n = 0;
+
+	if (m->lane_send == NULL)
+		return false;
+	mux_stand(m);
+	if (m->lane.len == 0 && (c = mux_next_lane(m)) != NULL)
+		caller_take(m, c, &m->lane);
+	if (m->lane.len == 0)
+		return false;
+	while (m->lane.len > 0 &&
+	    (n = m->lane_send(m->lane_arg, m->lane.data, m->lane.len)) > 0)
+		buf_consume(&m->lane, (size_t)n);
+	/* What went that way is missing there, and its file is refused. */
+	if (n < 0)
+		mux_lane(m, NULL, NULL);
+	return m->lane_send != NULL && m->lane.len == 0;
+}
+
 static int
 mux_up(struct mux *m)
 {
 	ssize_t n = 0;
-	bool some;
+	bool some, beside;
 
 	do {
 		mux_fill(m);
 		some = m->up.len > 0;
 		while (m->up.len > 0 && (n = mux_give(m)) > 0)
 			buf_consume(&m->up, (size_t)n);
-	} while (some && m->up.len == 0);
+		beside = n >= 0 && mux_up_lane(m);
+	} while (n >= 0 && ((some && m->up.len == 0) || beside));
 	return n < 0 ? -1 : 0;
+}
+
+void
+mux_may_lane(struct mux *m)
+{
+	m->may_lane = true;
+}
+
+bool
+mux_wants_lane(const struct mux *m)
+{
+	return m->wants_lane;
+}
+
+void
+mux_ask_lane(struct mux *m, const char *token)
+{
+	struct frame f;
+
+	m->lane_asked = 0;
+	frame_init(&f, FRAME_LANE, MUX_LANE_ID);
+	frame_add(&f, "Token", token);
+	frame_write(&m->own, &f);
+	frame_free(&f);
+}
+
+int
+mux_lane_asked(const struct mux *m)
+{
+	return m->lane_asked;
+}
+
+void
+mux_lane(struct mux *m, ssize_t (*send)(void *arg, const char *p, size_t len),
+    void *arg)
+{
+	m->lane_send = send;
+	m->lane_arg = arg;
+	buf_reset(&m->lane);
+}
+
+bool
+mux_lane_due(const struct mux *m)
+{
+	return m->lane.len > 0;
 }
 
 void
@@ -290,6 +380,18 @@ mux_answer(struct mux *m, const struct frame *f, size_t size)
 	m->unasked++;
 	if (m->pinged && str_eq(f->id, MUX_PING_ID)) {
 		m->pinged = false;
+		m->unasked = 0;
+		return;
+	}
+	if (str_eq(f->id, MUX_LANE_ID) && m->wants_lane && m->lane_asked == 0) {
+		m->lane_asked =
+		    frame_number(f, "Code", EXIT_UNPROVEN, EXIT_WIRE) == EXIT_OK
+		    ? 1
+		    : -1;
+		m->unasked = 0;
+		return;
+	}
+	if (str_starts(f->id, MUX_FILE_ID) && file_known(m, f->id)) {
 		m->unasked = 0;
 		return;
 	}
@@ -339,6 +441,7 @@ mux_greeted(struct mux *m, struct err *e)
 		return err_prefix(e, "%s", m->alias);
 	if (result == FRAME_MORE)
 		return 0;
+	m->can_lane = frame_lists(&f, "Can", "lane");
 	frame_free(&f);
 	buf_add(&m->hello, m->down.data, size);
 	buf_consume(&m->down, size);

@@ -77,6 +77,26 @@ unsigned long mux_heard(const struct mux *m);
 /* Are there files under way? */
 bool mux_files(const struct mux *m);
 
+/*
+ * The lane: a second stream to the far end for the bytes of long files, where a
+ * round trip takes so long that one stream is held up by its window
+ * (serve_lane.c says why). Who can make one says so by mux_may_lane(); when
+ * mux_wants_lane() it asks with a token (agent_id_new()), and once
+ * mux_lane_asked() is 1 another agent-serve there can join by it; -1: it will
+ * not be.
+ */
+void mux_may_lane(struct mux *m);
+bool mux_wants_lane(const struct mux *m);
+void mux_ask_lane(struct mux *m, const char *token);
+int mux_lane_asked(const struct mux *m);
+
+/* It is there: `send` as for mux_sends(); NULL: not any more. */
+void mux_lane(struct mux *m,
+    ssize_t (*send)(void *arg, const char *p, size_t len), void *arg);
+
+/* Does it have bytes that were not taken? */
+bool mux_lane_due(const struct mux *m);
+
 /* The link is gone: tell all callers why, as far as they read at once. */
 void mux_end(struct mux *m, const struct err *why);
 

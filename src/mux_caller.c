@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -148,7 +149,7 @@ caller_passes(struct mux *m, struct caller *c)
 		break;
 	}
 	w = wait_find(m, c->head.id);
-	if (w == NULL && !str_eq(c->head.id, MUX_PING_ID))
+	if (w == NULL && !str_starts(c->head.id, MUX_OUR_ID))
 		return true;
 	if (w != NULL && w->verb == FRAME_DELIVER &&
 	    c->head.verb == FRAME_DELIVER && m->waits_n < MUX_WAITS_MAX) {
@@ -188,9 +189,68 @@ caller_look(struct mux *m, struct caller *c)
 	}
 }
 
-void
-caller_take(struct mux *m, struct caller *c)
+bool
+caller_lane(struct mux *m, const struct caller *c)
 {
+	const struct mux_file *file;
+
+	if (c->head.verb != FRAME_DATA ||
+	    frame_get(&c->head, "Abort", NULL) != NULL)
+		return false;
+	file = mux_file(m, c->head.id);
+	/* The empty one behind all says when all are there. */
+	return file != NULL && file->serial == c->serial && file->known &&
+	    frame_number(&c->head, "At", INT64_MAX, INT64_MAX) <
+	    (uint64_t)file->size;
+}
+
+/* A long file was announced: once the far end says that it knows it, its bytes
+ * can go the other way without overtaking that. */
+static void
+file_ask(struct mux *m, struct mux_file *file)
+{
+	struct frame f;
+
+	if (!m->may_lane || !m->can_lane || file->size < MUX_LANE_SIZE ||
+	    strlen(file->id) + strlen(MUX_FILE_ID) > FRAME_ID_MAX)
+		return;
+	frame_init(&f, FRAME_PING, "0");
+	(void)snprintf(f.id, sizeof(f.id), MUX_FILE_ID "%s", file->id);
+	frame_write(&m->up, &f);
+	frame_free(&f);
+	file->asked = clock_mono_ms();
+}
+
+bool
+file_known(struct mux *m, const char *id)
+{
+	struct mux_file *file = mux_file(m, id + strlen(MUX_FILE_ID));
+
+	if (file == NULL || file->asked == 0 || file->known)
+		return false;
+	file->known = true;
+	if (clock_mono_ms() - file->asked >= MUX_LANE_RTT_MS)
+		m->wants_lane = true;
+	return true;
+}
+
+static struct mux_file *
+file_add(struct mux *m, const struct caller *c)
+{
+	struct mux_file *file = &m->files[m->files_n++];
+
+	memset(file, 0, sizeof(*file));
+	memcpy(file->id, c->head.id, sizeof(file->id));
+	file->serial = c->serial;
+	file->size = (int64_t)frame_number(&c->head, "Size", INT64_MAX, 0);
+	return file;
+}
+
+void
+caller_take(struct mux *m, struct caller *c, struct buf *to)
+{
+	struct mux_file *file = NULL;
+
 	/* Another may have asked for the same meanwhile. */
 	if (!caller_passes(m, c)) {
 		caller_next(c);
@@ -203,9 +263,7 @@ caller_take(struct mux *m, struct caller *c)
 	case FRAME_DATA:
 		break;
 	case FRAME_FILE:
-		memcpy(m->files[m->files_n].id, c->head.id,
-		    sizeof(m->files[0].id));
-		m->files[m->files_n++].serial = c->serial;
+		file = file_add(m, c);
 		wait_add(m, c);
 		break;
 	default:
@@ -213,7 +271,9 @@ caller_take(struct mux *m, struct caller *c)
 		wait_add(m, c);
 		break;
 	}
-	buf_add(&m->up, c->from.data, c->size);
+	buf_add(to, c->from.data, c->size);
+	if (file != NULL)
+		file_ask(m, file);
 	caller_next(c);
 }
 

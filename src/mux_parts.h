@@ -9,18 +9,23 @@
 #include "mux.h"
 
 enum {
-	MUX_CHUNK = 64 * 1024,         /* bytes read at a time */
-	MUX_UNREAD_MAX = 1024 * 1024,  /* answers a caller may leave unread */
-	MUX_FILES_MAX = 256,           /* files under way */
-	MUX_UNASKED_MAX = 1000,        /* answers in a row to nobody */
-	MUX_LOST_MS = 2 * 3600 * 1000, /* an answer nobody waits for */
-	MUX_ASIDE_MS = 100,            /* files stand aside for one request */
-	MUX_ASIDE_MAX_MS = 400,        /* ... and for many, without a pause */
-	MUX_ASIDE_SHARE = 3,           /* ms aside for each ms of going on */
+	MUX_CHUNK = 64 * 1024,           /* bytes read at a time */
+	MUX_UNREAD_MAX = 1024 * 1024,    /* answers a caller may leave unread */
+	MUX_FILES_MAX = 256,             /* files under way */
+	MUX_UNASKED_MAX = 1000,          /* answers in a row to nobody */
+	MUX_LOST_MS = 2 * 3600 * 1000,   /* an answer nobody waits for */
+	MUX_ASIDE_MS = 100,              /* files stand aside for one request */
+	MUX_ASIDE_MAX_MS = 400,          /* ... and for many, without a pause */
+	MUX_ASIDE_SHARE = 3,             /* ms aside for each ms of going on */
+	MUX_LANE_SIZE = 4 * 1024 * 1024, /* bytes of a file that is long */
+	MUX_LANE_RTT_MS = 5, /* below, a window is no limit worth a stream */
 };
 
 /* The id of our own PINGs; no caller's. */
+#define MUX_OUR_ID ".."
 #define MUX_PING_ID "..link"
+#define MUX_LANE_ID "..lane"
+#define MUX_FILE_ID "..file." /* behind a FILE; then its id */
 
 /* A program that speaks with us. */
 struct caller {
@@ -49,6 +54,9 @@ struct wait {
 struct mux_file {
 	char id[FRAME_ID_MAX + 1];
 	uint64_t serial;
+	int64_t size;
+	int64_t asked; /* when the far end was asked whether it knows it; 0 */
+	bool known;    /* it does: its bytes may go another way */
 };
 
 struct mux {
@@ -71,9 +79,16 @@ struct mux {
 	size_t waits_n;
 	struct mux_file files[MUX_FILES_MAX];
 	size_t files_n;
-	bool aside;         /* files are held back */
-	int64_t aside_ms;   /* for how long they may be yet */
-	int64_t aside_seen; /* when that was true */
+	bool aside;              /* files are held back */
+	int64_t aside_ms;        /* for how long they may be yet */
+	int64_t aside_seen;      /* when that was true */
+	bool may_lane, can_lane; /* here; there */
+	bool wants_lane;         /* a long file goes a long way */
+	int lane_asked;          /* 1: it waits for one; -1: it does not */
+	struct buf lane;         /* to go that way */
+	ssize_t (*lane_send)(
+	    void *arg, const char *p, size_t len); /* or NULL */
+	void *lane_arg;
 };
 
 /* mux_caller.c: read and write; look at the frame in front, dropping what goes
@@ -81,11 +96,16 @@ struct mux {
 void caller_read(struct caller *c);
 void caller_write(struct caller *c);
 void caller_look(struct mux *m, struct caller *c);
-void caller_take(struct mux *m, struct caller *c);
+void caller_take(struct mux *m, struct caller *c, struct buf *to);
 void caller_told(struct mux *m, struct caller *c);
 void caller_free(struct mux *m, struct caller *c);
 
-/* Is the frame in front of it one that goes before bulk data? */
+/* Is the frame in front of it one that goes before bulk data? One that may go
+ * by the lane? */
 bool caller_urgent(const struct caller *c);
+bool caller_lane(struct mux *m, const struct caller *c);
+
+/* The far end knows that file. False: nobody asked. */
+bool file_known(struct mux *m, const char *id);
 
 #endif

@@ -289,7 +289,10 @@ server_frame(struct server *s, struct frame *f)
 			server_open_file(s, f);
 		break;
 	case FRAME_DATA:
-		server_data(s, f);
+		server_data(s, f, false);
+		break;
+	case FRAME_LANE:
+		server_lane(s, f);
 		break;
 	case FRAME_PUSH:
 		if (!slow)
@@ -356,6 +359,13 @@ server_jobs_max(const struct server *s)
 	return s->o->peer == NULL ? SERVE_JOBS_MAX : SERVE_JOBS_BOUND;
 }
 
+/* Is there room for what the next frame starts, and for its answer? */
+static bool
+server_room(const struct server *s)
+{
+	return s->jobs_n < server_jobs_max(s) && s->out.len <= FRAME_BODY_MAX;
+}
+
 /* Before a request is answered: by what holds now. 1: it was answered so. */
 static int
 server_refresh(struct server *s, const struct frame *f, struct err *e)
@@ -375,6 +385,22 @@ server_refresh(struct server *s, const struct frame *f, struct err *e)
 	return rc;
 }
 
+/* Is it the HELLO of a second stream? */
+static int
+server_lane_hello(struct server *s, const struct frame *f, struct err *e)
+{
+	const char *token = frame_get(f, "Lane", NULL);
+
+	if (token == NULL)
+		return 0;
+	if (s->refused.code != EXIT_OK) {
+		*e = s->refused;
+		return -1;
+	}
+	server_join(s, token);
+	return 0;
+}
+
 /* Take apart what has come, as long as there is room for what it starts. */
 static int
 server_frames(struct server *s, struct err *e)
@@ -383,7 +409,7 @@ server_frames(struct server *s, struct err *e)
 	enum frame_result result;
 	int rc;
 
-	while (s->jobs_n < server_jobs_max(s) && s->out.len <= FRAME_BODY_MAX) {
+	while (server_room(s)) {
 		result = FRAME_READY;
 		if (!s->hello)
 			result = frame_skip_noise(&s->in, &s->noise, e);
@@ -400,9 +426,13 @@ server_frames(struct server *s, struct err *e)
 			rc = server_refuse(s, &f, e);
 		else if (rc == 0)
 			server_frame(s, &f);
+		if (rc == 0 && f.verb == FRAME_HELLO)
+			rc = server_lane_hello(s, &f, e);
 		frame_free(&f);
 		if (rc < 0)
 			return -1;
+		if (s->joined)
+			return 0;
 	}
 	return 0;
 }
@@ -418,7 +448,7 @@ server_greet(struct server *s)
 	frame_add(&f, "Host-Id", s->home->host_id);
 	frame_add(&f, "Can",
 	    "deliver file check pull push ping progress "
-	    "offer queue fetch ask third relay");
+	    "offer queue fetch ask third relay lane");
 	frame_add(&f, "Version", VERSION);
 	frame_addf(&f, "Time", "%lld", (long long)clock_real_ms());
 	frame_write(&s->out, &f);
@@ -502,11 +532,12 @@ server_patience(struct server *s, int64_t hello_by)
 static int
 server_turn(struct server *s, int64_t hello_by, struct err *e)
 {
-	struct pollfd pfd[2 + SERVE_JOBS_MAX];
-	bool full =
-	    s->jobs_n >= server_jobs_max(s) || s->out.len > FRAME_BODY_MAX;
-	size_t i, n = 0;
+	struct pollfd pfd[2 + SERVE_JOBS_MAX + LANE_FDS];
+	bool full = !server_room(s);
+	size_t i, n = 0, lane;
 
+	if (s->joined)
+		return 1;
 	if (s->ended && s->jobs_n == 0 && s->out.len == 0)
 		return 1;
 	if (full)
@@ -519,6 +550,9 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 	for (i = 0; i < s->jobs_n; i++)
 		pfd[n++] =
 		    (struct pollfd){ .fd = s->jobs[i].fd, .events = POLLIN };
+	lane = n;
+	if (!full)
+		n += server_lane_poll(s, &pfd[n]);
 	(void)poll(pfd, n, server_patience(s, hello_by));
 	if (!s->hello && clock_left(hello_by) == 0)
 		return err_set(e, EXIT_WIRE, "no HELLO within %d s",
@@ -533,6 +567,7 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 		server_read(s);
 	if (server_frames(s, e) != 0)
 		return -1;
+	server_lane_turn(s, n > lane && pfd[lane].revents != 0, server_room);
 	if (s->ended && !s->hello && s->in.len == 0 && s->noise == 0)
 		return 1;
 	(void)server_stalled(s);
@@ -555,6 +590,7 @@ serve(const struct serve_options *options, struct err *e)
 	s->tokens_ms = clock_mono_ms();
 	buf_init(&s->in, 2UL * FRAME_BODY_MAX);
 	buf_init(&s->out, 4UL * FRAME_BODY_MAX);
+	lane_init(&s->lane);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)fcntl(options->in, F_SETFL, O_NONBLOCK);
 	(void)fcntl(options->out, F_SETFL, O_NONBLOCK);
@@ -566,6 +602,8 @@ serve(const struct serve_options *options, struct err *e)
 		*e = s->refused;
 		rc = -1;
 	}
+	lane_close(&s->lane);
+	server_lane_lost(s);
 	server_settle(s);
 	while (s->files_n > 0)
 		server_drop_file(s, &s->files[0]);

@@ -232,10 +232,42 @@ server_finished(struct server *s, pid_t finisher, const struct frame *f)
 	frame_free(&answer);
 }
 
+/* A part of it went another way, which is gone. */
+static void
+file_lost(struct server *s, struct file *file)
+{
+	(void)err_set(&file->e, EXIT_WIRE,
+	    "the second stream that a part of it came on has ended; send it "
+	    "again");
+	file_fail(s, file);
+}
+
+bool
+server_file_waits(const struct file *file)
+{
+	return file->open && file->said && file->e.code == EXIT_OK;
+}
+
 void
-server_data(struct server *s, const struct frame *f)
+server_lane_lost(struct server *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->files_n; i++) {
+		struct file *file = &s->files[i];
+
+		if (file->open && file->e.code == EXIT_OK &&
+		    (file->laned || file->said))
+			file_lost(s, file);
+	}
+}
+
+void
+server_data(struct server *s, const struct frame *f, bool by_lane)
 {
 	struct file *file = server_file(s, f->id);
+	struct drop *d;
+	int64_t at;
 
 	/* Who sent it is gone, and no message will name it. */
 	if (file != NULL && frame_get(f, "Abort", NULL) != NULL) {
@@ -244,12 +276,20 @@ server_data(struct server *s, const struct frame *f)
 	}
 	if (file == NULL || !file->open || file->e.code != EXIT_OK)
 		return;
+	d = &file->drop;
+	at = (int64_t)frame_number(f, "At", INT64_MAX, UINT64_MAX);
 	file->came = clock_mono_ms();
-	if (f->body.len == 0)
-		file_whole(s, file);
-	else if (drop_write(&file->drop, f->body.data, f->body.len, &file->e) !=
-	    0)
+	file->placed = file->placed || at >= 0;
+	file->laned = file->laned || by_lane;
+	file->said = file->said || f->body.len == 0;
+	if (f->body.len > 0 &&
+	    drop_write_at(d, f->body.data, f->body.len, at < 0 ? d->done : at,
+		&file->e) != 0)
 		file_fail(s, file);
+	else if (file->said && (d->done == d->size || !file->placed))
+		file_whole(s, file);
+	else if (file->said && s->lane.in < 0)
+		file_lost(s, file);
 }
 
 /* How long more of it may still take. */

@@ -256,6 +256,7 @@ server_fork(struct server *s, const char *id, const struct file *keep,
 		/* Whoever waits for the link's end must not wait for us. */
 		(void)close(s->o->in);
 		(void)close(s->o->out);
+		lane_close(&s->lane);
 		/* A file that is given up must not live on in us. */
 		for (i = 0; i < s->files_n; i++) {
 			drop = s->files[i].drop.fd;
@@ -321,7 +322,8 @@ job_early(struct server *s, const struct frame *f)
 	for (id = strtok_r(list, ", ", &rest); id != NULL && !early;
 	     id = strtok_r(NULL, ", ", &rest)) {
 		file = server_file(s, id);
-		early = file != NULL && file->finisher != 0;
+		early = file != NULL &&
+		    (file->finisher != 0 || server_file_waits(file));
 	}
 	x_free(list);
 	return early;

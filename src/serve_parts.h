@@ -2,6 +2,7 @@
 #ifndef SERVE_PARTS_H
 #define SERVE_PARTS_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,8 +43,22 @@ struct file {
 	struct err e;   /* code EXIT_OK: all is well */
 	int64_t size;
 	int64_t came; /* monotonic ms: when something of it did */
+	bool placed;  /* its bytes say where they go: in any order */
+	bool laned;   /* some of them came on the lane */
+	bool said;    /* that was all; what is missing is on the lane */
 	char *path;   /* once it is whole */
 };
+
+/* The second stream of a connection, which is another agent-serve's standard
+ * input: it gave it to us. Descriptors, or -1. */
+struct lane {
+	int listens; /* for the other agent-serve to come */
+	int conn;    /* it came, and lives until we close this */
+	int in;      /* what it gave us: more DATA */
+	struct buf buf;
+};
+
+enum { LANE_FDS = 1 }; /* to poll: it waits for one thing at a time */
 
 /* A file that there was no place for, not even to remember what it is. */
 struct turned_away {
@@ -63,7 +78,9 @@ struct server {
 	size_t noise;
 	char host[HOST_MAX + 1];       /* what the other side calls itself */
 	char host_id[HOME_ID_LEN + 1]; /* which machine and user it says */
-	bool relays;        /* it knows messages that are handed on */
+	bool relays; /* it knows messages that are handed on */
+	bool joined; /* we are a lane, and have been one */
+	struct lane lane;
 	struct err refused; /* code not EXIT_OK: it may nothing */
 	struct job jobs[SERVE_JOBS_MAX];
 	size_t jobs_n;
@@ -94,7 +111,7 @@ void server_told(struct frame *answer, const struct deliver_verdict *v);
 void server_open_file(struct server *s, const struct frame *f);
 void server_turn_away(struct server *s, const struct frame *f, const char *why);
 const char *server_turned_away(const struct server *s, const char *id);
-void server_data(struct server *s, const struct frame *f);
+void server_data(struct server *s, const struct frame *f, bool by_lane);
 struct file *server_file(struct server *s, const char *id);
 
 /* A finisher ended: `f` is its answer, NULL: it was killed. FILE is answered.
@@ -106,6 +123,27 @@ void server_finished(struct server *s, pid_t finisher, const struct frame *f);
 int server_stalled(struct server *s);
 void server_forget_file(struct server *s, struct file *file);
 void server_drop_file(struct server *s, struct file *file); /* and remove it */
+
+/* More of it may come on the lane, though it was said that that was all. */
+bool server_file_waits(const struct file *file);
+
+/* The lane ended: no more comes of what came on it. */
+void server_lane_lost(struct server *s);
+
+/* serve_lane.c: to begin with; LANE: another agent-serve will bring a second
+ * stream; what to poll for, and what came: as long as there is room for what it
+ * starts, which `room` says before each frame; the end of it. */
+void lane_init(struct lane *n);
+void server_lane(struct server *s, const struct frame *f);
+size_t server_lane_poll(const struct server *s, struct pollfd *pfd);
+void server_lane_turn(
+    struct server *s, bool ready, bool (*room)(const struct server *s));
+void lane_close(struct lane *n);
+
+/* We are the other agent-serve: give our standard input to the one that listens
+ * for `token`, say so, and wait for its end. Nothing of it may have been read.
+ */
+void server_join(struct server *s, const char *token);
 
 /* serve_fetch.c: the other side asks for what waits here for it. True: it told
  * what became of one, which it can as often as there are messages. */

@@ -92,14 +92,14 @@ ship_data(struct remote *r, const struct ship_message *m, const char *ids,
 	struct frame f;
 	int64_t done = 0;
 	ssize_t n;
-	int rc = -1;
 
-	frame_init(&f, FRAME_DATA, id);
 	do {
-		buf_reset(&f.body);
-		n = buf_read_fd(&f.body, fd, FRAME_CHUNK);
-		if (n < 0 && errno == EINTR)
-			continue;
+		frame_init(&f, FRAME_DATA, id);
+		/* They may come to the far end in another order. */
+		frame_addf(&f, "At", "%lld", (long long)done);
+		do {
+			n = buf_read_fd(&f.body, fd, FRAME_CHUNK);
+		} while (n < 0 && errno == EINTR);
 		if (n < 0) {
 			(void)err_set(
 			    e, EXIT_USAGE, "%s: %s", path, strerror(errno));
@@ -113,15 +113,16 @@ ship_data(struct remote *r, const struct ship_message *m, const char *ids,
 			goto out;
 		}
 		remote_put(r, &f);
+		frame_free(&f);
 		if (ship_push(r, ids, SHIP_QUEUE, e) != 0)
-			goto out;
+			return -1;
 		if (m->progress != NULL)
 			m->progress(path_base(path), done, size);
 	} while (n != 0);
-	rc = 0;
+	return 0;
 out:
 	frame_free(&f);
-	return rc;
+	return -1;
 }
 
 static int

@@ -25,6 +25,8 @@ enum { SSH_TURNS_MAX = 256 };
 struct ssh_stream {
 	struct ssh_link *link;
 	ssh_channel channel;
+	const char *command; /* to be run there */
+	bool open;           /* ... now */
 };
 
 static const char *volatile ssh_stage = "starting";
@@ -487,41 +489,64 @@ ssh_link_work(struct ssh_link *l, struct err *e)
 }
 
 struct ssh_stream *
-ssh_stream_open(
-    struct ssh_link *l, const char *command, int64_t deadline, struct err *e)
+ssh_stream_begin(struct ssh_link *l, const char *command, struct err *e)
 {
 	struct ssh_stream *s = x_calloc(1, sizeof(*s));
-	int rc;
 
-	ssh_stage_set("starting a program there");
 	s->link = l;
+	s->command = command;
 	if (l->is_program)
 		return s;
 	s->channel = ssh_channel_new(l->session);
-	if (s->channel == NULL) {
-		(void)ssh_fail(l, e, "libssh cannot make a channel");
-		goto fail;
+	if (s->channel != NULL)
+		return s;
+	(void)ssh_fail(l, e, "libssh cannot make a channel");
+	ssh_stream_close(s);
+	return NULL;
+}
+
+int
+ssh_stream_opened(struct ssh_stream *s, struct err *e)
+{
+	struct ssh_link *l = s->link;
+	int rc;
+
+	if (l->is_program)
+		return 1;
+	if (!s->open) {
+		rc = ssh_channel_open_session(s->channel);
+		if (rc == SSH_AGAIN)
+			return 0;
+		if (rc != SSH_OK)
+			return ssh_fail(l, e,
+			    "it takes the key but gives no session: %s",
+			    ssh_get_error(l->session));
+		s->open = true;
 	}
-	while ((rc = ssh_channel_open_session(s->channel)) == SSH_AGAIN)
+	rc = ssh_channel_request_exec(s->channel, s->command);
+	if (rc == SSH_AGAIN)
+		return 0;
+	return rc == SSH_OK ? 1
+			    : ssh_fail(l, e, "it runs no command for us: %s",
+				  ssh_get_error(l->session));
+}
+
+struct ssh_stream *
+ssh_stream_open(
+    struct ssh_link *l, const char *command, int64_t deadline, struct err *e)
+{
+	struct ssh_stream *s;
+	int rc;
+
+	ssh_stage_set("starting a program there");
+	s = ssh_stream_begin(l, command, e);
+	if (s == NULL)
+		return NULL;
+	while ((rc = ssh_stream_opened(s, e)) == 0)
 		if (ssh_wait(l, deadline, e) != 0)
-			goto fail;
-	if (rc != SSH_OK) {
-		(void)ssh_fail(l, e,
-		    "it takes the key but gives no session: %s",
-		    ssh_get_error(l->session));
-		goto fail;
-	}
-	while (
-	    (rc = ssh_channel_request_exec(s->channel, command)) == SSH_AGAIN)
-		if (ssh_wait(l, deadline, e) != 0)
-			goto fail;
-	if (rc != SSH_OK) {
-		(void)ssh_fail(l, e, "it runs no command for us: %s",
-		    ssh_get_error(l->session));
-		goto fail;
-	}
-	return s;
-fail:
+			break;
+	if (rc == 1)
+		return s;
 	ssh_stream_close(s);
 	return NULL;
 }

@@ -100,6 +100,15 @@ uint64_t ssh_link_heard(const struct ssh_link *l);
 /* Run `command` there; NULL with EXIT_WIRE. Blocks until the deadline. */
 struct ssh_stream *ssh_stream_open(
     struct ssh_link *l, const char *command, int64_t deadline, struct err *e);
+
+/*
+ * The same without blocking: begin, then ask after each ssh_link_work() whether
+ * it is open. 1: it is; 0: not yet; -1 with EXIT_WIRE: it will not be, and the
+ * link itself stands all the same. `command` is the caller's until then.
+ */
+struct ssh_stream *ssh_stream_begin(
+    struct ssh_link *l, const char *command, struct err *e);
+int ssh_stream_opened(struct ssh_stream *s, struct err *e);
 void ssh_stream_close(struct ssh_stream *s);
 
 /*

@@ -15,6 +15,19 @@
 
 enum { ENDS = 3 }; /* the far end and two callers */
 
+/* What the lane was given. */
+static struct buf beside = BUF_INIT_MAX(8 * FRAME_BODY_MAX);
+
+static ssize_t
+by_lane(void *arg, const char *p, size_t len)
+{
+	size_t n = len > 1000 ? 1000 : len;
+
+	(void)arg;
+	buf_add(&beside, p, n);
+	return (ssize_t)n;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int
@@ -62,6 +75,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair[i]) != 0)
 			return 0;
 	m = mux_new("fuzz", pair[0][1]);
+	mux_may_lane(m);
+	mux_lane(m, by_lane, NULL);
 	for (i = 1; i < ENDS; i++)
 		(void)mux_add(m, pair[i][1], pair[i][1]);
 	while (len > 0 && rc == 0) {
@@ -83,6 +98,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		rc = turn(m, pair[0][0], &heard);
 	if (rc == 0)
 		check(&heard);
+	if (rc == 0)
+		check(&beside);
+	buf_reset(&beside);
 	mux_free(m);
 	(void)close(pair[0][1]);
 	for (i = 0; i < ENDS; i++)

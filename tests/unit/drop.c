@@ -260,6 +260,23 @@ sizes(void)
 	drop_abort(&d);
 	/* of the unfinished ones nothing is left */
 	assert_int_equal(count_files(me), 1);
+
+	/* in any order, and never more than was announced */
+	assert_int_equal(
+	    drop_begin(&d, inbox, "me", "order", 6, 1 << 20, 0, &e), 0);
+	assert_int_equal(drop_write_at(&d, "ef", 2, 4, &e), 0);
+	assert_int_equal(drop_write_at(&d, "ab", 2, 0, &e), 0);
+	assert_int_equal(drop_write_at(&d, "x", 1, 6, &e), -1);
+	assert_int_equal(drop_write_at(&d, "xx", 2, 5, &e), -1);
+	assert_int_equal(drop_write_at(&d, "x", 1, INT64_MAX, &e), -1);
+	assert_int_equal(drop_write_at(&d, "x", 1, -1, &e), -1);
+	assert_int_equal(drop_write_at(&d, "abc", 3, 0, &e), -1);
+	assert_err(e, EXIT_LOCAL, "order: larger than announced");
+	assert_int_equal(drop_write_at(&d, "cd", 2, 2, &e), 0);
+	assert_int_equal(drop_finish(&d, &path, &e), 0);
+	assert_file(path, "abcdef");
+	free(path);
+	drop_abort(&d);
 }
 
 static void

@@ -562,6 +562,167 @@ sends(void **state)
 	buf_free(&sent);
 }
 
+static size_t lane_room;
+static bool lane_broken;
+
+static ssize_t
+by_lane(void *arg, const char *p, size_t len)
+{
+	size_t n = len < lane_room ? len : lane_room;
+
+	if (lane_broken)
+		return -1;
+	buf_add(arg, p, n);
+	lane_room -= n;
+	return (ssize_t)n;
+}
+
+static void
+put_data_at(size_t bytes, size_t at)
+{
+	char *body = x_calloc(1, bytes);
+	char *head =
+	    x_asprintf("panemesh/1 DATA f %zu\nAt: %zu\n\n", bytes, at);
+
+	says(caller[0], head);
+	assert_int_equal(write(caller[0], body, bytes), bytes);
+	x_free(head);
+	x_free(body);
+}
+
+static bool
+has(const struct buf *b, const char *text)
+{
+	return memmem(b->data, b->len, text, strlen(text)) != NULL;
+}
+
+/* A long file is announced, and the far end, which can, is asked for it. */
+static void
+long_file(const char *can)
+{
+	mux_may_lane(m);
+	join(0);
+	says(caller[0], "panemesh/1 HELLO 0 0\nHost: me\n\n");
+	says(far, "panemesh/1 HELLO 0 0\nHost: far\nCan: ");
+	says(far, can);
+	says(far, "\n\n");
+	goes();
+	says(caller[0], "panemesh/1 FILE f 0\nSize: 5000000\n\n");
+	goes();
+}
+
+static void
+long_files_go_by_the_lane(void **state)
+{
+	struct buf lane = BUF_INIT_MAX(64UL << 20);
+	struct buf sent = BUF_INIT_MAX(64UL << 20);
+
+	(void)state;
+	long_file("file lane");
+	assert_true(has(&heard, "FILE f 0"));
+	assert_true(has(&heard, "PING ..file.f 0"));
+	assert_false(mux_wants_lane(m));
+	/* It is a long way off. */
+	m->files[0].asked -= MUX_LANE_RTT_MS;
+	says(far, "panemesh/1 DONE ..file.f 0\nCode: 0\n\n");
+	goes();
+	assert_true(mux_wants_lane(m));
+	mux_ask_lane(m, "token");
+	goes();
+	assert_true(has(&heard, "LANE ..lane 0\nToken: token\n"));
+	assert_int_equal(mux_lane_asked(m), 0);
+	says(far, "panemesh/1 DONE ..lane 0\nCode: 0\n\n");
+	goes();
+	assert_int_equal(mux_lane_asked(m), 1);
+	/* Before it stands, all goes as it went. */
+	put_data_at(30000, 0);
+	goes();
+	assert_true(has(&heard, "At: 0\n"));
+	/* Both take turns, and none a part of a frame of the other. */
+	mux_lane(m, by_lane, &lane);
+	lane_room = 40000;
+	mux_sends(m, give, &sent);
+	room = 50000;
+	put_data_at(30000, 30000);
+	put_data_at(30000, 60000);
+	put_data_at(30000, 90000);
+	put_data_at(30000, 120000);
+	goes();
+	assert_int_equal(lane.len, 40000);
+	assert_true(mux_lane_due(m));
+	lane_room = room = 1 << 20;
+	goes();
+	assert_false(mux_lane_due(m));
+	assert_true(has(&lane, "DATA f 30000\nAt: 90000\n"));
+	assert_true(has(&sent, "DATA f 30000\nAt: 30000\n"));
+	assert_true(lane.len > 60000 && sent.len > 60000);
+	/* The end, a message and the word that it is given up never do. */
+	buf_reset(&lane);
+	says(caller[0],
+	    "panemesh/1 DATA f 0\nAt: 5000000\n\n"
+	    "panemesh/1 DELIVER m 0\nFiles: f\n\n");
+	goes();
+	assert_int_equal(lane.len, 0);
+	assert_true(has(&sent, "At: 5000000\n"));
+	assert_true(has(&sent, "DELIVER m"));
+	buf_free(&lane);
+	buf_free(&sent);
+}
+
+static void
+lanes_break(void **state)
+{
+	struct buf lane = BUF_INIT_MAX(64UL << 20);
+	struct buf sent = BUF_INIT_MAX(64UL << 20);
+	int i;
+
+	(void)state;
+	long_file("file lane");
+	/* Next door it is not worth a session. */
+	says(far, "panemesh/1 DONE ..file.f 0\nCode: 0\n\n");
+	goes();
+	if (clock_mono_ms() - m->files[0].asked < MUX_LANE_RTT_MS)
+		assert_false(mux_wants_lane(m));
+	mux_lane(m, by_lane, &lane);
+	lane_room = 1000;
+	mux_sends(m, give, &sent);
+	room = 50000;
+	for (i = 0; i < 4; i++)
+		put_data_at(30000, (size_t)i * 30000);
+	goes();
+	assert_true(mux_lane_due(m));
+	lane_broken = true;
+	goes();
+	lane_broken = false;
+	assert_false(mux_lane_due(m));
+	room = 1 << 20;
+	put_data_at(30000, 500000);
+	put_data_at(30000, 530000);
+	goes();
+	assert_true(has(&sent, "At: 500000\n"));
+	assert_true(has(&sent, "At: 530000\n"));
+	/* Nobody asked for these. */
+	for (i = 0; i < 3; i++)
+		says(far,
+		    "panemesh/1 DONE ..file.f 0\n\n"
+		    "panemesh/1 DONE ..file.x 0\n\n"
+		    "panemesh/1 DONE ..lane 0\nCode: 0\n\n");
+	goes();
+	assert_int_equal(mux_lane_asked(m), 0);
+	assert_int_equal(m->unasked, 9);
+	buf_free(&lane);
+	buf_free(&sent);
+}
+
+static void
+older_far_ends_are_asked_nothing(void **state)
+{
+	(void)state;
+	long_file("file");
+	assert_false(has(&heard, "PING"));
+	assert_false(has(&heard, "LANE"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -576,6 +737,9 @@ main(void)
 		TEST(endless_answers_end),
 		TEST(messages_before_files),
 		TEST(files_stand_aside),
+		TEST(long_files_go_by_the_lane),
+		TEST(lanes_break),
+		TEST(older_far_ends_are_asked_nothing),
 		TEST(unfinished_files_are_given_up),
 		TEST(many_files),
 		TEST(doubt_keeps_callers_waiting),
