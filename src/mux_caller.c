@@ -209,13 +209,14 @@ caller_lane(struct mux *m, const struct caller *c)
 static void
 file_ask(struct mux *m, struct mux_file *file)
 {
+	char id[sizeof(MUX_FILE_ID) + FRAME_ID_MAX];
 	struct frame f;
 
+	(void)snprintf(id, sizeof(id), MUX_FILE_ID "%s", file->id);
 	if (!m->may_lane || !m->can_lane || file->size < MUX_LANE_SIZE ||
-	    strlen(file->id) + strlen(MUX_FILE_ID) > FRAME_ID_MAX)
+	    strlen(id) > FRAME_ID_MAX)
 		return;
-	frame_init(&f, FRAME_PING, "0");
-	(void)snprintf(f.id, sizeof(f.id), MUX_FILE_ID "%s", file->id);
+	frame_init(&f, FRAME_PING, id);
 	frame_write(&m->up, &f);
 	frame_free(&f);
 	file->asked = clock_mono_ms();
