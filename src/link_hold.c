@@ -255,8 +255,7 @@ hold_patience(const struct hold *o)
 	int ms = link_pipe_patience(&o->p, ssh_link_timeout(o->k.ssh));
 	int aside = mux_patience(o->m);
 
-	if ((mux_due(o->m) && ssh_stream_ready(o->p.stream)) ||
-	    link_lane_ready(&o->lane, o->m))
+	if (mux_due(o->m) && ssh_stream_ready(o->p.stream))
 		return 0;
 	if (aside >= 0 && (ms < 0 || aside < ms))
 		ms = aside;
@@ -265,7 +264,7 @@ hold_patience(const struct hold *o)
 	    (mux_callers(o->m) > 0 || mux_waits(o->m) > 0 ||
 		mux_doubted(o->m) || o->h->idle_ms < 2L * SSH_TICK_MS))
 		ms = HOLD_LOOK_MS;
-	return ms;
+	return link_lane_patience(&o->lane, o->m, ms);
 }
 
 /* The pipe is through: what came over it is passed on. */
@@ -307,14 +306,14 @@ hold_turn(struct hold *o, struct pollfd *pfd, struct err *e)
 		return 0;
 	if (ssh_link_work(o->k.ssh, e) != 0)
 		return -1;
+	/* First: it may take in what the others are to see. */
+	link_lane_turn(&o->lane, &o->k, o->to, o->m);
 	rc = link_pipe_turn(&o->p, pipe, e);
 	if (rc > 0)
 		return hold_drain(o, e);
 	if (rc < 0)
 		return -1;
 	rc = mux_turn(o->m, mux, e);
-	if (rc == 0)
-		link_lane_turn(&o->lane, &o->k, o->to, o->m);
 	return rc > 0
 	    ? err_set(e, EXIT_WIRE, "%s: the stream broke", o->to->name)
 	    : rc;

@@ -16,6 +16,8 @@
 enum {
 	LANE_UP_MS = 15000,  /* for it to stand */
 	LANE_HEAR_MS = 1000, /* between looks at what it says then */
+	/* ... and before: others may have read for it. */
+	LANE_LOOK_MS = 10,
 };
 
 /* It is of no use, or none any more. */
@@ -45,11 +47,23 @@ lane_send(void *arg, const char *p, size_t len)
 	return ssh_stream_write(n->stream, p, len, &e);
 }
 
-bool
-link_lane_ready(const struct link_lane *n, const struct mux *m)
+int
+link_lane_patience(const struct link_lane *n, const struct mux *m, int ms)
 {
-	return n->state == LANE_UP && mux_lane_due(m) &&
-	    ssh_stream_ready(n->stream);
+	switch (n->state) {
+	case LANE_NONE:
+		return mux_wants_lane(m) ? 0 : ms;
+	case LANE_ASKED:
+		return mux_lane_asked(m) != 0 ? 0 : ms;
+	case LANE_OPENING:
+	case LANE_JOINING:
+		return ms >= 0 && ms < LANE_LOOK_MS ? ms : LANE_LOOK_MS;
+	case LANE_UP:
+		return mux_lane_due(m) && ssh_stream_ready(n->stream) ? 0 : ms;
+	case LANE_OVER:
+		break;
+	}
+	return ms;
 }
 
 /* We are who the link is of, and whose second stream it is. */

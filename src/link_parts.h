@@ -105,8 +105,8 @@ void link_lane_turn(struct link_lane *n, struct link *link,
     const struct link_to *to, struct mux *m);
 void link_lane_close(struct link_lane *n);
 
-/* Can bytes for it leave now? */
-bool link_lane_ready(const struct link_lane *n, const struct mux *m);
+/* For how many of `ms` (-1: any) nothing need be done for it. */
+int link_lane_patience(const struct link_lane *n, const struct mux *m, int ms);
 
 /* What to poll for: LINK_PIPE_FDS entries; and at most for how long, given
  * that the session wants to be looked at within `ms`. */

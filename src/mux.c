@@ -175,7 +175,8 @@ mux_patience(const struct mux *m)
 {
 	int64_t left;
 
-	if (!m->aside || m->up.len > 0)
+	if (!m->aside ||
+	    (m->up.len > 0 && (m->lane_send == NULL || m->lane.len > 0)))
 		return -1;
 	left = mux_young(m, m->aside_seen);
 	return (int)(left < m->aside_ms ? left : m->aside_ms);
@@ -280,14 +281,20 @@ mux_up_lane(struct mux *m)
 	if (m->lane_send == NULL)
 		return false;
 	mux_stand(m);
-	if (m->lane.len == 0 && (c = mux_next_lane(m)) != NULL)
+	if (m->lane.len == 0 && (c = mux_next_lane(m)) != NULL) {
 		caller_take(m, c, &m->lane);
+		m->lane_begun = false;
+	}
 	if (m->lane.len == 0)
 		return false;
 	while (m->lane.len > 0 &&
-	    (n = m->lane_send(m->lane_arg, m->lane.data, m->lane.len)) > 0)
+	    (n = m->lane_send(m->lane_arg, m->lane.data, m->lane.len)) > 0) {
 		buf_consume(&m->lane, (size_t)n);
+		m->lane_begun = true;
+	}
 	/* What went that way is missing there, and its file is refused. */
+	if (n < 0 && !m->lane_begun)
+		buf_add(&m->up, m->lane.data, m->lane.len);
 	if (n < 0)
 		mux_lane(m, NULL, NULL);
 	return m->lane_send != NULL && m->lane.len == 0;

@@ -85,7 +85,8 @@ struct mux {
 	bool may_lane, can_lane; /* here; there */
 	bool wants_lane;         /* a long file goes a long way */
 	int lane_asked;          /* 1: it waits for one; -1: it does not */
-	struct buf lane;         /* to go that way */
+	struct buf lane;         /* a frame to go that way */
+	bool lane_begun;         /* some of it went */
 	ssize_t (*lane_send)(
 	    void *arg, const char *p, size_t len); /* or NULL */
 	void *lane_arg;

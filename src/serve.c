@@ -343,6 +343,8 @@ server_refuse(struct server *s, const struct frame *f, struct err *e)
 	case FRAME_DELIVER:
 	case FRAME_CHECK:
 	case FRAME_FILE:
+	case FRAME_PING: /* behind a FILE */
+	case FRAME_LANE:
 		server_done(s, f->id, s->refused.code, s->refused.msg);
 		return 0;
 	case FRAME_DATA:
@@ -420,14 +422,14 @@ server_frames(struct server *s, struct err *e)
 		if (result == FRAME_MORE)
 			return 0;
 		rc = server_refresh(s, &f, e);
-		if (rc == 0 && !s->hello)
+		if (rc == 0 && !s->hello) {
 			rc = server_hello(s, &f, e);
-		else if (rc == 0 && s->refused.code != EXIT_OK)
+			if (rc == 0)
+				rc = server_lane_hello(s, &f, e);
+		} else if (rc == 0 && s->refused.code != EXIT_OK)
 			rc = server_refuse(s, &f, e);
 		else if (rc == 0)
 			server_frame(s, &f);
-		if (rc == 0 && f.verb == FRAME_HELLO)
-			rc = server_lane_hello(s, &f, e);
 		frame_free(&f);
 		if (rc < 0)
 			return -1;
@@ -532,12 +534,15 @@ server_patience(struct server *s, int64_t hello_by)
 static int
 server_turn(struct server *s, int64_t hello_by, struct err *e)
 {
-	struct pollfd pfd[2 + SERVE_JOBS_MAX + LANE_FDS];
-	bool full = !server_room(s);
+	struct pollfd pfd[2 + SERVE_SLOTS + LANE_FDS];
 	size_t i, n = 0, lane;
+	bool full;
 
 	if (s->joined)
 		return 1;
+	/* A file that they waited for may have failed since. */
+	server_begin_held(s);
+	full = !server_room(s);
 	if (s->ended && s->jobs_n == 0 && s->out.len == 0)
 		return 1;
 	if (full)
@@ -551,8 +556,7 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 		pfd[n++] =
 		    (struct pollfd){ .fd = s->jobs[i].fd, .events = POLLIN };
 	lane = n;
-	if (!full)
-		n += server_lane_poll(s, &pfd[n]);
+	n += server_lane_poll(s, &pfd[n]);
 	(void)poll(pfd, n, server_patience(s, hello_by));
 	if (!s->hello && clock_left(hello_by) == 0)
 		return err_set(e, EXIT_WIRE, "no HELLO within %d s",
@@ -565,9 +569,10 @@ server_turn(struct server *s, int64_t hello_by, struct err *e)
 		return 1;
 	if (pfd[0].revents != 0)
 		server_read(s);
+	server_lane_turn(s, pfd[lane].revents != 0);
+	server_lane_come(s);
 	if (server_frames(s, e) != 0)
 		return -1;
-	server_lane_turn(s, n > lane && pfd[lane].revents != 0, server_room);
 	if (s->ended && !s->hello && s->in.len == 0 && s->noise == 0)
 		return 1;
 	(void)server_stalled(s);

@@ -9,10 +9,12 @@
 #include "register.h"
 
 enum {
-	SERVE_HELLO_MS = 15000,   /* until the other side has said who it is */
-	SERVE_JOBS_MAX = 256,     /* messages being delivered at once */
-	SERVE_JOBS_BOUND = 32,    /* the same for a restricted peer */
-	SERVE_FILES_MAX = 64,     /* files coming in at once */
+	SERVE_HELLO_MS = 15000, /* until the other side has said who it is */
+	SERVE_JOBS_MAX = 256,   /* messages being delivered at once */
+	SERVE_JOBS_BOUND = 32,  /* the same for a restricted peer */
+	SERVE_FILES_MAX = 64,   /* files coming in at once */
+	/* Processes at once: a file is finished however many messages wait. */
+	SERVE_SLOTS = SERVE_JOBS_MAX + SERVE_FILES_MAX,
 	SERVE_SMALL = 65536,      /* bytes of a file judged with its message */
 	SERVE_STALL_MS = 60000,   /* without a byte of it a file is given up */
 	SERVE_PROGRESS_MS = 3000, /* between words that it goes on */

@@ -298,6 +298,10 @@ file_left(const struct server *s, const struct file *file)
 {
 	int64_t since = file->came > s->deaf ? file->came : s->deaf;
 
+	/* What is missing comes on the lane, which is heard all the time. */
+	if (file->said)
+		return clock_left(file->came + SERVE_STALL_MS);
+
 	/* What has come in part may be its own, and the line slow. */
 	if (s->in.len > 0 && s->moved > since)
 		since = s->moved;

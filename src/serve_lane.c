@@ -7,8 +7,11 @@
  * agent-serve for each; the second is told the token of the first by its HELLO,
  * gives it its own standard input over a socket, and has nothing more to do. So
  * one process writes a file, whichever way its bytes come, and one judges what
- * comes. The token is a secret of the one connection, and the socket has a name
- * without a file: a kill leaves nothing behind.
+ * comes. The socket has a name without a file, so a kill leaves nothing behind;
+ * who is at its other end must be a process of ours.
+ *
+ * Messages wait for files whose bytes come here, so it is read however many
+ * of them do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -108,28 +111,6 @@ server_lane(struct server *s, const struct frame *f)
 	server_done(s, f->id, EXIT_OK, "");
 }
 
-size_t
-server_lane_poll(const struct server *s, struct pollfd *pfd)
-{
-	const struct lane *n = &s->lane;
-
-	pfd->fd = n->in >= 0 ? n->in : n->conn >= 0 ? n->conn : n->listens;
-	pfd->events = POLLIN;
-	pfd->revents = 0;
-	return LANE_FDS;
-}
-
-/* The other agent-serve comes; one is enough. */
-static void
-lane_accept(struct lane *n)
-{
-	n->conn = accept4(n->listens, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (n->conn >= 0 && !lane_is_ours(n->conn))
-		lane_shut(&n->conn);
-	if (n->conn >= 0)
-		lane_shut(&n->listens);
-}
-
 /* ... and gives us its standard input. */
 static void
 lane_take(struct lane *n)
@@ -140,7 +121,8 @@ lane_take(struct lane *n)
 	struct msghdr msg = { .msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.room,
-		.msg_controllen = sizeof(control.room) };
+		/* Room for one: others are not taken. */
+		.msg_controllen = CMSG_LEN(sizeof(n->in)) };
 	const struct cmsghdr *head;
 	ssize_t got;
 
@@ -158,16 +140,53 @@ lane_take(struct lane *n)
 	(void)fcntl(n->in, F_SETFL, O_NONBLOCK);
 }
 
+void
+server_lane_come(struct server *s)
+{
+	struct lane *n = &s->lane;
+
+	if (n->listens >= 0)
+		n->conn = accept4(
+		    n->listens, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (n->listens >= 0 && n->conn >= 0 && !lane_is_ours(n->conn))
+		lane_shut(&n->conn);
+	/* One is enough. */
+	if (n->conn >= 0)
+		lane_shut(&n->listens);
+	if (n->conn >= 0 && n->in < 0)
+		lane_take(n);
+}
+
+/* Is there room for the process that finishes a file, and for the answer? */
+static bool
+lane_room(const struct server *s)
+{
+	return s->jobs_n < SERVE_SLOTS && s->out.len <= FRAME_BODY_MAX;
+}
+
+size_t
+server_lane_poll(const struct server *s, struct pollfd *pfd)
+{
+	const struct lane *n = &s->lane;
+
+	pfd->fd = n->in >= 0 ? n->in : n->conn >= 0 ? n->conn : n->listens;
+	if (n->in >= 0 && !lane_room(s))
+		pfd->fd = -1;
+	pfd->events = POLLIN;
+	pfd->revents = 0;
+	return LANE_FDS;
+}
+
 /* Bytes of files, and nothing else. False: it is of no use any more. */
 static bool
-lane_frames(struct server *s, bool (*room)(const struct server *s))
+lane_frames(struct server *s)
 {
 	enum frame_result result;
 	struct frame f;
 	struct err e;
 	bool data;
 
-	while (room(s)) {
+	while (lane_room(s)) {
 		result = frame_read(&s->lane.buf, &f, &e);
 		if (result != FRAME_READY)
 			return result == FRAME_MORE;
@@ -183,30 +202,21 @@ lane_frames(struct server *s, bool (*room)(const struct server *s))
 }
 
 void
-server_lane_turn(
-    struct server *s, bool ready, bool (*room)(const struct server *s))
+server_lane_turn(struct server *s, bool ready)
 {
 	struct lane *n = &s->lane;
 	bool well = true;
 	ssize_t got;
 
-	if (n->in < 0 && !ready)
+	if (n->in < 0)
 		return;
-	if (n->in < 0 && n->conn < 0) {
-		lane_accept(n);
-		return;
-	}
-	if (n->in < 0) {
-		lane_take(n);
-		return;
-	}
-	if (ready) {
+	if (ready && lane_room(s)) {
 		do {
 			got = buf_read_fd(&n->buf, n->in, SERVE_CHUNK);
 		} while (got < 0 && errno == EINTR);
 		well = got > 0 || (got < 0 && errno == EAGAIN);
 	}
-	if (lane_frames(s, room) && well)
+	if (lane_frames(s) && well)
 		return;
 	lane_close(n);
 	server_lane_lost(s);

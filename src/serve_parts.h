@@ -82,7 +82,7 @@ struct server {
 	bool joined; /* we are a lane, and have been one */
 	struct lane lane;
 	struct err refused; /* code not EXIT_OK: it may nothing */
-	struct job jobs[SERVE_JOBS_MAX];
+	struct job jobs[SERVE_SLOTS];
 	size_t jobs_n;
 	struct file files[SERVE_FILES_MAX];
 	size_t files_n;
@@ -131,13 +131,13 @@ bool server_file_waits(const struct file *file);
 void server_lane_lost(struct server *s);
 
 /* serve_lane.c: to begin with; LANE: another agent-serve will bring a second
- * stream; what to poll for, and what came: as long as there is room for what it
- * starts, which `room` says before each frame; the end of it. */
+ * stream; take it, if it is there, before more of the first stream is read;
+ * what to poll for, and what came; the end of it. */
 void lane_init(struct lane *n);
 void server_lane(struct server *s, const struct frame *f);
+void server_lane_come(struct server *s);
 size_t server_lane_poll(const struct server *s, struct pollfd *pfd);
-void server_lane_turn(
-    struct server *s, bool ready, bool (*room)(const struct server *s));
+void server_lane_turn(struct server *s, bool ready);
 void lane_close(struct lane *n);
 
 /* We are the other agent-serve: give our standard input to the one that listens

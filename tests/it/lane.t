@@ -6,7 +6,9 @@ both; lane-kill.t has the same between hosts."""
 import hashlib
 import os
 import random
+import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from serving import Serve, frame  # noqa: E402
@@ -187,6 +189,78 @@ def ends(world, rng):
            "short" in f], [], "nothing is half there")
 
 
+def many(world, rng):
+    """As many messages wait as may, all for bytes on the lane."""
+    main = Serve(world, "--peer", "far", greet=None)
+    main.say(frame("HELLO", "0", Host="far", Host_Id="0123456789abcdef",
+                   Can="progress"))
+    main.ask("LANE", "l", Token=TOKEN)
+    lane, answer = join(world, main, TOKEN, "--peer", "far")
+    equal(answer.code, 0, "a lane of a bound key")
+    data = rng.randbytes(70000)
+    count = 40  # a bound key has 32 slots
+    for n in range(count):
+        main.say(frame("FILE", f"m{n}", Name="many", Size="70000",
+                       From="far-s-x"))
+    main.ask("PING", "p")
+    for n in range(count):
+        main.say(frame("DATA", f"m{n}", At="70000"))
+        main.say(frame("DELIVER", f"d{n}", b"hi", To="nobody-s-x",
+                       From="far-s-x", Files=f"m{n}"))
+    for n in range(count):
+        for at in range(0, 70000, 30000):
+            lane.say(piece(f"m{n}", data, at))
+    got = [main.answer(f"m{n}") for n in range(count)]
+    equal([f.code for f in got if f], [0] * count, "all files stand")
+    got = [main.answer(f"d{n}") for n in range(count)]
+    equal([f.code for f in got if f], [2] * count, "and all messages go on")
+    main.end()
+
+
+def timing(world, rng):
+    """What comes together, and what comes late."""
+    data = rng.randbytes(60000)
+    main = Serve(world)
+    main.ask("LANE", "l", Token=TOKEN)
+    main.say(frame("FILE", "f", Name="f", Size="60000", From="far-s-x"))
+    main.ask("PING", "p")
+    # It sees the lane, its bytes and the end at once.
+    os.kill(main.p.pid, signal.SIGSTOP)
+    lane, answer = join(world, main)
+    equal(answer.code, 0, "a lane to one that does not run")
+    main.say(piece("f", data, 0))
+    main.say(frame("DATA", "f", At="60000"))
+    lane.say(piece("f", data, 30000))
+    os.kill(main.p.pid, signal.SIGCONT)
+    answer = main.answer("f")
+    ok(answer is not None and answer.code == 0, "all of it stands", answer)
+    # The lane dies while a message waits for it: that is said at once.
+    main.say(frame("FILE", "g", Name="g", Size="60000", From="far-s-x"))
+    main.say(frame("DATA", "g", At="60000"))
+    main.say(frame("DELIVER", "d", b"hi", To="nobody-s-x", From="far-s-x",
+                   Files="g"))
+    main.ask("PING", "q")
+    lane.p.kill()
+    lane.p.stdin.close()
+    before = time.monotonic()
+    answer = main.answer("d")
+    ok(answer is not None and answer.code == 4 and
+       time.monotonic() - before < 2, "its message is refused at once", answer)
+    # A connection cannot be its own lane.
+    main.ask("LANE", "m", Token=TOKEN)
+    main.say(frame("HELLO", "0", Host="far", Lane=TOKEN))
+    equal(main.ask("PING", "r").code, 0, "a later HELLO joins nothing")
+    main.end()
+    # A key that may nothing is told so, whatever stands behind its file.
+    main = Serve(world, "--peer", "far", greet="else")
+    main.say(frame("FILE", "f", Name="f", Size="9999999", From="far-s-x") +
+             frame("PING", "..file.f"))
+    answer = main.answer("f")
+    ok(answer is not None and answer.code == 7, "a key of another name: its "
+       "file is refused", answer)
+    main.end()
+
+
 def strangers(world):
     main = Serve(world)
     lane, answer = join(world, main)
@@ -232,6 +306,8 @@ world = World()
 any_order(world, rng)
 lies(world, rng)
 ends(world, rng)
+many(world, rng)
+timing(world, rng)
 strangers(world)
 world.end()
 done()
