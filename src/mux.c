@@ -292,9 +292,6 @@ mux_up_lane(struct mux *m)
 		buf_consume(&m->lane, (size_t)n);
 		m->lane_begun = true;
 	}
-	/* What went that way is missing there, and its file is refused. */
-	if (n < 0 && !m->lane_begun)
-		buf_add(&m->up, m->lane.data, m->lane.len);
 	if (n < 0)
 		mux_lane(m, NULL, NULL);
 	return m->lane_send != NULL && m->lane.len == 0;
@@ -352,6 +349,9 @@ mux_lane(struct mux *m, ssize_t (*send)(void *arg, const char *p, size_t len),
 {
 	m->lane_send = send;
 	m->lane_arg = arg;
+	/* Else a part is missing there, and its file is refused. */
+	if (!m->lane_begun)
+		buf_add(&m->up, m->lane.data, m->lane.len);
 	buf_reset(&m->lane);
 }
 

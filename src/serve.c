@@ -343,8 +343,6 @@ server_refuse(struct server *s, const struct frame *f, struct err *e)
 	case FRAME_DELIVER:
 	case FRAME_CHECK:
 	case FRAME_FILE:
-	case FRAME_PING: /* behind a FILE */
-	case FRAME_LANE:
 		server_done(s, f->id, s->refused.code, s->refused.msg);
 		return 0;
 	case FRAME_DATA:
@@ -603,6 +601,9 @@ serve(const struct serve_options *options, struct err *e)
 	do {
 		rc = server_turn(s, hello_by, e);
 	} while (rc == 0);
+	/* What was answered before it broke. */
+	if (rc < 0)
+		(void)server_flush(s);
 	if (rc > 0 && s->refused.code != EXIT_OK) {
 		*e = s->refused;
 		rc = -1;

@@ -298,9 +298,13 @@ file_left(const struct server *s, const struct file *file)
 {
 	int64_t since = file->came > s->deaf ? file->came : s->deaf;
 
-	/* What is missing comes on the lane, which is heard all the time. */
-	if (file->said)
-		return clock_left(file->came + SERVE_STALL_MS);
+	/* What is missing comes on the lane. */
+	if (file->said) {
+		since = file->came > s->lane.deaf ? file->came : s->lane.deaf;
+		if (s->lane.buf.len > 0 && s->lane.moved > since)
+			since = s->lane.moved;
+		return clock_left(since + SERVE_STALL_MS);
+	}
 
 	/* What has come in part may be its own, and the line slow. */
 	if (s->in.len > 0 && s->moved > since)

@@ -145,10 +145,10 @@ server_lane_come(struct server *s)
 {
 	struct lane *n = &s->lane;
 
-	if (n->listens >= 0)
-		n->conn = accept4(
-		    n->listens, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (n->listens >= 0 && n->conn >= 0 && !lane_is_ours(n->conn))
+	while (n->listens >= 0 &&
+	    (n->conn = accept4(
+		 n->listens, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0 &&
+	    !lane_is_ours(n->conn))
 		lane_shut(&n->conn);
 	/* One is enough. */
 	if (n->conn >= 0)
@@ -210,11 +210,15 @@ server_lane_turn(struct server *s, bool ready)
 
 	if (n->in < 0)
 		return;
+	if (!lane_room(s))
+		n->deaf = clock_mono_ms();
 	if (ready && lane_room(s)) {
 		do {
 			got = buf_read_fd(&n->buf, n->in, SERVE_CHUNK);
 		} while (got < 0 && errno == EINTR);
 		well = got > 0 || (got < 0 && errno == EAGAIN);
+		if (got > 0)
+			n->moved = clock_mono_ms();
 	}
 	if (lane_frames(s) && well)
 		return;

@@ -56,6 +56,8 @@ struct lane {
 	int conn;    /* it came, and lives until we close this */
 	int in;      /* what it gave us: more DATA */
 	struct buf buf;
+	int64_t moved; /* monotonic ms: when a byte came */
+	int64_t deaf;  /* ... and when it could not be read */
 };
 
 enum { LANE_FDS = 1 }; /* to poll: it waits for one thing at a time */
