@@ -331,6 +331,7 @@ mux_ask_lane(struct mux *m, const char *token)
 	struct frame f;
 
 	m->lane_asked = 0;
+	m->asks_lane = true;
 	frame_init(&f, FRAME_LANE, MUX_LANE_ID);
 	frame_add(&f, "Token", token);
 	frame_write(&m->own, &f);
@@ -390,7 +391,8 @@ mux_answer(struct mux *m, const struct frame *f, size_t size)
 		m->unasked = 0;
 		return;
 	}
-	if (str_eq(f->id, MUX_LANE_ID) && m->wants_lane && m->lane_asked == 0) {
+	if (str_eq(f->id, MUX_LANE_ID) && m->asks_lane) {
+		m->asks_lane = false;
 		m->lane_asked =
 		    frame_number(f, "Code", EXIT_UNPROVEN, EXIT_WIRE) == EXIT_OK
 		    ? 1

@@ -84,6 +84,7 @@ struct mux {
 	int64_t aside_seen;      /* when that was true */
 	bool may_lane, can_lane; /* here; there */
 	bool wants_lane;         /* a long file goes a long way */
+	bool asks_lane;          /* the far end, and waits for its answer */
 	int lane_asked;          /* 1: it waits for one; -1: it does not */
 	struct buf lane;         /* a frame to go that way */
 	bool lane_begun;         /* some of it went */
