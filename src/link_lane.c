@@ -155,6 +155,12 @@ link_lane_turn(struct link_lane *n, struct link *link, const struct link_to *to,
 	case LANE_NONE:
 		if (!mux_wants_lane(m))
 			return;
+		/* The far end's disk was slow, and not the way there. */
+		if (ssh_link_rtt(link->ssh) >= 0 &&
+		    ssh_link_rtt(link->ssh) < MUX_LANE_RTT_MS) {
+			n->state = LANE_OVER;
+			return;
+		}
 		agent_id_new(n->token);
 		mux_ask_lane(m, n->token);
 		n->by = clock_deadline(LANE_UP_MS);

@@ -20,6 +20,7 @@ enum {
 	MUX_WAITS_MAX = 1024,  /* requests that wait for their answer */
 	MUX_BUSY = 200,        /* of them: further callers had better not */
 	MUX_AHEAD = 32 * 1024, /* bytes behind which the far end gets no more */
+	MUX_LANE_RTT_MS = 5,   /* below, a window is no limit worth a stream */
 	MUX_FDS_MAX = 1 + 2 * MUX_CALLERS_MAX, /* descriptors to poll */
 };
 

@@ -18,7 +18,6 @@ enum {
 	MUX_ASIDE_MAX_MS = 400,          /* ... and for many, without a pause */
 	MUX_ASIDE_SHARE = 3,             /* ms aside for each ms of going on */
 	MUX_LANE_SIZE = 4 * 1024 * 1024, /* bytes of a file that is long */
-	MUX_LANE_RTT_MS = 5, /* below, a window is no limit worth a stream */
 };
 
 /* The id of our own PINGs; no caller's. */

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -486,6 +488,20 @@ ssh_link_work(struct ssh_link *l, struct err *e)
 		return ssh_fail(l, e, "the connection broke: %s",
 		    ssh_get_error(l->session));
 	return ssh_heartbeat(l, e);
+}
+
+int
+ssh_link_rtt(const struct ssh_link *l)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (l->is_program ||
+	    getsockopt(ssh_get_fd(l->session), IPPROTO_TCP, TCP_INFO, &info,
+		&len) != 0)
+		return -1;
+	return (int)(info.tcpi_rtt / 1000);
 }
 
 struct ssh_stream *

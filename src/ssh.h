@@ -97,6 +97,10 @@ int ssh_link_work(struct ssh_link *l, struct err *e);
 /* Bytes that have come so far, of whatever kind; 0 for a program. */
 uint64_t ssh_link_heard(const struct ssh_link *l);
 
+/* How long a round trip to the host takes, in ms, as the kernel sees it
+ * (tcp(7), TCP_INFO); -1 where that is not known, as behind a proxy. */
+int ssh_link_rtt(const struct ssh_link *l);
+
 /* Run `command` there; NULL with EXIT_WIRE. Blocks until the deadline. */
 struct ssh_stream *ssh_stream_open(
     struct ssh_link *l, const char *command, int64_t deadline, struct err *e);
