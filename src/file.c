@@ -87,14 +87,14 @@ file_read_ours(const char *path, struct buf *b, struct err *e)
 	return file_slurp(path, true, b, e);
 }
 
-int
-file_write_all(int fd, const void *p, size_t len)
+/* Behind what was written before where `at` is -1. */
+static int
+file_write_out(int fd, const char *p, size_t len, int64_t at)
 {
-	const char *s = p;
 	ssize_t n;
 
 	while (len > 0) {
-		n = write(fd, s, len);
+		n = at < 0 ? write(fd, p, len) : pwrite(fd, p, len, at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -103,33 +103,27 @@ file_write_all(int fd, const void *p, size_t len)
 			errno = ENOSPC;
 			return -1;
 		}
-		s += n;
+		p += n;
+		at = at < 0 ? at : at + n;
 		len -= (size_t)n;
 	}
 	return 0;
 }
 
 int
+file_write_all(int fd, const void *p, size_t len)
+{
+	return file_write_out(fd, p, len, -1);
+}
+
+int
 file_write_at(int fd, const void *p, size_t len, int64_t at)
 {
-	const char *s = p;
-	ssize_t n;
-
-	while (len > 0) {
-		n = pwrite(fd, s, len, at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0) {
-			errno = ENOSPC;
-			return -1;
-		}
-		s += n;
-		at += n;
-		len -= (size_t)n;
+	if (at < 0) {
+		errno = EINVAL;
+		return -1;
 	}
-	return 0;
+	return file_write_out(fd, p, len, at);
 }
 
 /* fsync the folder that holds `path`, so that a rename in it is kept. */
