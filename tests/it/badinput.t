@@ -332,7 +332,9 @@ def tmux(case):
     world.tm("set-option", "-w", "-t", dead.pane, "remain-on-exit", "on")
     pid = world.show(dead.pane, "#{pane_pid}")
     r = world.notify(dead.address, "x", **script(
-        f'case "$*" in *load-buffer*) kill -9 {pid}; sleep 0.3 ;; esac; '
+        f'case "$*" in *load-buffer*) kill -9 {pid}; '
+        f'until [ "$(tmux -S {world.socket} display-message -p -t {dead.pane} '
+        '"#{pane_dead}")" = 1 ]; do sleep 0.02; done ;; esac; '
         'exec tmux "$@"'))
     ok(r.code == 3, "a process that ends before the paste", r)
     ok(world.tm("list-sessions", check=False), "the server lives on")
@@ -341,7 +343,9 @@ def tmux(case):
     other = world.composer("other")
     r = world.notify(other.address, "for the old one", **script(
         f'case "$*" in *load-buffer*) tmux -S {world.socket} respawn-pane -k '
-        f'-t {other.pane} "{other.command}"; sleep 0.3 ;; esac; '
+        f'-t {other.pane} "{other.command}"; until tmux -S {world.socket} '
+        f'capture-pane -p -t {other.pane} | grep -q "❯"; do sleep 0.02; done '
+        ';; esac; '
         'exec tmux "$@"'))
     ok(r.code in (0, 2, 3) and
        len(other.messages()) == (1 if r.code == 0 else 0),

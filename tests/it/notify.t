@@ -63,7 +63,7 @@ def shell(world, name, command):
         return
     pane = world.window(name, f"exec {command}")
     shell_ready(world, pane)
-    time.sleep(0.3)  # fish asks the terminal questions at first
+    world.still(pane, 0.3)  # fish asks the terminal questions at first
     address = f"hub-dev-{name}"
     for where in ("top", "bottom"):
         if where == "bottom":
@@ -71,7 +71,7 @@ def shell(world, name, command):
             world.keys(pane, "Enter")
             world.sees(pane, "50\n")
             shell_ready(world, pane)
-            time.sleep(0.2)
+            world.still(pane, 0.2)
         for text, kind in (("", "empty"), ("echo a; b 'c", "half-typed"),
                            ("echo " + "wrapped " * 20, "wrapped")):
             # dash has no line editor: what is wrapped looks like a question
@@ -79,7 +79,7 @@ def shell(world, name, command):
                 continue
             world.keys(pane, "-l", text)
             until(5, lambda: text[-5:].strip() in world.screen(pane))
-            time.sleep(0.1)
+            world.still(pane)
             before = input_row(world, pane)
             r = world.notify(address, BODY)
             after = input_row(world, pane)
@@ -94,10 +94,10 @@ def shell(world, name, command):
                 until(5, lambda: input_row(world, pane)[0] <
                       before[0] or "wrapped" not in
                       input_row(world, pane)[1])
-            time.sleep(0.1)
+            world.still(pane)
     # what was half typed is what runs, and nothing else
     world.keys(pane, "-l", "echo ran-")
-    time.sleep(0.1)
+    world.still(pane)
     world.notify(address, "half-typed; touch RUN")
     world.keys(pane, "-l", "it")
     world.keys(pane, "Enter")
@@ -334,8 +334,7 @@ esac
 """)
     os.chmod(fake, 0o700)
     world.tm("select-window", "-t", c.pane)
-    # a second tick later than the last key: activity counts in seconds
-    time.sleep(3.2)
+    world.quiet()
 
     def person():
         if until(20, lambda: os.path.exists(seen)):
@@ -381,7 +380,7 @@ def people(world):
     c = world.composer("people")
     world.tm("select-window", "-t", c.pane)
     client = world.attach()
-    time.sleep(3.2)  # attaching counts as a key
+    world.quiet()
     begun = time.monotonic()
     sent(world.notify(c.address, "quiet"), "submitted", "a person is quiet")
     ok(time.monotonic() - begun < 1.5, "no waiting then",

@@ -112,7 +112,7 @@ def moment(world, client, name, call, code, keys=b"k", reaches=b"k",
         world.tm("link-window", "-s", composer.pane, "-t", "other:9")
         number = "9"
     world.tm("select-window", "-t", f"{where}:{number}")
-    time.sleep(3.2)  # of quiet
+    world.quiet()
     now, typed = f"{world.dir}/{name}.now", f"{world.dir}/{name}.typed"
     fake = f"{world.dir}/{name}.tmux"
     world.write(fake, f"""#!/bin/sh

@@ -163,6 +163,32 @@ class World:
     def sees(self, pane, text, seconds=10):
         return until(seconds, lambda: text in self.screen(pane))
 
+    def still(self, pane, seconds=0.1):
+        """Wait until the screen and its cursor have not changed for that
+        long: no program says when it has drawn all of it."""
+        now, since = None, 0
+
+        def unchanged():
+            nonlocal now, since
+            was, now = now, (self.show(pane, "#{cursor_x} #{cursor_y}"),
+                             self.screen(pane))
+            if was != now:
+                since = time.monotonic()
+            return time.monotonic() - since >= seconds
+
+        return until(10, unchanged)
+
+    def quiet(self):
+        """Wait until nobody has pressed a key or attached for the two seconds
+        that tell a person's activity, which counts in whole seconds, from
+        ours."""
+        def since():
+            seen = self.tm("list-clients", "-F", "#{client_activity}") + \
+                "\n" + self.tm("list-sessions", "-F", "#{session_activity}")
+            return time.time() - max(map(int, seen.split()))
+
+        return until(20, lambda: since() >= 3.2)
+
     def register(self):
         pid = self.tm("display-message", "-p", "#{pid}")
         subprocess.run(
