@@ -17,7 +17,7 @@
 #include "origin.h"
 #include "serve.h"
 
-enum { SERVE_CHUNK = 65536 };
+enum { SERVE_CHUNK = 65536, SERVE_PIPE = 256 * 1024 };
 
 /* A message in the hands of a child. */
 struct job {
