@@ -157,16 +157,22 @@ frame_number(
 }
 
 void
-frame_write(struct buf *out, const struct frame *f)
+frame_write_head(struct buf *out, const struct frame *f, size_t body)
 {
 	size_t i;
 
 	buf_addf(out, FRAME_MAGIC "%d %s %s %zu\n", FRAME_VERSION, f->word,
-	    f->id, f->body.len);
+	    f->id, body);
 	for (i = 0; i < f->headers_n; i++)
 		buf_addf(
 		    out, "%s: %s\n", f->headers[i].name, f->headers[i].value);
 	buf_addc(out, '\n');
+}
+
+void
+frame_write(struct buf *out, const struct frame *f)
+{
+	frame_write_head(out, f, f->body.len);
 	buf_add(out, f->body.data, f->body.len);
 }
 

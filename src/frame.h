@@ -94,6 +94,9 @@ uint64_t frame_number(
 /* Append the frame as bytes. */
 void frame_write(struct buf *out, const struct frame *f);
 
+/* The same but for its body: `body` bytes, which the caller writes next. */
+void frame_write_head(struct buf *out, const struct frame *f, size_t body);
+
 enum frame_result {
 	FRAME_BAD = -1,  /* `e` says why: the stream cannot be read on */
 	FRAME_MORE = 0,  /* not all of it is there yet */

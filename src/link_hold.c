@@ -332,7 +332,7 @@ hold_loop(struct hold *o, struct err *e)
 	while (rc == 0 && !hold_over(o, now)) {
 		rc = hold_turn(o, pfd, e);
 		now = clock_boot_ms();
-		if (rc == 0)
+		if (rc == 0 && pfd[1 + LINK_PIPE_FDS].revents != 0)
 			hold_accept(o, now);
 		if (rc == 0)
 			rc = hold_listen(o, now, e);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -86,7 +87,7 @@ remote_begin(struct remote *r, const struct home *home, const struct peer *peer,
 	memset(r, 0, sizeof(*r));
 	r->alone = alone;
 	r->link = (struct proc_child)PROC_CHILD_INIT;
-	r->timer = -1;
+	r->timer = r->file = -1;
 	buf_init(&r->in, 2UL * FRAME_BODY_MAX);
 	buf_init(&r->out, REMOTE_QUEUE_MAX);
 	buf_init(&r->said, REMOTE_SAID_MAX);
@@ -149,10 +150,20 @@ remote_put(struct remote *r, const struct frame *f)
 	frame_write(&r->out, f);
 }
 
+void
+remote_put_file(
+    struct remote *r, const struct frame *f, int fd, int64_t at, size_t len)
+{
+	frame_write_head(&r->out, f, len);
+	r->file = fd;
+	r->file_at = at;
+	r->file_left = len;
+}
+
 size_t
 remote_queued(const struct remote *r)
 {
-	return r->out.len;
+	return r->out.len + r->file_left;
 }
 
 void
@@ -163,7 +174,8 @@ remote_poll(const struct remote *r, struct pollfd *pfd)
 							     : r->link.err,
 		.events = POLLIN };
 	pfd[2] =
-	    (struct pollfd){ .fd = r->hello && r->out.len > 0 ? r->link.in : -1,
+	    (struct pollfd){ .fd = r->hello && remote_queued(r) > 0 ? r->link.in
+								    : -1,
 		    .events = POLLOUT };
 }
 
@@ -205,6 +217,72 @@ remote_has_hello(struct remote *r)
 	return true;
 }
 
+/* What write(2) or the like returned: 0 to go on, -1 if nothing more can be
+ * written for now, or at all. */
+static int
+remote_wrote(struct remote *r, ssize_t n)
+{
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n < 0 && errno == EAGAIN)
+		return -1;
+	r->moved = clock_mono_ms();
+	if (n <= 0) {
+		remote_shut(&r->link.in);
+		return -1;
+	}
+	r->written += (size_t)n;
+	return 0;
+}
+
+/* sendfile(2) failed, or there was no more: reading says why. Where only the
+ * one is impossible, the other does it. */
+static void
+remote_read_file(struct remote *r)
+{
+	char bytes[FRAME_CHUNK];
+	size_t want =
+	    r->file_left < sizeof(bytes) ? r->file_left : sizeof(bytes);
+	ssize_t n;
+
+	do {
+		n = pread(r->file, bytes, want, (off_t)r->file_at);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		buf_add(&r->out, bytes, (size_t)n);
+		r->file_at += n;
+		r->file_left -= (size_t)n;
+		return;
+	}
+	r->file_errno = n < 0 ? errno : ENODATA;
+	r->file_left = 0;
+	remote_shut(&r->link.in);
+}
+
+static void
+remote_write_file(struct remote *r)
+{
+	off_t at;
+	ssize_t n;
+
+	while (r->link.in >= 0 && r->out.len == 0 && r->file_left > 0) {
+		at = (off_t)r->file_at;
+		n = sendfile(r->link.in, r->file, &at, r->file_left);
+		if (n == 0 ||
+		    (n < 0 && errno != EAGAIN && errno != EINTR &&
+			errno != EPIPE && errno != ECONNRESET)) {
+			remote_read_file(r);
+			return;
+		}
+		if (remote_wrote(r, n) != 0)
+			return;
+		if (n > 0) {
+			r->file_at += n;
+			r->file_left -= (size_t)n;
+		}
+	}
+}
+
 /* Until agent-serve has spoken, what reads there may be a shell that a start-up
  * file began: it would run a message. */
 static void
@@ -215,19 +293,13 @@ remote_write(struct remote *r)
 
 	while (r->hello && r->link.in >= 0 && done < r->out.len) {
 		n = write(r->link.in, r->out.data + done, r->out.len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (remote_wrote(r, n) != 0)
 			break;
-		r->moved = clock_mono_ms();
-		if (n <= 0) {
-			remote_shut(&r->link.in);
-			break;
-		}
-		r->written += (size_t)n;
-		done += (size_t)n;
+		done += n > 0 ? (size_t)n : 0;
 	}
 	buf_consume(&r->out, done);
+	if (r->hello)
+		remote_write_file(r);
 }
 
 /* Before the HELLO on a link that is kept: does its holder live? */

@@ -42,6 +42,10 @@ struct remote {
 	struct argv cold;       /* the command that makes one */
 	struct buf in;          /* from the peer, not yet taken apart */
 	struct buf out;         /* to the peer, not yet written */
+	int file;               /* whose bytes are written next, or -1 */
+	int64_t file_at;        /* from here */
+	size_t file_left;       /* so many */
+	int file_errno;         /* why they could not be read; or 0 */
 	struct buf said; /* the link's stderr: the reason when it fails */
 	char *alias;     /* in peers.conf */
 	const struct home *home; /* ours; it outlives this */
@@ -91,6 +95,14 @@ void remote_close(struct remote *r);
 /* Queue a frame. Bytes leave when remote_turn() is called, and not before the
  * peer's HELLO. */
 void remote_put(struct remote *r, const struct frame *f);
+
+/* The same for one whose body is `len` bytes of the file `fd` from `at`: they
+ * go from file to socket without being copied here. Until remote_queued() is 0
+ * `fd` stays open and nothing else is queued. Where they cannot be read, or the
+ * file ends before, file_errno is set (ENODATA for an end) and nothing more is
+ * written to this peer. */
+void remote_put_file(
+    struct remote *r, const struct frame *f, int fd, int64_t at, size_t len);
 
 /* Bytes queued and not written yet: a sender of a file waits for this to fall
  * before it reads on. */

@@ -16,11 +16,10 @@
 #include "sender.h"
 
 enum {
-	SHIP_ANSWER_MS = 45000,   /* for the far end to deliver */
-	SHIP_DISK_RATE = 4096,    /* bytes a ms that its disk takes at least */
-	SHIP_STALL_MS = 30000,    /* in which a file must get on */
-	SHIP_QUEUE = 1024 * 1024, /* bytes of a file queued ahead */
-	SHIP_FILES_MAX = 16,      /* in a message */
+	SHIP_ANSWER_MS = 45000, /* for the far end to deliver */
+	SHIP_DISK_RATE = 4096,  /* bytes a ms that its disk takes at least */
+	SHIP_STALL_MS = 30000,  /* in which a file must get on */
+	SHIP_FILES_MAX = 16,    /* in a message */
 };
 
 /* Conversations of one program: one for each host, kept open. */

@@ -42,10 +42,9 @@ ship_refused(struct remote *r, const char *ids, struct err *e)
 	return rc;
 }
 
-/* Write until at most `most` bytes wait, as long as all of the files are
- * wanted. */
+/* Write all that is queued, as long as all of the files are wanted. */
 static int
-ship_push(struct remote *r, const char *ids, size_t most, struct err *e)
+ship_push(struct remote *r, const char *ids, struct err *e)
 {
 	int64_t deadline = clock_deadline(SHIP_STALL_MS);
 	struct pollfd pfd[REMOTE_FDS];
@@ -57,7 +56,7 @@ ship_push(struct remote *r, const char *ids, size_t most, struct err *e)
 		remote_turn(r);
 		if (ship_refused(r, ids, e) != 0)
 			return -1;
-		if (remote_queued(r) <= most)
+		if (remote_queued(r) == 0)
 			return 0;
 		/* Nothing leaves before its HELLO. */
 		if (!r->hello && clock_left(r->hello_by) == 0)
@@ -84,45 +83,43 @@ ship_push(struct remote *r, const char *ids, size_t most, struct err *e)
 	}
 }
 
+static int
+ship_changed(const char *path, struct err *e)
+{
+	return err_set(
+	    e, EXIT_LOCAL, "%s: changed while being sent; send it again", path);
+}
+
 /* The file's bytes as DATA frames, and the empty one that ends it. */
 static int
 ship_data(struct remote *r, const struct ship_message *m, const char *ids,
     const char *id, const char *path, int fd, int64_t size, struct err *e)
 {
 	struct frame f;
-	int64_t done = 0;
-	ssize_t n;
+	int64_t done = 0, n;
+	char more;
 
 	do {
+		n = size - done < FRAME_CHUNK ? size - done : FRAME_CHUNK;
+		if (n == 0 && pread(fd, &more, 1, (off_t)size) > 0)
+			return ship_changed(path, e);
 		frame_init(&f, FRAME_DATA, id);
 		/* They may come to the far end in another order. */
 		frame_addf(&f, "At", "%lld", (long long)done);
-		do {
-			n = buf_read_fd(&f.body, fd, FRAME_CHUNK);
-		} while (n < 0 && errno == EINTR);
-		if (n < 0) {
-			(void)err_set(
-			    e, EXIT_USAGE, "%s: %s", path, strerror(errno));
-			goto out;
-		}
-		done += n;
-		if (done > size || (n == 0 && done < size)) {
-			(void)err_set(e, EXIT_LOCAL,
-			    "%s: changed while being sent; send it again",
-			    path);
-			goto out;
-		}
-		remote_put(r, &f);
+		remote_put_file(r, &f, fd, done, (size_t)n);
 		frame_free(&f);
-		if (ship_push(r, ids, SHIP_QUEUE, e) != 0)
+		if (ship_push(r, ids, e) != 0)
 			return -1;
+		if (r->file_errno == ENODATA)
+			return ship_changed(path, e);
+		if (r->file_errno != 0)
+			return err_set(e, EXIT_USAGE, "%s: %s", path,
+			    strerror(r->file_errno));
+		done += n;
 		if (m->progress != NULL)
 			m->progress(path_base(path), done, size);
 	} while (n != 0);
 	return 0;
-out:
-	frame_free(&f);
-	return -1;
 }
 
 static int

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b c
-plan 92
+plan 96
 
 me=$(on a notify-pane --whoami)
 
@@ -307,8 +307,46 @@ is "$? $(grep -c 'changed while being sent' "$err")" '9 1' \
 	'one that grows while it is sent'
 kill "$grower" 2>/dev/null
 wait "$grower" 2>/dev/null
+# Calls on that file which fail or take long.
+meddled() {
+	on a strace -qq -f -o "$world/trace" -P "$world/bytes" \
+		-e trace=sendfile,pread64 "${@/#/-einject=}" \
+		notify-pane b-s-files -f "$world/bytes" text >"$out" 2>"$err"
+}
+truncate -s 3M "$world/bytes"
+can_meddle() {
+	command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null
+}
+if can_meddle; then
+	: >"$world/trace"
+	(
+		until_true 20 grep -q sendfile "$world/trace"
+		truncate -s 1M "$world/bytes"
+	) &
+	meddled sendfile:delay_exit=1500000:when=2
+	is "$? $(grep -c 'changed while being sent' "$err")" '9 1' \
+		'one that is cut off while it is sent'
+	wait $!
+	meddled sendfile:error=EINVAL pread64:error=EIO:when=3+
+	is "$? $(cat "$err")" \
+		"1 notify-pane: b-s-files: failed: $world/bytes: Input/output error" \
+		'one that cannot be read to its end'
+else
+	ok 'one that is cut off while it is sent # skip missing strace'
+	ok 'one that cannot be read to its end # skip missing strace'
+fi
 is "$(find "$world/hosts/b/.agent-inbox" -type f | wc -l) $(messages b files |
 	wc -l)" "$files $said" 'nothing of these is kept or said there'
+# Not every file can go to a socket without being read.
+if can_meddle; then
+	meddled sendfile:error=EINVAL pread64:error=EINTR:when=2
+	is "$? $(cat "$err")" '0 ' 'one that has to be read'
+	check 'is whole' cmp "$world/bytes" "$inbox/bytes"
+	rm "$inbox/bytes"
+else
+	ok 'one that has to be read # skip missing strace'
+	ok 'is whole # skip missing strace'
+fi
 truncate -s 500M "$world/huge"
 sent a b-s-files -f "$world/huge"
 is "$? $(cat "$err")" '0 ' '500 MB: no progress where there is no terminal'
