@@ -217,26 +217,8 @@ remote_has_hello(struct remote *r)
 	return true;
 }
 
-/* What write(2) or the like returned: 0 to go on, -1 if nothing more can be
- * written for now, or at all. */
-static int
-remote_wrote(struct remote *r, ssize_t n)
-{
-	if (n < 0 && errno == EINTR)
-		return 0;
-	if (n < 0 && errno == EAGAIN)
-		return -1;
-	r->moved = clock_mono_ms();
-	if (n <= 0) {
-		remote_shut(&r->link.in);
-		return -1;
-	}
-	r->written += (size_t)n;
-	return 0;
-}
-
-/* sendfile(2) failed, or there was no more: reading says why. Where only the
- * one is impossible, the other does it. */
+/* sendfile(2) moved nothing, be it for the file or for the socket. Reading and
+ * then writing says which, or does it. */
 static void
 remote_read_file(struct remote *r)
 {
@@ -262,24 +244,27 @@ remote_read_file(struct remote *r)
 static void
 remote_write_file(struct remote *r)
 {
+	struct pollfd pfd = { .fd = r->link.in, .events = POLLOUT };
 	off_t at;
 	ssize_t n;
 
 	while (r->link.in >= 0 && r->out.len == 0 && r->file_left > 0) {
+		/* Linux before 6.0, and some 6.5, wait in there all the same.
+		 */
+		if (poll(&pfd, 1, 0) <= 0)
+			return;
 		at = (off_t)r->file_at;
 		n = sendfile(r->link.in, r->file, &at, r->file_left);
-		if (n == 0 ||
-		    (n < 0 && errno != EAGAIN && errno != EINTR &&
-			errno != EPIPE && errno != ECONNRESET)) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
 			remote_read_file(r);
 			return;
 		}
-		if (remote_wrote(r, n) != 0)
-			return;
-		if (n > 0) {
-			r->file_at += n;
-			r->file_left -= (size_t)n;
-		}
+		r->moved = clock_mono_ms();
+		r->written += (size_t)n;
+		r->file_at += n;
+		r->file_left -= (size_t)n;
 	}
 }
 
@@ -293,9 +278,17 @@ remote_write(struct remote *r)
 
 	while (r->hello && r->link.in >= 0 && done < r->out.len) {
 		n = write(r->link.in, r->out.data + done, r->out.len - done);
-		if (remote_wrote(r, n) != 0)
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
 			break;
-		done += n > 0 ? (size_t)n : 0;
+		r->moved = clock_mono_ms();
+		if (n <= 0) {
+			remote_shut(&r->link.in);
+			break;
+		}
+		r->written += (size_t)n;
+		done += (size_t)n;
 	}
 	buf_consume(&r->out, done);
 	if (r->hello)

@@ -595,7 +595,8 @@ serve(const struct serve_options *options, struct err *e)
 	buf_init(&s->out, 4UL * FRAME_BODY_MAX);
 	lane_init(&s->lane);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)fcntl(options->in, F_SETPIPE_SZ, SERVE_PIPE);
+	if (fcntl(options->in, F_GETPIPE_SZ) < SERVE_PIPE)
+		(void)fcntl(options->in, F_SETPIPE_SZ, SERVE_PIPE);
 	(void)fcntl(options->in, F_SETFL, O_NONBLOCK);
 	(void)fcntl(options->out, F_SETFL, O_NONBLOCK);
 	server_greet(s);

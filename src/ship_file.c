@@ -90,6 +90,21 @@ ship_changed(const char *path, struct err *e)
 	    e, EXIT_LOCAL, "%s: changed while being sent; send it again", path);
 }
 
+/* Does the file end at `size`? */
+static int
+ship_ends(const char *path, int fd, int64_t size, struct err *e)
+{
+	char more;
+	ssize_t n;
+
+	do {
+		n = pread(fd, &more, 1, (off_t)size);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_set(e, EXIT_USAGE, "%s: %s", path, strerror(errno));
+	return n == 0 ? 0 : ship_changed(path, e);
+}
+
 /* The file's bytes as DATA frames, and the empty one that ends it. */
 static int
 ship_data(struct remote *r, const struct ship_message *m, const char *ids,
@@ -97,12 +112,11 @@ ship_data(struct remote *r, const struct ship_message *m, const char *ids,
 {
 	struct frame f;
 	int64_t done = 0, n;
-	char more;
 
 	do {
 		n = size - done < FRAME_CHUNK ? size - done : FRAME_CHUNK;
-		if (n == 0 && pread(fd, &more, 1, (off_t)size) > 0)
-			return ship_changed(path, e);
+		if (n == 0 && ship_ends(path, fd, size, e) != 0)
+			return -1;
 		frame_init(&f, FRAME_DATA, id);
 		/* They may come to the far end in another order. */
 		frame_addf(&f, "At", "%lld", (long long)done);

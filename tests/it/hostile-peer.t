@@ -479,7 +479,7 @@ def restricted(world, composer, shell):
     ok(s.answer("last").code != 7 or not os.path.exists(kept),
        "--peer: the files of one too many are taken away")
     later = []
-    until(10, lambda: later.append(
+    until(5, lambda: later.append(
         s.ask("DELIVER", f"q{len(later)}", b"x", To="hub-dev-none",
               From="far-x").code) or later.count(2) >= 10)
     ok(later.count(2) >= 10, "--peer: and some more as time goes by", later)

@@ -9,7 +9,7 @@
 # shellcheck source=tests/it/far.sh
 . "$here/far.sh"
 far_up a b c
-plan 96
+plan 97
 
 me=$(on a notify-pane --whoami)
 
@@ -309,7 +309,7 @@ kill "$grower" 2>/dev/null
 wait "$grower" 2>/dev/null
 # Calls on that file which fail or take long.
 meddled() {
-	on a strace -qq -f -o "$world/trace" -P "$world/bytes" \
+	on a env ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" strace -qq -f -o "$world/trace" -P "$world/bytes" \
 		-e trace=sendfile,pread64 "${@/#/-einject=}" \
 		notify-pane b-s-files -f "$world/bytes" text >"$out" 2>"$err"
 }
@@ -347,6 +347,10 @@ else
 	ok 'one that has to be read # skip missing strace'
 	ok 'is whole # skip missing strace'
 fi
+sent a b-s-files -f /proc/self/mem
+is "$? $(cat "$err")" \
+	'1 notify-pane: b-s-files: failed: /proc/self/mem: Input/output error' \
+	'one without a size that cannot be read'
 truncate -s 500M "$world/huge"
 sent a b-s-files -f "$world/huge"
 is "$? $(cat "$err")" '0 ' '500 MB: no progress where there is no terminal'

@@ -176,7 +176,8 @@ class World:
                 since = time.monotonic()
             return time.monotonic() - since >= seconds
 
-        return until(10, unchanged)
+        if not until(10, unchanged):
+            raise TimeoutError(f"{pane} goes on changing")
 
     def quiet(self):
         """Wait until nobody has pressed a key or attached for the two seconds
@@ -187,7 +188,8 @@ class World:
                 "\n" + self.tm("list-sessions", "-F", "#{session_activity}")
             return time.time() - max(map(int, seen.split()))
 
-        return until(20, lambda: since() >= 3.2)
+        if not until(20, lambda: since() >= 3.2):
+            raise TimeoutError("somebody goes on pressing keys")
 
     def register(self):
         pid = self.tm("display-message", "-p", "#{pid}")
