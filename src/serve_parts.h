@@ -17,7 +17,11 @@
 #include "origin.h"
 #include "serve.h"
 
-enum { SERVE_CHUNK = 65536, SERVE_PIPE = 256 * 1024 };
+enum {
+	SERVE_CHUNK = 65536,
+	SERVE_PIPE = 256 * 1024, /* bytes that sshd may be ahead of us, where
+				  * Linux gives a pipe 64 KiB (pipe(7)) */
+};
 
 /* A message in the hands of a child. */
 struct job {
