@@ -62,13 +62,16 @@ struct pane_facts {
 	enum ps_reading reading;   /* blocked reading its terminal? */
 
 	/*
-	 * The people whose keys reach this pane: for each session that has a
-	 * client and shows its window "ID=ACTIVITY ", the last key in seconds
-	 * since 1970; "away" when the pane is not its window's active one.
-	 * Equal text, no key in between.
+	 * The people whose keys reach this pane: for each session that shows
+	 * its window "ID=ACTIVITY ", the last key in seconds since 1970;
+	 * "away " when the pane is not its window's active one. Then how often
+	 * it became what a person's keys go to (option @agent-visits, by our
+	 * hooks; nothing without them). Equal text, no key in between.
 	 */
 	char people[PANE_TEXT_MAX];
-	int64_t last_key; /* the newest of them; 0: nobody looks */
+	/* The newest of them, or when it was left by one (option @agent-left);
+	 * 0: nobody was there. */
+	int64_t last_key;
 };
 
 /*

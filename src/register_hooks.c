@@ -16,7 +16,8 @@ enum { HOOKS_BATCH = 100 }; /* targets asked for in one tmux call */
 static const char *const hook_names[] = { "session-created", "session-closed",
 	"session-renamed", "window-linked", "window-unlinked", "window-renamed",
 	"window-layout-changed", "pane-exited", "pane-died",
-	"after-split-window", "after-kill-pane", "after-set-hook" };
+	"after-split-window", "after-kill-pane", "window-pane-changed",
+	"session-window-changed", "client-session-changed", "after-set-hook" };
 
 enum { HOOKS_COUNT = sizeof(hook_names) / sizeof(hook_names[0]) };
 

@@ -9,11 +9,13 @@
 #include "tmux_field.h"
 #include "utf8.h"
 
-/* Sessions with a client, as "$1 @2 ACTIVITY;" each. In S:, which walks all
- * sessions, window_id is the window that the session shows. */
-#define LOOK_PEOPLE_FORMAT                                    \
-	"#{S:#{?session_attached,#{session_id} #{window_id} " \
-	"#{session_activity};,}}"
+/* Sessions, as "$1 @2 ACTIVITY FRESH;" each. In S:, which walks all sessions,
+ * window_id is the window that the session shows. FRESH: made, and nobody came
+ * since. */
+#define LOOK_PEOPLE_FORMAT                                        \
+	"#{S:#{session_id} #{window_id} #{session_activity} "     \
+	"#{?session_attached,0,#{==:#{session_activity},"         \
+	"#{session_created}}};}"
 
 enum look_field {
 	LOOK_SERVER_PID,
@@ -39,6 +41,8 @@ enum look_field {
 	LOOK_AGENT_SEEN,
 	LOOK_TTY,
 	LOOK_PEOPLE,
+	LOOK_VISITS,
+	LOOK_LEFT,
 	LOOK_COMMAND,
 	LOOK_TITLE,
 	LOOK_HOST,
@@ -73,6 +77,8 @@ static const char *const look_formats[] = {
 	[LOOK_AGENT_SEEN] = "@agent-seen",
 	[LOOK_TTY] = "pane_tty",
 	[LOOK_PEOPLE] = LOOK_PEOPLE_FORMAT,
+	[LOOK_VISITS] = "@agent-visits",
+	[LOOK_LEFT] = "@agent-left",
 	[LOOK_COMMAND] = "pane_current_command",
 	[LOOK_TITLE] = "pane_title",
 	[LOOK_HOST] = "host",
@@ -84,35 +90,46 @@ static const char *const look_formats[] = {
 char *
 tmux_people_format(const char *window)
 {
-	return x_asprintf("#{?pane_active,#{S:#{?#{&&:#{==:#{window_id},%s},"
-			  "#{session_attached}},#{session_id}="
-			  "#{session_activity} ,}},away}",
+	return x_asprintf("#{?pane_active,#{S:#{?#{==:#{window_id},%s},"
+			  "#{session_id}=#{session_activity} ,}},away }"
+			  "#{@agent-visits}",
 	    window);
 }
 
 /*
  * What tmux_people_format() would print, from the sessions listed in `text`:
- * the same text, so that a guard can compare the two.
+ * the same text, so that a guard can compare the two. A visit is counted and
+ * its end stamped by our hooks: to somebody who is away before and after it
+ * nothing else would bear witness.
  */
 static void
-look_people(struct pane_facts *facts, char *text, bool active)
+look_people(struct pane_facts *facts, char *text, const char *visits,
+    const char *left, bool active)
 {
 	char *entry, *rest, session[PANE_ID_MAX], window[PANE_ID_MAX];
 	struct buf people = BUF_INIT_MAX(sizeof(facts->people) - 1);
 	long long activity;
+	uint64_t number;
+	int fresh;
 
 	if (!active)
-		buf_adds(&people, "away");
+		buf_adds(&people, "away ");
 	for (entry = strtok_r(text, ";", &rest); entry != NULL && active;
 	     entry = strtok_r(NULL, ";", &rest)) {
-		if (sscanf(entry, "%11s %11s %lld", session, window,
-			&activity) != 3 ||
+		if (sscanf(entry, "%11s %11s %lld %d", session, window,
+			&activity, &fresh) != 4 ||
 		    !str_eq(window, facts->window) || !str_id_ok(session, '$'))
 			continue;
 		buf_addf(&people, "%s=%lld ", session, activity);
-		if (activity > facts->last_key)
+		if (activity > facts->last_key && fresh == 0)
 			facts->last_key = activity;
 	}
+	/* Anything else than a number is not ours to put into a guard. */
+	if (str_number(visits, INT64_MAX, &number) == 0)
+		buf_adds(&people, visits);
+	if (str_number(left, INT64_MAX, &number) == 0 &&
+	    (int64_t)number > facts->last_key)
+		facts->last_key = (int64_t)number;
 	/* More sessions than fit: never equal to what tmux prints. */
 	if (people.overflow) {
 		buf_reset(&people);
@@ -178,7 +195,8 @@ look_parse(
 	facts->agent_seen = tmux_field_flag(f[LOOK_AGENT_SEEN]);
 	if (tmux_field_copy(facts->tty, sizeof(facts->tty), f[LOOK_TTY]) != 0)
 		facts->tty[0] = '\0';
-	look_people(facts, f[LOOK_PEOPLE], facts->active);
+	look_people(facts, f[LOOK_PEOPLE], f[LOOK_VISITS], f[LOOK_LEFT],
+	    facts->active);
 	look_text(facts->command, f[LOOK_COMMAND]);
 	look_text(facts->title, f[LOOK_TITLE]);
 	facts->untitled = str_eq(f[LOOK_TITLE], f[LOOK_HOST]);

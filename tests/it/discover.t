@@ -35,7 +35,8 @@ installed() {
 missing=
 for h in session-created session-closed session-renamed window-linked \
 	window-unlinked window-renamed window-layout-changed pane-exited \
-	pane-died after-split-window after-kill-pane after-set-hook; do
+	pane-died after-split-window after-kill-pane window-pane-changed \
+	session-window-changed client-session-changed after-set-hook; do
 	installed $h || missing="$missing $h"
 done
 is "$missing" '' 'all hooks are put in place'

@@ -166,7 +166,7 @@ static void
 test_text(void **state)
 {
 	static const char set[] = "abcdefghijklmnopqrstuvwxyz_0123456789"
-				  "#{}?:=&,@$%/CS ";
+				  "#{}?:=&,@$%/CS -";
 	struct pane_facts facts = { .width = 80 };
 	const char pattern[] = "^> *$";
 	struct buf b = BUF_INIT;
@@ -436,7 +436,6 @@ test_people(void **state)
 	(void)state;
 	build(&guard, pane, &facts);
 	assert_string_equal(facts.people, "");
-	assert_int_equal(facts.last_key, 0);
 	attach();
 	rest(1200);
 	/* looks at another window */
@@ -465,7 +464,7 @@ test_people(void **state)
 	/* keys go elsewhere in a split window: away */
 	TM("split-window", "-t", pane, "exec sleep 1000");
 	build(&guard, pane, &facts);
-	assert_string_equal(facts.people, "away");
+	assert_string_equal(facts.people, "away ");
 	assert_true(holds(pane, &guard));
 	rest(1200);
 	assert_int_equal(write(client_fd, "x", 1), 1);
@@ -474,12 +473,23 @@ test_people(void **state)
 	TM("select-pane", "-t", pane);
 	assert_false(holds(pane, &guard));
 
-	/* the person leaves */
+	/* a visit between two looks, which our hooks count */
+	TM("select-pane", "-l", "-t", pane);
+	build(&guard, pane, &facts);
+	assert_true(holds(pane, &guard));
+	TM("set-option", "-p", "-t", pane, "@agent-visits", "1");
+	assert_false(holds(pane, &guard));
+	build(&guard, pane, &facts);
+	assert_string_equal(facts.people, "away 1");
+	assert_true(holds(pane, &guard));
+	TM("select-pane", "-t", pane);
+
+	/* the person leaves, and pressed no key */
 	build(&guard, pane, &facts);
 	assert_true(holds(pane, &guard));
 	TM("detach-client", "-s", "main");
 	rest(300);
-	assert_false(holds(pane, &guard));
+	assert_true(holds(pane, &guard));
 	pane_facts_free(&facts);
 	buf_free(&guard);
 	free(window);

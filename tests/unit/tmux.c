@@ -398,7 +398,8 @@ test_look(void **state)
 	assert_int_equal(facts.height, 24);
 	assert_true(facts.active);
 	assert_false(facts.dead);
-	assert_string_equal(facts.people, "");
+	assert_memory_equal(facts.people, "$0=", 3);
+	assert_int_equal(facts.last_key, 0); /* made, and nobody came since */
 	assert_true(facts.modes_tty.known);
 	assert_int_equal(facts.foreground.n, 1);
 	assert_string_equal(facts.foreground.v[0].comm, "sleep");
@@ -443,27 +444,36 @@ static void
 test_people(void **state)
 {
 	struct pane_facts facts = { .window = "@2" };
-	char one[] = "$1 @2 100;$2 @3 200;$3 @2 150;";
-	char none[] = "$2 @3 200;", bad[] = "x;$1 @2;$x @2 5;;";
+	char one[] = "$1 @2 100 0;$2 @3 200 0;$3 @2 150 0;$4 @2 170 1;";
+	char none[] = "$2 @3 200 0;", bad[] = "x;$1 @2;$x @2 5 0;$1 @2 5;;";
 	char many[PANE_TEXT_MAX * 4];
 	size_t n = 0;
 	unsigned i;
 
 	(void)state;
-	look_people(&facts, one, true);
-	assert_string_equal(facts.people, "$1=100 $3=150 ");
+	look_people(&facts, one, "", "", true);
+	assert_string_equal(facts.people, "$1=100 $3=150 $4=170 ");
 	assert_int_equal(facts.last_key, 150);
 	facts.last_key = 0;
-	look_people(&facts, none, true);
+	look_people(&facts, none, "", "", true);
 	assert_string_equal(facts.people, "");
 	assert_int_equal(facts.last_key, 0);
-	look_people(&facts, bad, true);
+	look_people(&facts, bad, "", "", true);
 	assert_string_equal(facts.people, "");
-	look_people(&facts, one, false);
-	assert_string_equal(facts.people, "away");
+	look_people(&facts, one, "", "", false);
+	assert_string_equal(facts.people, "away ");
+	assert_int_equal(facts.last_key, 0);
+	/* a visit, and when it ended */
+	look_people(&facts, one, "12", "180", false);
+	assert_string_equal(facts.people, "away 12");
+	assert_int_equal(facts.last_key, 180);
+	facts.last_key = 0;
+	look_people(&facts, one, "#(touch x)", "#{pid}", false);
+	assert_string_equal(facts.people, "away ");
+	assert_int_equal(facts.last_key, 0);
 	for (i = 0; n + 40 < sizeof(many); i++)
-		n += (size_t)snprintf(many + n, 40, "$%u @2 1700000000;", i);
-	look_people(&facts, many, true);
+		n += (size_t)snprintf(many + n, 40, "$%u @2 1700000000 0;", i);
+	look_people(&facts, many, "", "", true);
 	assert_string_equal(facts.people, "too many");
 	assert_int_equal(facts.last_key, 1700000000);
 }
