@@ -158,6 +158,21 @@ judge_veiled(struct look *l, const struct profile_set *set,
 	    row == NULL ? f->title : row);
 }
 
+/* The profile that the option names is not a shell's, but the option stays when
+ * the program ends, and its shell is in front again. */
+static bool
+outlived(const struct look *l, const struct profile_set *set)
+{
+	const struct pane_facts *f = l->facts;
+	struct profile_clues clues = { &f->foreground, &f->lines, NULL, NULL };
+	const struct profile *front;
+
+	if (l->profile->kind == PROFILE_SHELL || f->foreground.n == 0)
+		return false;
+	front = profile_recognise(set, &clues, NULL, 0);
+	return front != NULL && front->kind == PROFILE_SHELL;
+}
+
 /* Who is in front? Returns whether the answer ends the matter. */
 static bool
 judge_program(struct look *l, const struct profile_set *set)
@@ -174,6 +189,14 @@ judge_program(struct look *l, const struct profile_set *set)
 			classify_say(l, CLASSIFY_UNKNOWN,
 			    "@agent-profile names no known profile: %.80s",
 			    f->profile);
+			return true;
+		}
+		if (outlived(l, set)) {
+			classify_note(l, "process in front: a shell");
+			classify_say(l, CLASSIFY_SHELL_LEFT,
+			    "@agent-profile says %.64s, but a shell is in "
+			    "front and would run the message",
+			    l->profile->name);
 			return true;
 		}
 	} else {

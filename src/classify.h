@@ -68,6 +68,7 @@ struct readiness {
 	enum classify_way way;
 	bool show_ok;
 	bool composer_empty;
+	bool unfinished; /* a shell or REPL asks for the rest of an entry */
 	const struct profile *profile; /* of the set; NULL: nobody known */
 	char reason[CLASSIFY_REASON_MAX];
 	struct argv evidence; /* which rules fired, in order */
@@ -111,9 +112,10 @@ enum classify_holds {
 };
 
 /*
- * Append `text` without blanks, which wrapping and indenting change, and
- * without characters of no width, of which tmux drops those it does not know:
- * what a text on a screen is compared by.
+ * Append `text` without blanks, which wrapping and indenting change, without
+ * characters of no width, of which tmux drops those it does not know, and
+ * without signs joined to the one before (a family of emoji), of which it keeps
+ * what its cell holds: what a text on a screen is compared by.
  */
 void classify_squeeze(const char *text, size_t len, struct buf *out);
 

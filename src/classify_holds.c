@@ -111,14 +111,17 @@ shows_nothing(uint32_t ch)
 void
 classify_squeeze(const char *text, size_t len, struct buf *out)
 {
-	uint32_t ch;
+	const uint32_t joiner = 0x200d, first_sign = 0x2190;
+	uint32_t ch, before = 0;
 	size_t at, n;
 
-	for (at = 0; at < len; at += n) {
+	for (at = 0; at < len; at += n, before = ch) {
+		ch = 0;
 		n = utf8_decode(text + at, len - at, &ch);
 		if (n == 0)
 			n = 1;
-		else if (shows_nothing(ch))
+		else if (shows_nothing(ch) ||
+		    (before == joiner && ch >= first_sign))
 			continue;
 		buf_add(out, text + at, n);
 	}

@@ -253,6 +253,7 @@ judge_line(struct look *l)
 	if (end == 0) {
 		if (x > 0 && classify_span(s, y, 0, x, &p->continuation)) {
 			classify_note(l, "prompt: of an unfinished entry");
+			l->r->unfinished = true;
 			classify_say(l, CLASSIFY_TYPED,
 			    "an unfinished entry stands in %s", p->label);
 			return;
@@ -266,6 +267,7 @@ judge_line(struct look *l)
 	}
 	if (classify_may_continue(l, y, end)) {
 		classify_note(l, "prompt: maybe of an unfinished entry");
+		l->r->unfinished = true;
 		classify_say(l, CLASSIFY_TYPED,
 		    "an unfinished entry may stand in %s", p->label);
 		return;

@@ -39,10 +39,13 @@ run_explain_hidden(struct run *r, struct err *e)
 
 /* Take the pane's lock. 1: we had to wait, so that the look is old. */
 static int
-run_lock(struct run *r, struct err *e)
+run_lock(struct run *r, int64_t deadline, struct err *e)
 {
 	enum lock_result result;
 	int wait_ms = DELIVER_LOCK_MS;
+
+	if (r->d->wait_ms > 0 && clock_left(deadline) < wait_ms)
+		wait_ms = (int)clock_left(deadline);
 
 	if (r->tty >= 0)
 		return 0;
@@ -59,9 +62,14 @@ run_lock(struct run *r, struct err *e)
 	if (result == LOCK_TAKEN)
 		return 1;
 	if (result == LOCK_BUSY)
-		(void)err_set(e, EXIT_NOT_READY,
-		    "another sender has held the pane for %d s",
-		    wait_ms / 1000);
+		(void)(wait_ms < DELIVER_LOCK_MS
+			? err_set(e, EXIT_TIMEOUT,
+			      "not ready within %lld s: another sender holds "
+			      "the pane",
+			      (long long)(r->d->wait_ms / 1000))
+			: err_set(e, EXIT_NOT_READY,
+			      "another sender has held the pane for %d s",
+			      wait_ms / 1000));
 	lock_drop(&r->tty);
 	return -1;
 }
@@ -166,6 +174,15 @@ run_commanded(const struct run *r, bool type)
 
 	return !type && r->ready.way == CLASSIFY_WAY_NONE && profile != NULL &&
 	    (profile->kind == PROFILE_SHELL || profile->kind == PROFILE_REPL);
+}
+
+/* Did the program not even read what was typed before? What that makes of its
+ * composer is not on the screen yet, and ours would stand behind it. */
+static bool
+run_behind(const struct run *r, enum classify_way way)
+{
+	return way != CLASSIFY_WAY_SHOW && !r->d->force &&
+	    tty_unread(r->tty) > 0;
 }
 
 enum gate {
@@ -319,26 +336,33 @@ run_loop(struct run *r)
 		if (gate == GATE_SHUT)
 			r->rests_since = 0;
 		if (gate == GATE_OPEN || run_others(r)) {
-			waited = run_lock(r, &e);
+			waited = run_lock(r, deadline, &e);
 			if (waited < 0)
 				return run_verdict(
 				    r, e.code, "refused", "%s", e.msg);
 			if (waited > 0 || gate != GATE_OPEN)
 				continue;
-			code = run_send(r, way);
-			if (code != EXIT_TIMEOUT)
-				return code;
 			gate = GATE_SOON;
-			why = "the pane changes too fast to type into it";
-			if (++tries >= DELIVER_TRIES_MAX && r->d->wait_ms == 0)
-				break;
+			if (run_behind(r, way)) {
+				why = "its program has not read what was typed "
+				      "there before";
+			} else {
+				code = run_send(r, way);
+				if (code != EXIT_TIMEOUT)
+					return code;
+				why = "the pane changes too fast to type into "
+				      "it";
+				if (++tries >= DELIVER_TRIES_MAX &&
+				    r->d->wait_ms == 0)
+					break;
+			}
 		}
 		if (clock_left(deadline) == 0 &&
 		    (gate == GATE_SHUT || clock_left(soon) == 0)) {
 			/* What stood there may have been another sender's, who
 			 * went between our look and now: the last look is
 			 * made under the lock. */
-			if (r->tty >= 0 || run_lock(r, &e) < 0)
+			if (r->tty >= 0 || run_lock(r, deadline, &e) < 0)
 				break;
 			continue;
 		}
@@ -450,9 +474,12 @@ run_repeated(struct run *r)
 enum exit_code
 deliver(const struct deliver *d, struct deliver_verdict *v)
 {
-	struct run r = {
-		.d = d, .v = v, .tty = -1, .cells = BUF_INIT, .text = BUF_INIT
-	};
+	struct run r = { .d = d,
+		.v = v,
+		.tty = -1,
+		.cells = BUF_INIT,
+		.text = BUF_INIT,
+		.stood = BUF_INIT };
 	int64_t begun = clock_mono_ms();
 	struct err e;
 
@@ -482,6 +509,7 @@ out:
 	x_free(r.spilled);
 	buf_free(&r.cells);
 	buf_free(&r.text);
+	buf_free(&r.stood);
 	return v->code;
 }
 

@@ -6,7 +6,9 @@
 
 #include <string.h>
 
+#include "ps.h"
 #include "str.h"
+#include "tty.h"
 
 /* Bytes by which a text is known where it stands: its tag, or its begin. */
 enum { TAG_MAX = BODY_SENDER_MAX + 64, HEAD_MAX = 40 };
@@ -189,9 +191,47 @@ run_shown(const struct run *r)
 	return shown;
 }
 
+/* A row of the screen as it looks, attributes and all. */
+static void
+run_row(const struct run *r, unsigned row, struct buf *out)
+{
+	const struct screen_cell *c;
+	unsigned col;
+
+	for (col = 0; col < r->screen.cols; col++) {
+		c = screen_at(&r->screen, row, col);
+		buf_addf(out, "%s %x %x %x\n", c->text, (unsigned)c->fg,
+		    (unsigned)c->bg, (unsigned)c->flags);
+	}
+}
+
+void
+run_keep_row(struct run *r)
+{
+	buf_reset(&r->stood);
+	r->empty_since = 0;
+	r->stood_row = r->ready.composer.first;
+	if (r->ready.composer.found)
+		run_row(r, r->stood_row, &r->stood);
+}
+
+/* Does the text's first row look as it did before Enter? */
+static bool
+run_unmoved(const struct run *r)
+{
+	struct buf now = BUF_INIT;
+	bool same;
+
+	run_row(r, r->stood_row, &now);
+	same = r->stood.len > 0 && now.len == r->stood.len &&
+	    memcmp(now.data, r->stood.data, now.len) == 0;
+	buf_free(&now);
+	return same;
+}
+
 /* Did the program take Enter and open a dialog? One of a running turn, one that
- * opened before it took the text, what a person called and what tmux itself
- * keeps from us prove nothing. */
+ * opened before it took the text, one below the text as it stood, what a person
+ * called and what tmux itself keeps from us prove nothing. */
 bool
 run_dialog(const struct run *r, enum classify_holds holds)
 {
@@ -200,13 +240,13 @@ run_dialog(const struct run *r, enum classify_holds holds)
 	return r->ready.state == CLASSIFY_MODAL && !r->ready.composer.found &&
 	    holds != CLASSIFY_HOLDS_TAIL && r->idle && !f->input_off &&
 	    !f->synchronized && str_eq(f->people, r->people) && run_same(r) &&
-	    run_shown(r);
+	    run_shown(r) && !run_unmoved(r);
 }
 
 /* Is the composer empty, and no line higher than it was before? Else Enter was
  * taken for a line, and the text is lost. */
-bool
-run_emptied(const struct run *r, enum classify_holds holds)
+static bool
+run_empty(const struct run *r, enum classify_holds holds)
 {
 	const struct classify_region *c = &r->ready.composer;
 
@@ -217,4 +257,37 @@ run_emptied(const struct run *r, enum classify_holds holds)
 	return r->ready.state != CLASSIFY_TYPED &&
 	    (c->last - c->first <= r->rows ||
 		!screen_row_blank(&r->screen, c->last, c->continued, c->right));
+}
+
+/* A program that draws its composer anew, text and all, may be seen between
+ * clearing and writing it. It has the text where that is seen elsewhere, where
+ * it began to work, and where the composer stays empty. */
+bool
+run_emptied(struct run *r, enum classify_holds holds)
+{
+	if (!run_empty(r, holds)) {
+		r->empty_since = 0;
+		return false;
+	}
+	if (r->empty_since == 0)
+		r->empty_since = r->looked_at;
+	return run_shown(r) || (r->idle && r->ready.state == CLASSIFY_BUSY) ||
+	    r->looked_at - r->empty_since >= DELIVER_STEADY_MS;
+}
+
+bool
+run_unfinished(const struct run *r)
+{
+	return r->ready.unfinished && !r->v->forced;
+}
+
+bool
+run_swallowed(const struct run *r)
+{
+	pid_t agent = r->agent;
+
+	if (agent == 0 && r->facts.foreground.n > 0)
+		agent = r->facts.foreground.v[0].pid;
+	return tty_unread(r->tty) == 0 &&
+	    (agent == 0 || ps_waiting(agent) != PS_READING_NO);
 }

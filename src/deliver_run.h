@@ -43,7 +43,10 @@ struct run {
 	const struct profile *profile; /* what the program was known as then */
 	pid_t agent;                   /* its process; 0: unseen */
 	uint64_t agent_start;
-	unsigned rows;         /* of its empty composer, but for one */
+	unsigned rows;    /* of its empty composer, but for one */
+	struct buf stood; /* the text's first row when Enter came */
+	unsigned stood_row;
+	int64_t empty_since;   /* at every look; 0: not */
 	unsigned start_x;      /* its cursor's column */
 	unsigned end_x, end_y; /* the cursor behind the pasted text */
 	unsigned enters;       /* pressed so far */
@@ -99,9 +102,21 @@ bool run_stands(
 bool run_gone(const struct run *r);
 bool run_diverted(const struct run *r, enum classify_way way);
 
-/* Was it taken: is the composer empty, or did the program open a dialog? */
-bool run_emptied(const struct run *r, enum classify_holds holds);
+/* Remember how the text stands there when Enter is pressed. */
+void run_keep_row(struct run *r);
+
+/* Was it taken: is the composer empty, and is that more than a moment's
+ * picture, or did the program open a dialog? */
+bool run_emptied(struct run *r, enum classify_holds holds);
 bool run_dialog(const struct run *r, enum classify_holds holds);
+
+/* Does a shell or REPL wait for the rest of the line that it took? */
+bool run_unfinished(const struct run *r);
+
+/* May Enter be pressed again on a text that still stands there? Not while one
+ * is unread, and not while the program does something else: it may come to it
+ * yet, and the next would answer what it opens then. */
+bool run_swallowed(const struct run *r);
 
 /*
  * Paste r->text, and press Enter once it stands there. Returns the verdict's

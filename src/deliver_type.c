@@ -48,17 +48,20 @@ static enum step
 run_answer(struct run *r, enum tmux_result result, struct buf *out,
     int64_t look_ms, struct err *e)
 {
-	char *look = strchr(out->data, '\n');
+	char *line = out->data, *look = line;
 
-	if (look != NULL)
-		*look++ = '\0';
-	if (str_eq(out->data, "not-now"))
-		return STEP_REFUSED;
-	if (str_eq(out->data, "did-it")) {
+	/* A user's own hooks may print something before it. */
+	for (; look != NULL; line = look) {
+		look = strchr(line, '\n');
+		if (look != NULL)
+			*look++ = '\0';
+		if (str_eq(line, "not-now"))
+			return STEP_REFUSED;
+		if (!str_eq(line, "did-it"))
+			continue;
 		/* Where this look failed another one will say why. */
-		r->fresh = result == TMUX_OK &&
-		    run_look_read(r, look == NULL ? out->data : look, NULL) ==
-			0;
+		r->fresh = result == TMUX_OK && look != NULL &&
+		    run_look_read(r, look, NULL) == 0;
 		if (r->fresh)
 			r->v->waited += look_ms;
 		return STEP_DONE;
@@ -239,6 +242,7 @@ run_enter(struct run *r, struct err *e)
 
 	buf_addc(&enter, '\n');
 	run_guard(r, &guard);
+	run_keep_row(r);
 	/* It takes about what the text took. Not sooner: a program that
 	 * swallows Enter may empty its composer for a moment while it draws
 	 * anew, and the cursor moves then. */
@@ -289,7 +293,7 @@ run_watch_text(struct run *r, enum classify_way way, int64_t pasted)
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "it was pasted, then: %s", r->ready.reason);
 		/* One that shows none of it yet has not read it: it waits in
-		 * the terminal, and cannot be taken back. */
+		 * the terminal. */
 		if (clock_left(deadline) == 0 &&
 		    (holds != CLASSIFY_HOLDS_NOTHING || r->v->forced ||
 			clock_left(slow) == 0)) {
@@ -299,6 +303,13 @@ run_watch_text(struct run *r, enum classify_way way, int64_t pasted)
 				return run_verdict(r, EXIT_UNPROVEN,
 				    "unsubmitted", "it was pasted, then: %s",
 				    r->ready.reason);
+			/* Should the program end, its shell would read it. */
+			if (holds == CLASSIFY_HOLDS_NOTHING && !r->v->forced &&
+			    tty_take_back(r->tty, r->text.len))
+				return run_verdict(r, EXIT_UNPROVEN,
+				    "unsubmitted",
+				    "the program does not read its terminal: "
+				    "what was pasted was taken back");
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "it was pasted, but the program does not show "
 			    "exactly this text: Enter was not pressed");
@@ -366,6 +377,24 @@ run_submitted(struct run *r, int64_t entered, const char *evidence)
 	    r->v->forced ? "; forced" : "");
 }
 
+/* A line was taken by what reads lines. A shell may want more of it: the next
+ * look tells, once there was time to ask for it. */
+static enum exit_code
+run_line_taken(struct run *r, int64_t entered, int64_t deadline)
+{
+	int64_t nap = DELIVER_STEADY_MS;
+
+	if (r->profile != NULL && r->profile->continuation.n > 0 &&
+	    !r->v->forced && !run_unfinished(r))
+		(void)run_look_next(r, &nap, deadline, NULL);
+	if (run_unfinished(r))
+		return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
+		    "Enter was pressed, and %s waits for the rest of an entry: "
+		    "a quote, a block or a line is not closed",
+		    r->profile == NULL ? "it" : r->profile->label);
+	return run_submitted(r, entered, "line taken");
+}
+
 /* Look until Enter had its effect. EXIT_OK: submitted. EXIT_TIMEOUT: the text
  * still stands there, unchanged. Else the verdict. */
 static enum exit_code
@@ -411,11 +440,10 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 			       r->facts.cursor_y != r->end_y) &&
 		    (r->v->queued || tty_unread(r->tty) == 0)) {
 			/* The program may print the same line again. */
-			return run_submitted(r, entered, "line taken");
+			return run_line_taken(r, entered, slow);
 		}
-		/* An Enter that it has not read is not pressed again. */
 		if (clock_left(deadline) == 0 &&
-		    (clock_left(slow) == 0 || tty_unread(r->tty) == 0 ||
+		    (clock_left(slow) == 0 || run_swallowed(r) ||
 			!str_eq(r->facts.people, r->people)))
 			break;
 	}
@@ -425,8 +453,12 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "the program did not take Enter, and somebody "
 			    "pressed a key since: it was not pressed again");
-		if (tty_unread(r->tty) == 0)
+		if (run_swallowed(r))
 			return EXIT_TIMEOUT;
+		if (tty_unread(r->tty) == 0)
+			return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
+			    "Enter was pressed and read, but the program does "
+			    "something else: it was not pressed again");
 	}
 	if (tty_unread(r->tty) > 0)
 		return run_verdict(r, EXIT_UNPROVEN, "indeterminate",

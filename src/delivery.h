@@ -20,6 +20,7 @@ enum {
 	DELIVER_SLOW_MS = 15000,  /* until it shows any of it */
 	DELIVER_SUBMIT_MS = 1500, /* until it takes an Enter */
 	DELIVER_GAP_MAX_MS = 250, /* from its showing the text to Enter */
+	DELIVER_STEADY_MS = 40,   /* a composer is empty that stays so */
 	DELIVER_ENTERS_MAX = 4,   /* one and three more */
 	DELIVER_TRIES_MAX = 8,    /* guarded pastes refused by the server */
 	DELIVER_WORDS_MAX = ERR_MSG_MAX,

@@ -20,7 +20,7 @@ guard_build(struct buf *out, const struct pane_facts *facts, unsigned parts,
 	if (parts & GUARD_CURSOR)
 		buf_adds(out,
 		    " #{cursor_x} #{cursor_y} #{pane_width} #{pane_height} "
-		    "#{?alternate_on,1,0}");
+		    "#{?alternate_on,1,0}#{?bracket_paste_flag,1,0}");
 	if (parts & GUARD_PEOPLE) {
 		people = tmux_people_format(facts->window);
 		buf_addf(out, " %s", people);
@@ -30,9 +30,9 @@ guard_build(struct buf *out, const struct pane_facts *facts, unsigned parts,
 	    (long long)ident->server_pid, (long long)ident->server_start,
 	    ident->pane, (long long)ident->pane_pid, facts->window);
 	if (parts & GUARD_CURSOR)
-		buf_addf(out, " %u %u %u %u %d", facts->cursor_x,
+		buf_addf(out, " %u %u %u %u %d%d", facts->cursor_x,
 		    facts->cursor_y, facts->width, facts->height,
-		    facts->alternate);
+		    facts->alternate, facts->bracketed > 0);
 	if (parts & GUARD_PEOPLE)
 		buf_addf(out, " %s", facts->people);
 	buf_adds(out, "}");

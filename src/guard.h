@@ -11,7 +11,7 @@
 /* What a guard insists on. Identity, alive, no mode, input on and not
  * synchronised are always part of it. */
 enum guard_part {
-	GUARD_CURSOR = 1, /* cursor, size and screen as seen */
+	GUARD_CURSOR = 1, /* cursor, size, screen and paste mode as seen */
 	GUARD_PEOPLE = 2, /* no key by anybody since the look */
 };
 

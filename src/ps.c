@@ -304,6 +304,21 @@ ps_waits_for_many(long number)
 	return false;
 }
 
+/* A poll or select of no descriptor is a sleep. */
+static bool
+ps_only_sleeps(long number, const unsigned long arg[2])
+{
+	if (number == SYS_pselect6)
+		return arg[0] == 0;
+#ifdef SYS_poll
+	if (number == SYS_select)
+		return arg[0] == 0;
+	if (number == SYS_poll)
+		return arg[1] == 0;
+#endif
+	return number == SYS_ppoll && arg[1] == 0;
+}
+
 /* One thread: is it in read(2) on the terminal? */
 static enum ps_reading
 ps_thread_reading(pid_t pid, uint64_t thread, unsigned tty)
@@ -358,6 +373,34 @@ ps_reading_tty(const struct ps_list *list, unsigned tty)
 		(void)closedir(dir);
 	}
 	return reading;
+}
+
+enum ps_reading
+ps_waiting(pid_t pid)
+{
+	struct buf text = BUF_INIT_MAX(PS_STAT_MAX);
+	enum ps_reading waiting = PS_READING_UNKNOWN;
+	char path[PS_PATH_MAX];
+	unsigned long arg[2] = { 0, 0 };
+	struct ps ps;
+	long number;
+
+	if (ps_read(pid, &ps) != 0)
+		return waiting;
+	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	ps_slurp(path, &text);
+	/* "running", or a number. */
+	if (ps.state != 'S' || str_starts(text.data, "running"))
+		waiting = PS_READING_NO;
+	else if (sscanf(text.data, "%ld 0x%lx 0x%lx", &number, &arg[0],
+		     &arg[1]) == 3)
+		waiting = number == SYS_read || number == SYS_futex ||
+			(ps_waits_for_many(number) &&
+			    !ps_only_sleeps(number, arg))
+		    ? PS_READING_YES
+		    : PS_READING_NO;
+	buf_free(&text);
+	return waiting;
 }
 
 unsigned

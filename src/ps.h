@@ -90,6 +90,13 @@ enum ps_reading {
  */
 enum ps_reading ps_reading_tty(const struct ps_list *list, unsigned tty);
 
+/*
+ * Does process `pid` wait for what comes next, its first thread being asleep in
+ * poll(2), select(2), epoll(7), futex(2) or read(2)? PS_READING_NO: it runs, or
+ * waits for something else.
+ */
+enum ps_reading ps_waiting(pid_t pid);
+
 /* Device number of our controlling terminal; 0 without one. */
 unsigned ps_own_tty(void);
 

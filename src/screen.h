@@ -11,9 +11,9 @@
 #include "err.h"
 
 enum {
-	SCREEN_CELL_BYTES = 16,        /* a character, its marks and the NUL */
+	SCREEN_CELL_BYTES = 33,        /* tmux's UTF8_SIZE and the NUL */
 	SCREEN_SIDE_MAX = 10000,       /* tmux's own WINDOW_MAXIMUM */
-	SCREEN_CELLS_MAX = 240 * 1024, /* rows * columns we keep: 7 MiB */
+	SCREEN_CELLS_MAX = 240 * 1024, /* rows * columns we keep: 11 MiB */
 };
 
 /* Attributes that programs use to mean something. */

@@ -12,9 +12,9 @@
 /* Sessions, as "$1 @2 ACTIVITY FRESH;" each. In S:, which walks all sessions,
  * window_id is the window that the session shows. FRESH: made, and nobody came
  * since. */
-#define LOOK_PEOPLE_FORMAT                                        \
-	"#{S:#{session_id} #{window_id} #{session_activity} "     \
-	"#{?session_attached,0,#{==:#{session_activity},"         \
+#define LOOK_PEOPLE_FORMAT                                    \
+	"#{S:#{session_id} #{window_id} #{session_activity} " \
+	"#{?session_attached,0,#{==:#{session_activity},"     \
 	"#{session_created}}};}"
 
 enum look_field {
@@ -195,8 +195,8 @@ look_parse(
 	facts->agent_seen = tmux_field_flag(f[LOOK_AGENT_SEEN]);
 	if (tmux_field_copy(facts->tty, sizeof(facts->tty), f[LOOK_TTY]) != 0)
 		facts->tty[0] = '\0';
-	look_people(facts, f[LOOK_PEOPLE], f[LOOK_VISITS], f[LOOK_LEFT],
-	    facts->active);
+	look_people(
+	    facts, f[LOOK_PEOPLE], f[LOOK_VISITS], f[LOOK_LEFT], facts->active);
 	look_text(facts->command, f[LOOK_COMMAND]);
 	look_text(facts->title, f[LOOK_TITLE]);
 	facts->untitled = str_eq(f[LOOK_TITLE], f[LOOK_HOST]);

@@ -11,7 +11,10 @@
 #include "clock.h"
 #include "str.h"
 
-enum { TTY_NAP_MS = 2 };
+enum {
+	TTY_NAP_MS = 2,
+	TTY_BRACKETS = 12, /* "ESC [200~" and "ESC [201~" around a paste */
+};
 
 int
 tty_open(const char *path, struct err *e)
@@ -77,6 +80,15 @@ tty_unread(int fd)
 	int n = 0;
 
 	return ioctl(fd, FIONREAD, &n) == 0 ? n : 0;
+}
+
+bool
+tty_take_back(int fd, size_t len)
+{
+	size_t unread = (size_t)tty_unread(fd);
+
+	return len > 0 && (unread == len || unread == len + TTY_BRACKETS) &&
+	    tcflush(fd, TCIFLUSH) == 0;
 }
 
 int

@@ -34,6 +34,13 @@ struct tty_modes tty_modes(int fd);
 int tty_unread(int fd);
 
 /*
+ * Drop what was typed and not read yet (TCIFLUSH), if that is `len` bytes, or
+ * these and the brackets of a paste, and not a byte of it was read: whoever had
+ * the first half would wait for the second. false: it was left as it is.
+ */
+bool tty_take_back(int fd, size_t len);
+
+/*
  * Write all of `p`, trying again every 2 ms while the terminal takes nothing
  * (Ctrl-S, a full queue), at most wait_ms. *done is what went out. 0 when all
  * of it did; -1 with EXIT_NOT_READY (nothing) or EXIT_UNPROVEN (a part).

@@ -3,7 +3,7 @@
  *
  * usage: composer [-l LOG] [-e ECHO_MS] [-s SWALLOW_MS] [-b BUSY_MS] [-d]
  *                 [-p] [-h] [-n] [-x] [-t] [-g] [-r ROWS] [-w FILE] [-c]
- *                 [-f FORGET_MS] [-q] [-u]
+ *                 [-f FORGET_MS] [-k] [-q] [-u] [-z FILE]
  *
  * Draws "❯ TEXT" between two rules at the end of its output, takes bracketed
  * paste, submits on Enter. Every submitted text is appended to LOG as one line
@@ -23,8 +23,10 @@
  *   -t  shows the submitted text above, not only how long it was
  *   -g  draws the text as grey as a placeholder (a theme)
  *   -w  takes no Enter before FILE is there
+ *   -z  the same, and is busy all the while
  *   -r  shows the last ROWS rows of a longer text, the glyph only before the
  *       first of all
+ *   -k  swallows every Enter, and is seen empty while it draws its text anew
  *   -q  dies of an Enter, and takes nothing
  *   -u  opens the dialog in the place of its text when Enter comes
  *   -c  draws its cursor and hides the terminal's, two rows below
@@ -50,7 +52,8 @@ static struct buf pending = BUF_INIT; /* input not yet taken apart */
 static int64_t last_input, shown, show_at = -1, busy_until;
 static int echo_ms, swallow_ms, forget_ms, busy_ms, rows_max;
 static bool pasting, dialog, want_dialog, collapse, collapsed, intrude;
-static bool show_text, halve, draws_cursor, grey, quits, intervenes;
+static bool show_text, halve, draws_cursor, grey, quits, intervenes, flickers;
+static bool sleeps;
 static size_t pasted; /* characters of what is collapsed */
 static const char *log_path, *wait_path;
 static unsigned submissions, cursor_rows;
@@ -216,11 +219,13 @@ draw(void)
 static void
 submit(void)
 {
+	struct pollfd none = { .fd = STDIN_FILENO, .events = 0 };
 	struct buf line = BUF_INIT;
 	size_t i;
 
+	/* In both it reads nothing; but a poll of no descriptor is a sleep. */
 	while (wait_path != NULL && access(wait_path, F_OK) != 0)
-		(void)poll(NULL, 0, 10);
+		(void)poll(&none, sleeps ? 0 : 1, 10);
 	buf_addf(&line, "%u ", ++submissions);
 	for (i = 0; i < text.len; i++)
 		buf_addf(&line, "%02x", (unsigned char)text.data[i]);
@@ -261,6 +266,9 @@ key(const char *p, size_t n)
 		dialog = false;
 	} else if (dialog) {
 		/* only Enter and Escape mean something there */
+	} else if (*p == '\r' && !pasting && flickers) {
+		put("\033[2K\r❯ ", 10);
+		(void)poll(NULL, 0, 20);
 	} else if (*p == '\r' && !pasting && text.len > 0 && quits) {
 		put("\r\033[J\033[?2004l", 13);
 		exit(1);
@@ -354,7 +362,8 @@ main(int argc, char **argv)
 	bool bracketed = true, was_busy = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "l:e:s:b:cdf:ghnpqutxr:w:")) != -1) {
+	while (
+	    (opt = getopt(argc, argv, "l:e:s:b:cdf:ghknpqutxr:w:z:")) != -1) {
 		switch (opt) {
 		case 'l':
 			log_path = optarg;
@@ -384,6 +393,9 @@ main(int argc, char **argv)
 			halve = true;
 			collapse = true;
 			break;
+		case 'k':
+			flickers = true;
+			break;
 		case 'p':
 			collapse = true;
 			break;
@@ -402,6 +414,9 @@ main(int argc, char **argv)
 		case 'r':
 			rows_max = atoi(optarg);
 			break;
+		case 'z':
+			sleeps = true;
+			/* FALLTHROUGH */
 		case 'w':
 			wait_path = optarg;
 			break;

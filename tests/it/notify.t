@@ -163,6 +163,12 @@ def types(world):
     said(r, 3, "refused", "--type into half-typed text is refused")
     ok("half" in input_row(world, pane)[1], "and it stays",
        world.screen(pane))
+    world.keys(pane, "C-c")
+    until(5, lambda: world.notify("--check", address).code == 0)
+    said(world.notify("--type", address, "; echo 'open",
+                      AGENT_NAME="hub-dev-main"),
+         5, "waits for the rest of an entry",
+         "--type of an open quote: not called submitted")
     world.tm("kill-pane", "-t", pane)
 
 

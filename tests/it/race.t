@@ -14,7 +14,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from world import World, done, equal, note, ok, until
+from world import BUILD, World, done, equal, note, ok, until
 
 SEED = int(os.environ.get("SEED", "1"))
 MESSAGES = int(os.environ.get("MESSAGES", "200"))
@@ -101,8 +101,16 @@ def person(world, rng):
     people(world)
 
 
+def press(client, keys):
+    """With prefix keys one by one: tmux takes a burst for a paste, in which
+    they mean nothing (assume-paste-time)."""
+    for key in re.findall(rb".", keys, re.S) if b"\002" in keys else [keys]:
+        client.type(key)
+        time.sleep(0.01)
+
+
 def moment(world, client, name, call, code, keys=b"k", reaches=b"k",
-           where="dev"):
+           where="dev", split=False, back=None):
     """A key in the last moment: it has reached the program, which does not
     show it yet, when our tmux `call` arrives. `keys` are what the person's
     terminal sends, `reaches` what the program gets of it as keys."""
@@ -112,6 +120,10 @@ def moment(world, client, name, call, code, keys=b"k", reaches=b"k",
         world.tm("link-window", "-s", composer.pane, "-t", "other:9")
         number = "9"
     world.tm("select-window", "-t", f"{where}:{number}")
+    if split:
+        world.tm("split-window", "-t", composer.pane, "exec cat")
+    if back:
+        world.tm("select-window", "-t", back)
     world.quiet()
     now, typed = f"{world.dir}/{name}.now", f"{world.dir}/{name}.typed"
     fake = f"{world.dir}/{name}.tmux"
@@ -129,7 +141,7 @@ exec tmux "$@"
     def person():
         if until(20, lambda: os.path.exists(now)):
             before = world.tm("list-sessions", "-F", "#{session_activity}")
-            client.type(keys)
+            press(client, keys)
             until(5, lambda: reaches in composer.keys() and before !=
                   world.tm("list-sessions", "-F", "#{session_activity}"))
         world.write(typed, "")
@@ -170,6 +182,34 @@ def people(world):
                    reaches, where)
         moment(world, client, f"{name}-e", "paste-buffer -d", 5, keys, reaches,
                where)
+
+
+def visits(world):
+    """A person whose keys go elsewhere before the text is typed and when Enter
+    follows, and to the recipient in between; and one who just left it."""
+    world.tm("source-file", f"{BUILD}/panemesh.tmux.conf")
+    world.tm("new-window", "-d", "-n", "away", "exec cat")
+    client = world.attach()
+    for name, call, code in (("visit-p", "load-buffer", 3),
+                             ("visit-e", "paste-buffer -d", 5)):
+        # by pane, and by window
+        moment(world, client, f"{name}-o", call, code, b"\002ok\002o",
+               split=True)
+        world.tm("select-window", "-t", "dev:away")
+        moment(world, client, f"{name}-l", call, code, b"\002lk\002l",
+               back="dev:away")
+    composer = world.composer("left", "-e 1200 -r 4")
+    world.tm("select-window", "-t", composer.pane)
+    other = world.tm("split-window", "-d", "-t", composer.pane, "-P", "-F",
+                     "#{pane_id}", "exec cat")
+    world.quiet()
+    press(client, b"no\002o")
+    until(5, lambda: world.show(other, "#{pane_active}") == "1")
+    r = world.notify(composer.address, " ".join(["word"] * 200))
+    ok(r.code == 3, "somebody left it a moment ago, and what he typed does "
+       "not show yet: refused", r)
+    equal((composer.messages(), composer.keys()), ([], b"no"), "no Enter")
+    client.close()
 
 
 def judge(composer, typist, results):
@@ -227,6 +267,7 @@ def main():
     for number in (2, 5, 10, 20):
         senders(world, number, 3)
     person(world, random.Random(SEED))
+    visits(world)
     equal(world.tm("list-buffers"), "", "no buffer stays behind")
     done()
 

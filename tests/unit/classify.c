@@ -539,12 +539,49 @@ overwritten_prompts(void **state)
 	    .screen = "[1] 234\nu@h:~$ \033[7mmake\033[0m\n");
 }
 
+/* The option stays on a pane whose agent has gone. */
+static void
+option_outlives(void **state)
+{
+	static const char screen_of_aider[] = "Aider v0.86.1\n\n> ";
+
+	(void)state;
+	assert_state(CLASSIFY_IDLE, .program = "wrapper", .x = 2, .y = 2,
+	    .profile = "aider", .screen = screen_of_aider);
+	assert_state(CLASSIFY_SHELL_LEFT, .program = "bash", .x = 2, .y = 2,
+	    .profile = "aider", .screen = screen_of_aider);
+	assert_state(CLASSIFY_SHELL_LEFT, .program = "zsh", .x = 2, .y = 2,
+	    .profile = "lines", .cooked = true, .screen = screen_of_aider);
+	assert_false(r.show_ok);
+	/* a shell that is meant */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 7,
+	    .profile = "bash", .screen = "u@h:~$ ");
+}
+
+static void
+squeezed(void **state)
+{
+	struct buf out = BUF_INIT;
+	/* man, joiner, woman; a letter joined to another one stays */
+	static const char text[] = "a \xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91"
+				   "\xa9" NBSP "b\xe2\x80\x8d"
+				   "c";
+
+	(void)state;
+	classify_squeeze(text, sizeof(text) - 1, &out);
+	assert_string_equal(out.data,
+	    "a\xf0\x9f\x91\xa8"
+	    "bc");
+	buf_free(&out);
+}
+
 static void
 unfinished_entries(void **state)
 {
 	(void)state;
 	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .y = 1,
 	    .screen = "u@h:~$ echo \"abc\n> ");
+	assert_true(r.unfinished);
 	/* Nothing can go on with an entry when nothing was there before. */
 	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 2, .screen = "> ");
 	assert_state(CLASSIFY_TYPED, .program = "bash", .x = 2, .screen = "> ",
@@ -1012,6 +1049,8 @@ main(void)
 		cmocka_unit_test(shells),
 		cmocka_unit_test(prompts_in_doubt),
 		cmocka_unit_test(overwritten_prompts),
+		cmocka_unit_test(option_outlives),
+		cmocka_unit_test(squeezed),
 		cmocka_unit_test(unfinished_entries),
 		cmocka_unit_test(prompts_seen_before),
 		cmocka_unit_test(cooked_shells),

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -376,6 +377,60 @@ test_reading(void **state)
 	terminal_end(&t);
 }
 
+/* A child that does `what`; its pid. */
+static pid_t
+child(char what)
+{
+	pid_t pid = fork();
+	int fds[2];
+
+	if (pid != 0)
+		return pid;
+	if (pipe(fds) != 0)
+		_exit(1);
+	for (;;) {
+		struct pollfd pfd = { .fd = fds[0], .events = POLLIN };
+
+		if (what == 'p')
+			(void)poll(&pfd, 1, 100000);
+		else if (what == 'e')
+			(void)poll(NULL, 0, 100000);
+		else if (what == 's')
+			(void)sleep(100);
+		else if (what == 'r')
+			(void)!read(fds[0], fds, 1);
+	}
+}
+
+static void
+test_waiting(void **state)
+{
+	static const struct {
+		char what;
+		enum ps_reading answer;
+	} cases[] = {
+		{ 'p', PS_READING_YES }, { 'r', PS_READING_YES },
+		{ 'e', PS_READING_NO }, { 's', PS_READING_NO },
+		{ 'x', PS_READING_NO }, /* computes */
+	};
+	bool known = false;
+	pid_t pid;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(ps_waiting(INT32_MAX), PS_READING_UNKNOWN);
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		pid = child(cases[i].what);
+		/* Where the kernel forbids it, it only tells who computes. */
+		known |= ps_waiting(pid) == PS_READING_YES;
+		if (cases[i].what == 'x' || known || i == 0)
+			WAIT_FOR(ps_waiting(pid) == cases[i].answer ||
+			    (i == 0 && ps_waiting(pid) == PS_READING_UNKNOWN));
+		known |= i == 0 && ps_waiting(pid) == PS_READING_YES;
+		finish(pid);
+	}
+}
+
 static void
 test_own_tty(void **state)
 {
@@ -414,6 +469,7 @@ main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_foreground),
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_own_tty),
 	};
 

@@ -99,6 +99,18 @@ test_unread(void **state)
 	for (i = 0; i < 1000 && tty_unread(fd) < 3; i++)
 		clock_nap(5, clock_deadline(1000));
 	assert_int_equal(tty_unread(fd), 3);
+	/* More or less was typed: left as it is. */
+	assert_false(tty_take_back(fd, 2));
+	assert_false(tty_take_back(fd, 4));
+	assert_int_equal(tty_unread(fd), 3);
+	assert_true(tty_take_back(fd, 3));
+	assert_int_equal(tty_unread(fd), 0);
+	assert_false(tty_take_back(fd, 0));
+	assert_int_equal(write(master, "\033[200~abc\033[201~", 15), 15);
+	for (i = 0; i < 1000 && tty_unread(fd) < 15; i++)
+		clock_nap(5, clock_deadline(1000));
+	assert_true(tty_take_back(fd, 3));
+	assert_int_equal(tty_unread(fd), 0);
 	(void)close(fd);
 	assert_int_equal(tty_unread(-1), 0);
 }
