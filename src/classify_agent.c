@@ -85,16 +85,19 @@ find_placeholder(const struct look *l, bool part)
 }
 
 /*
- * Grey text that may be a person's: some themes draw what is typed so. What a
- * program shows in an empty composer is known by its words, though in a narrow
- * pane they go on in the next row, unless it shows ever new ones.
+ * Ghost text that is none of this composer's. What a program shows in an empty
+ * one is known by its words, though in a narrow pane they go on in the next
+ * row, unless it shows ever new ones. Other words may be a person's, if they
+ * are grey, as some themes draw what is typed, or the hint of a field that asks
+ * for something else.
  */
 static bool
-may_be_typed(const struct look *l, const struct content *n)
+is_strange(const struct look *l, const struct content *n)
 {
 	const struct profile *p = l->profile;
 
-	return n->grey > 0 && p->placeholders.n > 0 && !p->suggests &&
+	return (p->fields_alike ? n->ghost : n->grey) > 0 &&
+	    p->placeholders.n > 0 && !p->suggests &&
 	    find_placeholder(l, true) == NULL;
 }
 
@@ -251,6 +254,18 @@ find_busy(const struct look *l, const struct composer *c)
 	return hit;
 }
 
+/* Has the program set no title? What stands there may be the shell's, which
+ * names the command that it started, or where it is. */
+static bool
+is_untitled(const struct pane_facts *f)
+{
+	const char *comm = f->foreground.n > 0 ? f->foreground.v[0].comm : "";
+	size_t len = strlen(comm);
+
+	return f->untitled || str_glob("*@*:*", f->title) ||
+	    (len > 0 && str_starts(f->title, comm) && f->title[len] == ' ');
+}
+
 static void
 judge_empty(struct look *l, const struct composer *c)
 {
@@ -263,7 +278,7 @@ judge_empty(struct look *l, const struct composer *c)
 		classify_say(l, CLASSIFY_BUSY, "%s is working", p->label);
 		return;
 	}
-	if (p->busy_needs_title && l->facts->untitled) {
+	if (p->busy_needs_title && is_untitled(l->facts)) {
 		l->r->composer_empty = false;
 		l->r->way = CLASSIFY_WAY_NONE;
 		classify_note(l, "title: the terminal's first one");
@@ -336,11 +351,12 @@ classify_agent(struct look *l)
 		    l->profile->label);
 		return;
 	}
-	if (may_be_typed(l, &n)) {
-		classify_note(l, "composer: %u cells of grey text", n.grey);
+	if (is_strange(l, &n)) {
+		classify_note(l, "composer: %u cells of grey text", n.ghost);
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "grey text stands in the composer of %s: no placeholder "
-		    "that is known, so somebody may have typed it",
+		    "that is known, so somebody may have typed it, or it asks "
+		    "for something else",
 		    l->profile->label);
 		return;
 	}

@@ -173,6 +173,24 @@ take_tail(struct look *l, unsigned first, unsigned last)
 	    : screen_row_start(l->screen, first) + 1;
 }
 
+/* Is there a wider drawn line further down? Then what stands above it is a
+ * field of something larger: below a composer there are words, or what is left
+ * of another picture of it. */
+static bool
+is_nested(const struct look *l, unsigned below)
+{
+	const struct screen *s = l->screen;
+	unsigned row;
+
+	for (row = below + 1; row < s->rows; row++) {
+		if (screen_is_rule(s, row, rule_min(l)) &&
+		    (screen_row_start(s, row) < screen_row_start(s, below) ||
+			screen_row_end(s, row) > screen_row_end(s, below)))
+			return true;
+	}
+	return false;
+}
+
 /* Between two drawn lines. */
 static bool
 find_ruled(struct look *l, unsigned cy, struct composer *c)
@@ -193,6 +211,8 @@ find_ruled(struct look *l, unsigned cy, struct composer *c)
 		return false;
 	c->above = first == 0 ? 0 : first - 1;
 	c->below = last + 1;
+	if (is_nested(l, c->below))
+		return false;
 	if (first > 0 && take_first_row(l, first, last, c))
 		return true;
 	take_tail(l, first, last);

@@ -78,6 +78,8 @@ static const struct field fields[] = {
 	{ "composer", "placeholders", FIELD_GUARD, AT(placeholders), 0, 0,
 	    NULL },
 	{ "composer", "suggestions", FIELD_BOOL, AT(suggests), 0, 0, NULL },
+	{ "composer", "fields_alike", FIELD_BOOL, AT(fields_alike), 0, 0,
+	    NULL },
 	{ "composer", "collapsed", FIELD_WORDS, AT(collapsed), 0, 0, NULL },
 	{ "composer", "idle_words", FIELD_WORDS, AT(idle_words), 0, 0, NULL },
 	{ "busy", "titles", FIELD_WORDS, AT(busy_titles), 0, 0, NULL },

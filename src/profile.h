@@ -73,8 +73,9 @@ struct profile {
 	bool ghost_grey;          /* nor grey text */
 	struct argv placeholders; /* literal; shown while it is empty */
 	bool suggests;            /* it shows what to say next, too */
-	struct argv collapsed;    /* how a long paste is shown */
-	struct argv idle_words;   /* rows: one must show, if any is named */
+	bool fields_alike;      /* only the placeholder tells it from fields */
+	struct argv collapsed;  /* how a long paste is shown */
+	struct argv idle_words; /* rows: one must show, if any is named */
 
 	/* Work and dialogs; rows without their outer blanks. */
 	struct argv busy_titles;

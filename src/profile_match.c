@@ -267,6 +267,14 @@ by_group(const struct profile_set *set, const struct profile_clues *clues,
 		    m[i].profile->kind == PROFILE_AGENT)
 			result = found(&m[i], "process", why, why_size);
 	}
+	/* A shell that has a picker open (fzf reads names from a pipe) is not
+	 * at its prompt, though both are of one group. */
+	for (i = 1; i < fg->n && result == NULL && m[0].profile != NULL; i++) {
+		if (m[0].profile->kind == PROFILE_SHELL &&
+		    m[i].profile != NULL && m[i].profile->kind == PROFILE_MODAL)
+			result = found(
+			    &m[i], "process in the foreground", why, why_size);
+	}
 	if (result == NULL && fg->n > 0 && m[0].profile != NULL)
 		result = found(&m[0], "process", why, why_size);
 	for (i = 1; i < fg->n && result == NULL; i++) {

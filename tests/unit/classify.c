@@ -860,6 +860,63 @@ grey_text_that_is_ours(void **state)
 	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "[from a@b] x");
 }
 
+/* Fields of dialogs that look like the composer. */
+static void
+fields_that_look_alike(void **state)
+{
+#define CODEX_FIELD .program = "codex", .x = 2, .y = 1, .title = "proj"
+#define FORM_RULE "─────────────────────────────────────────────────────────── "
+
+	(void)state;
+	assert_state(CLASSIFY_IDLE, CODEX_FIELD,
+	    .screen = "\n› \033[2mAsk Codex to do anything\033[0m\n\n  mock");
+	assert_state(CLASSIFY_IDLE, CODEX_FIELD,
+	    .screen = "\n› \033[2mSummarize recent commits\033[0m\n\n  mock");
+	assert_state(CLASSIFY_UNKNOWN, CODEX_FIELD,
+	    .screen = "\n› \033[2mAsk a follow-up question\033[0m\n\n  mock");
+	assert_state(CLASSIFY_MODAL, CODEX_FIELD,
+	    .screen = "  Custom review instructions\n"
+		      "› \033[2mType instructions and press Enter\033[0m\n\n"
+		      "  enter submit · esc back");
+	/* A title that the shell has set tells nothing of its work. */
+	assert_state(CLASSIFY_UNKNOWN, .program = "codex", .x = 2, .y = 1,
+	    .title = "codex ~/proj",
+	    .screen = "\n› \033[2mAsk Codex to do anything\033[0m\n\n  mock");
+	assert_state(CLASSIFY_UNKNOWN, .program = "codex", .x = 2, .y = 1,
+	    .title = "me@box: ~/proj",
+	    .screen = "\n› \033[2mAsk Codex to do anything\033[0m\n\n  mock");
+	/* A field within a frame, which goes on below. */
+	assert_state(CLASSIFY_MODAL, .program = "copilot", .x = 3, .y = 4,
+	    .alternate = true,
+	    .screen = RULE " Copilot needs information.\n Your name\n"
+			   " " FORM_RULE "\n ❯ \n " FORM_RULE "\n"
+			   " enter accept · ctrl+d decline\n" RULE);
+	assert_state(CLASSIFY_UNKNOWN, .program = "copilot", .x = 3, .y = 4,
+	    .alternate = true,
+	    .screen = RULE " It needs something.\n Your name\n"
+			   " " FORM_RULE "\n ❯ \n " FORM_RULE "\n"
+			   " enter to go on\n" RULE);
+	/* Another picture of the composer's lower edge, left over. */
+	assert_state(CLASSIFY_IDLE, .program = "copilot", .x = 2, .y = 2,
+	    .alternate = true,
+	    .screen = "\n" RULE "❯ \n" RULE " a · b\n" RULE " a · b\n");
+	assert_state(CLASSIFY_BUSY, .program = "copilot", .x = 2, .y = 2,
+	    .alternate = true,
+	    .screen = "\n" RULE "❯ \n" RULE
+		      " Plan · ● Working · 466 B esc again to interrupt\n");
+	/* Claude's list of agents: what is typed there makes a new one. */
+	assert_state(CLASSIFY_MODAL, .program = "claude", .x = 2, .y = 2,
+	    .title = "1 awaiting input · claude agents", .hidden = true,
+	    .screen = "∙ bg stopped\n" RULE
+		      "❯ \033[38;5;246mdescribe a task\033[0m\n" RULE);
+	assert_state(CLASSIFY_BUSY, CLAUDE_AT, .x = 2,
+	    .screen = "* Precipitating… (2s · thinking)\n" RULE "❯" NBSP BLOCK
+		      "\n" RULE "  ⏸ manual mode on\n");
+	/* An empty command line below zsh's select. */
+	assert_state(CLASSIFY_TYPED, .program = "zsh", .x = 3, .y = 3,
+	    .screen = "vm# select x in a b; do echo; done\n1) a  2) b\n\n?# ");
+}
+
 /* A draft with the cursor at its start, in a theme like that. */
 static void
 grey_text_that_may_be_typed(void **state)
@@ -1061,6 +1118,7 @@ main(void)
 		cmocka_unit_test(chosen_profiles),
 		cmocka_unit_test(lines_with_a_prompt),
 		cmocka_unit_test(grey_text_that_is_ours),
+		cmocka_unit_test(fields_that_look_alike),
 		cmocka_unit_test(grey_text_that_may_be_typed),
 		cmocka_unit_test(what_the_composer_shows),
 		cmocka_unit_test(names),

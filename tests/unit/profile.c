@@ -129,6 +129,10 @@ by_group(void **state)
 	assert_string_equal(
 	    who("", "make|make ask", "sh|/bin/sh -c read x"), "nobody");
 	assert_string_equal(who("", "seq|seq 9", "less|less"), "pager");
+	/* A picker that a shell's line editor has opened. */
+	assert_string_equal(
+	    who("", "zsh|-zsh", "fzf|fzf --height 40%"), "fullscreen");
+	assert_string_equal(who("", "zsh|-zsh", "worker|worker"), "zsh");
 }
 
 static void
