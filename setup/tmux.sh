@@ -149,11 +149,12 @@ step_tmux() {
 	fi
 	record_hooks
 	while IFS= read -r socket; do
-		# Both names of ours, as this server shows its hooks.
+		# Names of ours, as this server shows its hooks.
 		if on_server "$socket" show-hooks -g 2>/dev/null |
 			awk -v bin="$bin/agent-register-hook" -v file="$hooks" '
 			index($0, bin) { a = 1 } index($0, file) { b = 1 }
-			END { exit !(a && b) }'; then
+			index($0, "@agent-visits") { c = 1 }
+			END { exit !(a && b && c) }'; then
 			same=$((same + 1))
 		else
 			act "hooks into the running tmux server $socket" \
@@ -202,7 +203,7 @@ undo_hooks() {
 		for name in $({
 			on_server "$socket" show-hooks -g
 			on_server "$socket" show-hooks -gw
-		} | awk '/^[a-z-]*\[77\] .*agent-register-hook/ { print $1 }'); do
+		} | awk '/^[a-z-]*\[77\] .*(agent-register-hook|@agent-visits)/ { print $1 }'); do
 			on_server "$socket" set-hook -gu "$name"
 		done
 	done < <(servers)

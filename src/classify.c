@@ -159,7 +159,8 @@ judge_veiled(struct look *l, const struct profile_set *set,
 }
 
 /* The profile that the option names is not a shell's, but the option stays when
- * the program ends, and its shell is in front again. */
+ * the program ends, and its shell is in front again. One that runs a loop of
+ * `read` is what the option may mean; at its prompt it edits lines itself. */
 static bool
 outlived(const struct look *l, const struct profile_set *set)
 {
@@ -170,7 +171,9 @@ outlived(const struct look *l, const struct profile_set *set)
 	if (l->profile->kind == PROFILE_SHELL || f->foreground.n == 0)
 		return false;
 	front = profile_recognise(set, &clues, NULL, 0);
-	return front != NULL && front->kind == PROFILE_SHELL;
+	return front != NULL && front->kind == PROFILE_SHELL &&
+	    (front->cooked || !f->modes_tty.canonical ||
+		f->reading == PS_READING_NO);
 }
 
 /* Who is in front? Returns whether the answer ends the matter. */

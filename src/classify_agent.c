@@ -260,9 +260,11 @@ static bool
 is_untitled(const struct pane_facts *f)
 {
 	const char *comm = f->foreground.n > 0 ? f->foreground.v[0].comm : "";
-	size_t len = strlen(comm);
+	size_t len = strlen(comm), at = strcspn(f->title, "@ ");
 
-	return f->untitled || str_glob("*@*:*", f->title) ||
+	return f->untitled ||
+	    (f->title[at] == '@' &&
+		f->title[at + strcspn(f->title + at, ": ")] == ':') ||
 	    (len > 0 && str_starts(f->title, comm) && f->title[len] == ' ');
 }
 
@@ -351,12 +353,19 @@ classify_agent(struct look *l)
 		    l->profile->label);
 		return;
 	}
+	if (is_strange(l, &n) && n.grey == 0) {
+		classify_note(l, "composer: %u cells of dim text", n.ghost);
+		classify_say(l, CLASSIFY_UNKNOWN,
+		    "%s shows a hint that is none of its composer's: it may "
+		    "ask for something else",
+		    l->profile->label);
+		return;
+	}
 	if (is_strange(l, &n)) {
-		classify_note(l, "composer: %u cells of grey text", n.ghost);
+		classify_note(l, "composer: %u cells of grey text", n.grey);
 		classify_say(l, CLASSIFY_UNKNOWN,
 		    "grey text stands in the composer of %s: no placeholder "
-		    "that is known, so somebody may have typed it, or it asks "
-		    "for something else",
+		    "that is known, so somebody may have typed it",
 		    l->profile->label);
 		return;
 	}

@@ -61,15 +61,14 @@ run_lock(struct run *r, int64_t deadline, struct err *e)
 		result = lock_fd(r->tty, r->facts.tty, wait_ms, e);
 	if (result == LOCK_TAKEN)
 		return 1;
-	if (result == LOCK_BUSY)
-		(void)(wait_ms < DELIVER_LOCK_MS
-			? err_set(e, EXIT_TIMEOUT,
-			      "not ready within %lld s: another sender holds "
-			      "the pane",
-			      (long long)(r->d->wait_ms / 1000))
-			: err_set(e, EXIT_NOT_READY,
-			      "another sender has held the pane for %d s",
-			      wait_ms / 1000));
+	if (result == LOCK_BUSY && wait_ms < DELIVER_LOCK_MS)
+		(void)err_set(e, EXIT_TIMEOUT,
+		    "not ready within %lld s: another sender holds the pane",
+		    (long long)(r->d->wait_ms + 999) / 1000);
+	else if (result == LOCK_BUSY)
+		(void)err_set(e, EXIT_NOT_READY,
+		    "another sender has held the pane for %d s",
+		    wait_ms / 1000);
 	lock_drop(&r->tty);
 	return -1;
 }
@@ -479,6 +478,7 @@ deliver(const struct deliver *d, struct deliver_verdict *v)
 		.tty = -1,
 		.cells = BUF_INIT,
 		.text = BUF_INIT,
+		.prompt = BUF_INIT,
 		.stood = BUF_INIT };
 	int64_t begun = clock_mono_ms();
 	struct err e;
@@ -509,6 +509,7 @@ out:
 	x_free(r.spilled);
 	buf_free(&r.cells);
 	buf_free(&r.text);
+	buf_free(&r.prompt);
 	buf_free(&r.stood);
 	return v->code;
 }

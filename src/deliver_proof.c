@@ -1,6 +1,7 @@
 /*
  * What a look proves: is it the program that was typed into, does our text
- * stand there, was it taken? All of it is judged from the newest look alone.
+ * stand there, was it taken? Judged from the newest look, and what was kept of
+ * those before: whom it was typed into, how it stood there.
  */
 #include "deliver_run.h"
 
@@ -54,27 +55,34 @@ out:
 	return holds;
 }
 
+/* Is this process in front, alone, what the program is known as? */
+static bool
+run_is_agent(const struct run *r, size_t i)
+{
+	struct ps_list one = { &r->facts.foreground.v[i], 1, 1 };
+	struct argv line = ARGV_INIT;
+	struct profile_clues clues = { &one, &line, NULL, NULL };
+	bool is;
+
+	ps_lines(&one, &line);
+	is = profile_recognise(r->d->profiles, &clues, NULL, 0) ==
+	    r->ready.profile;
+	argv_free(&line);
+	return is;
+}
+
 /* The process in front that makes the program what it is known as; where only
  * all of them together do, the first. NULL: none is seen. */
 static const struct ps *
 run_agent(const struct run *r)
 {
-	struct ps_list front = r->facts.foreground, one = { .n = 1 };
-	const struct ps *found = NULL;
-	struct argv line = ARGV_INIT;
+	const struct ps_list *front = &r->facts.foreground;
 	size_t i;
 
-	for (i = 0; i < front.n && found == NULL; i++) {
-		struct profile_clues clues = { &one, &line, NULL, NULL };
-
-		one.v = &front.v[i];
-		ps_lines(&one, &line);
-		if (profile_recognise(r->d->profiles, &clues, NULL, 0) ==
-		    r->ready.profile)
-			found = one.v;
-		argv_free(&line);
-	}
-	return found == NULL && front.n > 0 ? front.v : found;
+	for (i = 0; i < front->n; i++)
+		if (run_is_agent(r, i))
+			return &front->v[i];
+	return front->n > 0 ? front->v : NULL;
 }
 
 /* Remember whom the text is typed into. */
@@ -275,19 +283,45 @@ run_emptied(struct run *r, enum classify_holds holds)
 	    r->looked_at - r->empty_since >= DELIVER_STEADY_MS;
 }
 
+void
+run_keep_prompt(struct run *r)
+{
+	buf_reset(&r->prompt);
+	screen_text(&r->screen, r->facts.cursor_y, 0, r->facts.cursor_x, false,
+	    &r->prompt);
+}
+
+/* The prompt that stood there before is none for the rest of an entry. */
 bool
 run_unfinished(const struct run *r)
 {
-	return r->ready.unfinished && !r->v->forced;
+	struct buf now = BUF_INIT;
+	bool same;
+
+	screen_text(
+	    &r->screen, r->facts.cursor_y, 0, r->facts.cursor_x, false, &now);
+	same = str_eq(now.data, r->prompt.data);
+	buf_free(&now);
+	return r->ready.unfinished && !r->v->forced && !same;
 }
 
+/* Of a launcher and the program that it started the launcher always waits. */
 bool
 run_swallowed(const struct run *r)
 {
-	pid_t agent = r->agent;
+	const struct ps_list *front = &r->facts.foreground;
+	bool asked = false;
+	size_t i;
 
-	if (agent == 0 && r->facts.foreground.n > 0)
-		agent = r->facts.foreground.v[0].pid;
-	return tty_unread(r->tty) == 0 &&
-	    (agent == 0 || ps_waiting(agent) != PS_READING_NO);
+	if (tty_unread(r->tty) > 0)
+		return false;
+	for (i = 0; i < front->n; i++) {
+		if (front->v[i].piped || !run_is_agent(r, i))
+			continue;
+		asked = true;
+		if (ps_waiting(front->v[i].pid) == PS_READING_NO)
+			return false;
+	}
+	return asked || front->n == 0 ||
+	    ps_waiting(front->v[0].pid) != PS_READING_NO;
 }

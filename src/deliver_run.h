@@ -43,8 +43,9 @@ struct run {
 	const struct profile *profile; /* what the program was known as then */
 	pid_t agent;                   /* its process; 0: unseen */
 	uint64_t agent_start;
-	unsigned rows;    /* of its empty composer, but for one */
-	struct buf stood; /* the text's first row when Enter came */
+	unsigned rows;     /* of its empty composer, but for one */
+	struct buf prompt; /* the cursor's row left of it */
+	struct buf stood;  /* the text's first row when Enter came */
 	unsigned stood_row;
 	int64_t empty_since;   /* at every look; 0: not */
 	unsigned start_x;      /* its cursor's column */
@@ -109,6 +110,9 @@ void run_keep_row(struct run *r);
  * picture, or did the program open a dialog? */
 bool run_emptied(struct run *r, enum classify_holds holds);
 bool run_dialog(const struct run *r, enum classify_holds holds);
+
+/* Remember the prompt before it is typed at. */
+void run_keep_prompt(struct run *r);
 
 /* Does a shell or REPL wait for the rest of the line that it took? */
 bool run_unfinished(const struct run *r);

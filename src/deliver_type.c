@@ -14,7 +14,8 @@
  *	look ...	until the composer is empty or the program works;
  *			else Enter alone again, never the body
  *
- * A program that reacts at once takes three tmux calls.
+ * A program that reacts at once and shows what it was given takes three tmux
+ * calls.
  *
  * A key that somebody presses changes session_activity before the program
  * sees it, so a guard that compares it cannot miss one. Between paste and
@@ -50,11 +51,14 @@ run_answer(struct run *r, enum tmux_result result, struct buf *out,
 {
 	char *line = out->data, *look = line;
 
-	/* A user's own hooks may print something before it. */
+	/* A user's own hooks may print something before it; behind the look's
+	 * first line comes the screen. */
 	for (; look != NULL; line = look) {
 		look = strchr(line, '\n');
 		if (look != NULL)
 			*look++ = '\0';
+		if (strstr(line, tmux_mark()) != NULL)
+			break;
 		if (str_eq(line, "not-now"))
 			return STEP_REFUSED;
 		if (!str_eq(line, "did-it"))
@@ -283,8 +287,8 @@ run_watch_text(struct run *r, enum classify_way way, int64_t pasted)
 			return run_broken(r, &e);
 		if (!str_eq(r->facts.people, r->people) && !r->v->forced)
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
-			    "somebody pressed a key after it was pasted: Enter "
-			    "was not pressed");
+			    "somebody pressed a key after it was pasted, or "
+			    "went there: Enter was not pressed");
 		holds = run_holds(r, way);
 		if (run_stands(r, way, holds))
 			break;
@@ -403,6 +407,7 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 	int64_t deadline = clock_deadline(DELIVER_SUBMIT_MS), nap = 0;
 	int64_t slow = clock_deadline(DELIVER_SLOW_MS);
 	enum classify_holds holds;
+	bool swallowed;
 	struct err e;
 
 	for (;;) {
@@ -427,6 +432,8 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 			if (run_emptied(r, holds))
 				return run_submitted(
 				    r, entered, "composer emptied");
+			if (r->empty_since != 0)
+				nap = DELIVER_STEADY_MS;
 			if (holds != CLASSIFY_HOLDS_EXACT &&
 			    r->ready.state == CLASSIFY_BUSY &&
 			    r->ready.composer_empty && run_same(r))
@@ -442,8 +449,9 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 			/* The program may print the same line again. */
 			return run_line_taken(r, entered, slow);
 		}
+		swallowed = clock_left(deadline) == 0 && run_swallowed(r);
 		if (clock_left(deadline) == 0 &&
-		    (clock_left(slow) == 0 || run_swallowed(r) ||
+		    (clock_left(slow) == 0 || swallowed ||
 			!str_eq(r->facts.people, r->people)))
 			break;
 	}
@@ -453,7 +461,7 @@ run_watch_submit(struct run *r, enum classify_way way, int64_t entered)
 			return run_verdict(r, EXIT_UNPROVEN, "unsubmitted",
 			    "the program did not take Enter, and somebody "
 			    "pressed a key since: it was not pressed again");
-		if (run_swallowed(r))
+		if (swallowed)
 			return EXIT_TIMEOUT;
 		if (tty_unread(r->tty) == 0)
 			return run_verdict(r, EXIT_UNPROVEN, "indeterminate",
@@ -545,6 +553,7 @@ run_type(struct run *r, enum classify_way way)
 	memcpy(r->people, r->facts.people, sizeof(r->people));
 	r->idle = r->ready.state == CLASSIFY_IDLE;
 	r->start_x = r->facts.cursor_x;
+	run_keep_prompt(r);
 	r->shown_at = 0;
 	run_know(r);
 	switch (run_paste_text(r, &e)) {

@@ -62,11 +62,12 @@ struct pane_facts {
 	enum ps_reading reading;   /* blocked reading its terminal? */
 
 	/*
-	 * The people whose keys reach this pane: for each session that shows
-	 * its window "ID=ACTIVITY ", the last key in seconds since 1970;
-	 * "away " when the pane is not its window's active one. Then how often
-	 * it became what a person's keys go to (option @agent-visits, by our
-	 * hooks; nothing without them). Equal text, no key in between.
+	 * The people whose keys reach this pane: for each session that has a
+	 * client and shows its window "ID=ACTIVITY ", the last key in seconds
+	 * since 1970; "away " when the pane is not its window's active one.
+	 * Then how often it became what a person's keys go to (option
+	 * @agent-visits, by our hooks; nothing without them). Equal text, no
+	 * key in between.
 	 */
 	char people[PANE_TEXT_MAX];
 	/* The newest of them, or when it was left by one (option @agent-left);

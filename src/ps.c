@@ -286,11 +286,15 @@ ps_fd_is_tty(pid_t pid, unsigned long fd, unsigned tty)
 	return (unsigned)st.st_rdev == tty || (unsigned)st.st_rdev == dev_tty;
 }
 
+/* Linux 5.11; Bun waits in it, headers may be older. */
+enum { PS_EPOLL_PWAIT2 = 441 };
+
 /* Do we not see what it waits for? Its descriptors stand in its memory. */
 static bool
 ps_waits_for_many(long number)
 {
-	static const long calls[] = { SYS_ppoll, SYS_pselect6, SYS_epoll_pwait,
+	static const long calls[] = {
+		SYS_ppoll, SYS_pselect6, SYS_epoll_pwait, PS_EPOLL_PWAIT2,
 #ifdef SYS_poll
 		SYS_poll, SYS_select, SYS_epoll_wait
 #endif
@@ -304,10 +308,13 @@ ps_waits_for_many(long number)
 	return false;
 }
 
-/* A poll or select of no descriptor is a sleep. */
+/* Does it sleep, or wait for a child? So does a poll of no descriptor. */
 static bool
 ps_only_sleeps(long number, const unsigned long arg[2])
 {
+	if (number == SYS_nanosleep || number == SYS_clock_nanosleep ||
+	    number == SYS_wait4 || number == SYS_waitid)
+		return true;
 	if (number == SYS_pselect6)
 		return arg[0] == 0;
 #ifdef SYS_poll
@@ -393,12 +400,13 @@ ps_waiting(pid_t pid)
 	if (ps.state != 'S' || str_starts(text.data, "running"))
 		waiting = PS_READING_NO;
 	else if (sscanf(text.data, "%ld 0x%lx 0x%lx", &number, &arg[0],
-		     &arg[1]) == 3)
-		waiting = number == SYS_read || number == SYS_futex ||
-			(ps_waits_for_many(number) &&
-			    !ps_only_sleeps(number, arg))
-		    ? PS_READING_YES
-		    : PS_READING_NO;
+		     &arg[1]) != 3)
+		waiting = PS_READING_UNKNOWN;
+	else if (ps_only_sleeps(number, arg))
+		waiting = PS_READING_NO;
+	else if (number == SYS_read || number == SYS_futex ||
+	    ps_waits_for_many(number))
+		waiting = PS_READING_YES;
 	buf_free(&text);
 	return waiting;
 }

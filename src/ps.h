@@ -92,8 +92,8 @@ enum ps_reading ps_reading_tty(const struct ps_list *list, unsigned tty);
 
 /*
  * Does process `pid` wait for what comes next, its first thread being asleep in
- * poll(2), select(2), epoll(7), futex(2) or read(2)? PS_READING_NO: it runs, or
- * waits for something else.
+ * poll(2), select(2), epoll(7), futex(2) or read(2)? PS_READING_NO: it runs,
+ * stopped, sleeps for a time or waits for a child.
  */
 enum ps_reading ps_waiting(pid_t pid);
 

@@ -12,14 +12,19 @@
 
 enum { HOOKS_BATCH = 100 }; /* targets asked for in one tmux call */
 
-/* The same names stand in hooks/panemesh.tmux.conf.in. */
+/* The same names stand in hooks/panemesh.tmux.conf.in. The last three count
+ * visits; that one of them is hidden loses no window. */
 static const char *const hook_names[] = { "session-created", "session-closed",
 	"session-renamed", "window-linked", "window-unlinked", "window-renamed",
 	"window-layout-changed", "pane-exited", "pane-died",
-	"after-split-window", "after-kill-pane", "window-pane-changed",
-	"session-window-changed", "client-session-changed", "after-set-hook" };
+	"after-split-window", "after-kill-pane", "after-set-hook",
+	"window-pane-changed", "session-window-changed",
+	"client-session-changed" };
 
-enum { HOOKS_COUNT = sizeof(hook_names) / sizeof(hook_names[0]) };
+enum {
+	HOOKS_COUNT = sizeof(hook_names) / sizeof(hook_names[0]),
+	HOOKS_BELLS = HOOKS_COUNT - 3,
+};
 
 char *
 register_hooks_file(struct err *e)
@@ -96,7 +101,7 @@ read_hidden(char *out, struct argv *hidden)
 			continue;
 		}
 		len = strcspn(line, "[ ");
-		for (i = 0; what != NULL && i < HOOKS_COUNT; i++)
+		for (i = 0; what != NULL && i < HOOKS_BELLS; i++)
 			if (strlen(hook_names[i]) == len &&
 			    strncmp(line, hook_names[i], len) == 0) {
 				if (!str_eq(hook_names[i], last)) {

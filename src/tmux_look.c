@@ -9,13 +9,13 @@
 #include "tmux_field.h"
 #include "utf8.h"
 
-/* Sessions, as "$1 @2 ACTIVITY FRESH;" each. In S:, which walks all sessions,
- * window_id is the window that the session shows. FRESH: made, and nobody came
- * since. */
+/* Sessions, as "$1 @2 ACTIVITY ATTACHED FRESH;" each. In S:, which walks all
+ * sessions, window_id is the window that the session shows. FRESH: made, and
+ * nobody came since. */
 #define LOOK_PEOPLE_FORMAT                                    \
 	"#{S:#{session_id} #{window_id} #{session_activity} " \
-	"#{?session_attached,0,#{==:#{session_activity},"     \
-	"#{session_created}}};}"
+	"#{session_attached} "                                \
+	"#{==:#{session_activity},#{session_created}};}"
 
 enum look_field {
 	LOOK_SERVER_PID,
@@ -90,9 +90,9 @@ static const char *const look_formats[] = {
 char *
 tmux_people_format(const char *window)
 {
-	return x_asprintf("#{?pane_active,#{S:#{?#{==:#{window_id},%s},"
-			  "#{session_id}=#{session_activity} ,}},away }"
-			  "#{@agent-visits}",
+	return x_asprintf("#{?pane_active,#{S:#{?#{&&:#{==:#{window_id},%s},"
+			  "#{session_attached}},#{session_id}="
+			  "#{session_activity} ,}},away }#{@agent-visits}",
 	    window);
 }
 
@@ -110,18 +110,20 @@ look_people(struct pane_facts *facts, char *text, const char *visits,
 	struct buf people = BUF_INIT_MAX(sizeof(facts->people) - 1);
 	long long activity;
 	uint64_t number;
-	int fresh;
+	int attached, fresh;
 
 	if (!active)
 		buf_adds(&people, "away ");
 	for (entry = strtok_r(text, ";", &rest); entry != NULL && active;
 	     entry = strtok_r(NULL, ";", &rest)) {
-		if (sscanf(entry, "%11s %11s %lld %d", session, window,
-			&activity, &fresh) != 4 ||
+		if (sscanf(entry, "%11s %11s %lld %d %d", session, window,
+			&activity, &attached, &fresh) != 5 ||
 		    !str_eq(window, facts->window) || !str_id_ok(session, '$'))
 			continue;
-		buf_addf(&people, "%s=%lld ", session, activity);
-		if (activity > facts->last_key && fresh == 0)
+		if (attached > 0)
+			buf_addf(&people, "%s=%lld ", session, activity);
+		/* Whoever is gone may have pressed it a moment before. */
+		if ((attached > 0 || fresh == 0) && activity > facts->last_key)
 			facts->last_key = activity;
 	}
 	/* Anything else than a number is not ours to put into a guard. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -86,9 +87,16 @@ bool
 tty_take_back(int fd, size_t len)
 {
 	size_t unread = (size_t)tty_unread(fd);
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	bool done;
 
-	return len > 0 && (unread == len || unread == len + TTY_BRACKETS) &&
-	    tcflush(fd, TCIFLUSH) == 0;
+	if (len == 0 || (unread != len && unread != len + TTY_BRACKETS))
+		return false;
+	/* Should it be our own, we would be stopped. */
+	(void)sigaction(SIGTTOU, &ignore, &before);
+	done = tcflush(fd, TCIFLUSH) == 0;
+	(void)sigaction(SIGTTOU, &before, NULL);
+	return done;
 }
 
 int

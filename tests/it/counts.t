@@ -19,7 +19,7 @@ at_end() {
 	on b agent-link --stop
 	mesh_down
 }
-composer b comp
+composer b comp -t
 plan 11
 
 # costs HOST ARGS...: "programs forks tmux" of one notify-pane there.

@@ -122,8 +122,8 @@ check 'the configuration is still a link' test -L "$HOME/.tmux.conf"
 is "$(stat -c %a "$HOME/dotfiles/tmux.conf")" 640 'with the rights it had'
 is "$(sed -n 2,3p "$HOME/.tmux.conf")" 'set -g status off
 # >>> panemesh >>>' 'our lines stand on lines of their own'
-is "$(our_hooks)" 12 'the running server has the hooks'
-is "$(odd_hooks)" 8 'one whose socket is elsewhere too'
+is "$(our_hooks)" 15 'the running server has the hooks'
+is "$(odd_hooks)" 10 'one whose socket is elsewhere too'
 tm new-window -d -n fresh
 check 'and they work' until_true 10 grep -q 'dev-fresh\]' \
 	"$HOME/.agents/local.toml"
@@ -140,7 +140,7 @@ is "$(tree)" "$installed" 'which is true'
 # A new server reads the configuration.
 server=second
 tmux -L second -f "$HOME/.tmux.conf" new-session -d
-is "$(our_hooks)" 12 'a new server has the hooks'
+is "$(our_hooks)" 15 'a new server has the hooks'
 tm kill-server
 server=main
 
@@ -152,7 +152,7 @@ tm set-hook -gu 'window-linked[77]'
 rm "$HOME/pane mesh/bin/notify-pane"
 : >"$HOME/pane mesh/bin/agent-sync"
 check 'what was broken' installs --prefix "$HOME/pane mesh" --cron --no-demo
-is "$(our_hooks)" 12 'is mended: hooks'
+is "$(our_hooks)" 15 'is mended: hooks'
 is "$(tail -n 2 "$HOME/.tmux.conf")" '# <<< panemesh <<<
 set -g base-index 1' 'tmux.conf, and the line behind stays'
 check 'programs' sh -c "\"$HOME/pane mesh/bin/notify-pane\" --version &&
@@ -393,7 +393,7 @@ is "$(grep -c panemesh "$log") $("$HOME/bin/mine")" '4 mine' \
 is "$("$HOME/bin/agent-register-hook" on dev 2>&1; echo $?)" 0 \
 	'what its hooks would call does no harm'
 is "$(tm show-hooks -g | grep -c 'agent-register-hook o') $(our_hooks) $(
-	tm show-hooks -g | grep -c 'display-message mine')" '0 12 1' \
+	tm show-hooks -g | grep -c 'display-message mine')" '0 15 1' \
 	'hooks in the running server: ours, and those of others'
 is "$(grep -c '^#panemesh# set-hook' "$HOME/.tmux.conf")" 5 'in tmux.conf too'
 is "$(cat "$world/crontab")" '0 4 * * * backup
@@ -428,7 +428,7 @@ before=$(tree)
 check 'XDG, if-shell and source-file' installs --no-demo --no-timer
 server=second
 tmux -L second new-session -d
-is "$(our_hooks) $(tm show-option -gv @mine)" '12 yes' 'a new server has both'
+is "$(our_hooks) $(tm show-option -gv @mine)" '15 yes' 'a new server has both'
 tm kill-server
 installs --uninstall
 is "$(tree)" "$before" 'all is as it was'
@@ -457,7 +457,7 @@ is "$(grep -c panemesh "$conf")" 0 'the file that is not for its users is left a
 tmux -L second new-session -d
 until_true 10 grep -q '^[0-9]' "$HOME/ran"
 is "$(our_hooks) $(tm show-option -gv @mine) $(tr '\n' ' ' <"$HOME/ran")" \
-	'12 yes I run 0 ' 'a new server has both, and sh no complaint'
+	'15 yes I run 0 ' 'a new server has both, and sh no complaint'
 tm kill-server
 rm "$HOME/ran"
 check 'again' installs --no-demo --no-timer

@@ -551,8 +551,14 @@ option_outlives(void **state)
 	assert_state(CLASSIFY_SHELL_LEFT, .program = "bash", .x = 2, .y = 2,
 	    .profile = "aider", .screen = screen_of_aider);
 	assert_state(CLASSIFY_SHELL_LEFT, .program = "zsh", .x = 2, .y = 2,
-	    .profile = "lines", .cooked = true, .screen = screen_of_aider);
+	    .profile = "lines", .screen = screen_of_aider);
 	assert_false(r.show_ok);
+	assert_state(CLASSIFY_SHELL_LEFT, .program = "dash", .x = 2,
+	    .profile = "lines", .cooked = true, .echo = true, .screen = "$ ");
+	/* while read -r line; do ...; done */
+	assert_state(CLASSIFY_IDLE, .program = "bash", .profile = "lines",
+	    .y = 1, .cooked = true, .echo = true, .reading = PS_READING_YES,
+	    .screen = "$ while read -r l; do echo; done\n");
 	/* a shell that is meant */
 	assert_state(CLASSIFY_IDLE, .program = "bash", .x = 7,
 	    .profile = "bash", .screen = "u@h:~$ ");

@@ -436,6 +436,7 @@ test_people(void **state)
 	(void)state;
 	build(&guard, pane, &facts);
 	assert_string_equal(facts.people, "");
+	assert_int_equal(facts.last_key, 0);
 	attach();
 	rest(1200);
 	/* looks at another window */
@@ -484,12 +485,12 @@ test_people(void **state)
 	assert_true(holds(pane, &guard));
 	TM("select-pane", "-t", pane);
 
-	/* the person leaves, and pressed no key */
+	/* the person leaves */
 	build(&guard, pane, &facts);
 	assert_true(holds(pane, &guard));
 	TM("detach-client", "-s", "main");
 	rest(300);
-	assert_true(holds(pane, &guard));
+	assert_false(holds(pane, &guard));
 	pane_facts_free(&facts);
 	buf_free(&guard);
 	free(window);

@@ -398,7 +398,7 @@ test_look(void **state)
 	assert_int_equal(facts.height, 24);
 	assert_true(facts.active);
 	assert_false(facts.dead);
-	assert_memory_equal(facts.people, "$0=", 3);
+	assert_string_equal(facts.people, "");
 	assert_int_equal(facts.last_key, 0); /* made, and nobody came since */
 	assert_true(facts.modes_tty.known);
 	assert_int_equal(facts.foreground.n, 1);
@@ -444,16 +444,22 @@ static void
 test_people(void **state)
 {
 	struct pane_facts facts = { .window = "@2" };
-	char one[] = "$1 @2 100 0;$2 @3 200 0;$3 @2 150 0;$4 @2 170 1;";
-	char none[] = "$2 @3 200 0;", bad[] = "x;$1 @2;$x @2 5 0;$1 @2 5;;";
+	char one[] = "$1 @2 100 1 0;$2 @3 200 1 0;$3 @2 150 2 1;$4 @2 170 0 1;";
+	char none[] = "$2 @3 200 1 0;", left[] = "$1 @2 100 0 0;";
+	char bad[] = "x;$1 @2;$x @2 5 1 0;$1 @2 5 1;;";
 	char many[PANE_TEXT_MAX * 4];
 	size_t n = 0;
 	unsigned i;
 
 	(void)state;
 	look_people(&facts, one, "", "", true);
-	assert_string_equal(facts.people, "$1=100 $3=150 $4=170 ");
+	assert_string_equal(facts.people, "$1=100 $3=150 ");
 	assert_int_equal(facts.last_key, 150);
+	facts.last_key = 0;
+	/* who has gone pressed keys before */
+	look_people(&facts, left, "", "", true);
+	assert_string_equal(facts.people, "");
+	assert_int_equal(facts.last_key, 100);
 	facts.last_key = 0;
 	look_people(&facts, none, "", "", true);
 	assert_string_equal(facts.people, "");
@@ -472,7 +478,8 @@ test_people(void **state)
 	assert_string_equal(facts.people, "away ");
 	assert_int_equal(facts.last_key, 0);
 	for (i = 0; n + 40 < sizeof(many); i++)
-		n += (size_t)snprintf(many + n, 40, "$%u @2 1700000000 0;", i);
+		n +=
+		    (size_t)snprintf(many + n, 40, "$%u @2 1700000000 1 0;", i);
 	look_people(&facts, many, "", "", true);
 	assert_string_equal(facts.people, "too many");
 	assert_int_equal(facts.last_key, 1700000000);
