@@ -337,15 +337,15 @@ def main():
     world.env["ASAN_OPTIONS"] = (
         world.env.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
     left_buffer(world)
-    composer = world.composer("to")
+    composer = world.composer("to", "-t")
     ToComposer("message", ["one;\ntwo"], world, composer,
                rb"one;\n  two").run()
-    composer = world.composer("file")
+    composer = world.composer("file", "-t")
     world.write(f"{world.dir}/a.log", "line\n" * 5000)
     ToComposer("file", ["-f", "a.log", "text"], world, composer,
                rb"file dropped at \S+/a\.log(\.\d+)? \(25000 bytes\): text",
                [b"line\n" * 5000]).run()
-    composer = world.composer("long")
+    composer = world.composer("long", "-t")
     ToComposer("long body", [LONG], world, composer,
                rb"message too long to show: \S+ \(\d+ bytes\)",
                [LONG.encode()]).run()
