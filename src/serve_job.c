@@ -166,6 +166,10 @@ job_deliver(struct server *s, const struct frame *f, const struct origin *from,
 		if (v.barred)
 			dropped = "";
 		job_files(s, f, from, &to, v.barred);
+	} else if (e.code == EXIT_UNKNOWN && l.id != NULL &&
+	    queue_status(s->home, l.id, &v, NULL) == 0) {
+		/* It had the message, and went before that was heard. */
+		v.repeated = true;
 	} else
 		deliver_refuse(&v, &e);
 	job_answer(s, answer, &to, &v, renamed, dropped);

@@ -109,6 +109,22 @@ def unknown(world):
     equal(s.end(), (0, ""), "all on one connection")
 
 
+def gone(world):
+    """Whose recipient went before its sender heard what became of it."""
+    composer = world.composer("leaves")
+    request = dict(To=composer.address, From="far-x")
+    a = Serve(world).ask("DELIVER", "heard", b"once", **request)
+    equal(a.code, 0, "it is delivered", a)
+    world.tm("kill-pane", "-t", composer.pane)
+    world.register()
+    for name, headers in (("sent again", {}), ("asked for", {"Ask": "1"})):
+        c = Serve(world).ask("DELIVER", "heard", b"once", **request, **headers)
+        equal((c.code, c.headers["Verdict"], c.body), (0, "submitted", a.body),
+              f"{name}: the recorded verdict, though its agent is gone", c)
+        c = Serve(world).ask("DELIVER", "unheard", b"x", **request, **headers)
+        equal(c.code, 2, f"{name}: one that never came has no such agent", c)
+
+
 def ids(world, composer):
     """An id is delivered once, whoever brings it and how often."""
     before = len(composer.messages())
@@ -726,6 +742,7 @@ def main():
     broken_streams(world)
     unknown(world)
     ids(world, composer)
+    gone(world)
     refused_twice(world, world.composer("again"))
     slices(world)
     lying_files(world, composer)
