@@ -397,16 +397,16 @@ ps_waiting(pid_t pid)
 	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
 	ps_slurp(path, &text);
 	/* "running", or a number. */
-	if (ps.state != 'S' || str_starts(text.data, "running"))
+	if (ps.state != 'S' || str_starts(text.data, "running")) {
 		waiting = PS_READING_NO;
-	else if (sscanf(text.data, "%ld 0x%lx 0x%lx", &number, &arg[0],
-		     &arg[1]) != 3)
-		waiting = PS_READING_UNKNOWN;
-	else if (ps_only_sleeps(number, arg))
-		waiting = PS_READING_NO;
-	else if (number == SYS_read || number == SYS_futex ||
-	    ps_waits_for_many(number))
-		waiting = PS_READING_YES;
+	} else if (sscanf(text.data, "%ld 0x%lx 0x%lx", &number, &arg[0],
+		       &arg[1]) == 3) {
+		if (ps_only_sleeps(number, arg))
+			waiting = PS_READING_NO;
+		else if (number == SYS_read || number == SYS_futex ||
+		    ps_waits_for_many(number))
+			waiting = PS_READING_YES;
+	}
 	buf_free(&text);
 	return waiting;
 }
