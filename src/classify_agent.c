@@ -353,20 +353,15 @@ classify_agent(struct look *l)
 		    l->profile->label);
 		return;
 	}
-	if (is_strange(l, &n) && n.grey == 0) {
-		classify_note(l, "composer: %u cells of dim text", n.ghost);
-		classify_say(l, CLASSIFY_UNKNOWN,
-		    "%s shows a hint that is none of its composer's: it may "
-		    "ask for something else",
-		    l->profile->label);
-		return;
-	}
 	if (is_strange(l, &n)) {
-		classify_note(l, "composer: %u cells of grey text", n.grey);
+		classify_note(l, "composer: %u cells of %s text", n.ghost,
+		    n.grey > 0 ? "grey" : "dim");
 		classify_say(l, CLASSIFY_UNKNOWN,
-		    "grey text stands in the composer of %s: no placeholder "
-		    "that is known, so somebody may have typed it",
-		    l->profile->label);
+		    "%s text stands in the composer of %s: no placeholder "
+		    "that is known, so %s",
+		    n.grey > 0 ? "grey" : "dim", l->profile->label,
+		    n.grey > 0 ? "somebody may have typed it"
+			       : "it may be a field for something else");
 		return;
 	}
 	if (n.visible > 0)
