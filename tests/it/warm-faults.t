@@ -171,8 +171,19 @@ from() {
 	check "$who: the message comes" until_true 10 came ||
 		note "$(cat "$world/from")"
 	pid=$(holder)
-	is "$(ps -o ppid=,tty= -p "$pid" | xargs) $(find "/proc/$pid/fd" \
-		-lname 'pipe:*' | wc -l)" '1 ? 0' "$who: its link is nobody's"
+	# A command in the background is not done when its message is there.
+	check "$who: its link is nobody's" until_true 10 nobodys "$pid" ||
+		note "$(tied "$pid"); $(find "/proc/$pid/fd" -lname 'pipe:*')"
+}
+
+# tied PID: its parent, its terminal and how many pipes it has.
+tied() {
+	echo "$(ps -o ppid=,tty= -p "$1" | xargs) $(find "/proc/$1/fd" \
+		-lname 'pipe:*' | wc -l)"
+}
+
+nobodys() {
+	[ "$(tied "$1")" = '1 ? 0' ]
 }
 
 # As crontab gives it: three variables, and mail of what is said.
