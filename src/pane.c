@@ -10,7 +10,8 @@ pane_ident_eq(const struct pane_ident *want, const struct pane_ident *have)
 	    str_eq(want->socket, have->socket) &&
 	    want->server_pid == have->server_pid &&
 	    want->server_start == have->server_start &&
-	    (want->pane_pid == 0 || want->pane_pid == have->pane_pid);
+	    (want->pane_pid == 0 || have->pane_pid == 0 ||
+		want->pane_pid == have->pane_pid);
 }
 
 void

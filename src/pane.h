@@ -24,7 +24,7 @@ struct pane_ident {
 	int64_t server_pid;
 	int64_t server_start;   /* #{start_time}, seconds since 1970 */
 	char pane[PANE_ID_MAX]; /* "%3" */
-	int64_t pane_pid;       /* 0 when dead */
+	int64_t pane_pid;       /* 0: has ended, or is not known */
 };
 
 /* Everything one look at a pane tells, but for the screen's cells. */
@@ -76,8 +76,9 @@ struct pane_facts {
 };
 
 /*
- * Same pane? A pane_pid of 0 in `want` stands for any process: a slice does
- * not know the process of a pane that was respawned since.
+ * Same pane? A pane_pid of 0 stands for any process: a slice does not know the
+ * process of a pane that was respawned since, and tmux (from 3.8) tells none
+ * of a pane whose process has ended.
  */
 bool pane_ident_eq(
     const struct pane_ident *want, const struct pane_ident *have);

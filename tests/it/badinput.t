@@ -369,11 +369,15 @@ def names(case):
     windows = ["-n", "a]b\"c'd", "#(touch PWNED)", "$(touch PWNED)", "a\nb",
                "x;touch PWNED", "語", "", "%1", "fix api", "Fix: API",
                "[agents.x]", "\\", "~", "ü" * 60, "tab\there", "{}", "=x"]
+    named = []
     for name in windows:
         pane = world.window("new", "exec sleep 1000", None, False)
-        # rename-window itself would run it: ## is one #
+        # rename-window itself would run it: ## is one #. Later tmux refuses
+        # names (3.7 has "#(", 3.8 a newline): then it is one "new" more.
         world.tm("rename-window", "-t", pane, "--",
-                 name.replace("#", "##"))
+                 name.replace("#", "##"), check=False)
+        named.append(world.show(pane, "#{window_name}"))
+    ok(len(set(named)) >= len(windows) - 2, "tmux takes the names", named)
     for name in ("my proj", "a]b", "x;y", "-n", "$HOME", "a'b"):
         world.tm("new-session", "-d", "-s", name, "-n", "w", "exec sleep 99")
     world.register()
@@ -390,8 +394,9 @@ def names(case):
     bad = [a for a in addresses
            if world.notify("--check", a).code not in (0, 3)]
     equal(bad, [], "each of them can be looked at")
-    ok("#(touch PWNED)" in [row["window"] for row in rows],
-       "with the name as it is", rows)
+    shown = [row["window"] for row in rows]
+    equal([name for name in named if name not in shown], [],
+          "with the name as it is")
     ok(not [p for p, _, files in os.walk(world.dir) if "PWNED" in files],
        "nothing was run")
     case.good("among all of them")
