@@ -55,9 +55,14 @@ filed() {
 	status=$(cat "$world/filed")
 }
 
-# Is the file all there, and being synced?
+# Is the file all there, and being synced? By who holds it: a look at the pane
+# is a child of the server too.
 syncing() {
-	child=$(pgrep -P "$serve") && [ -n "$child" ]
+	for child in $(pgrep -P "$serve"); do
+		[ -z "$(find "/proc/$child/fd" -lname "$home_b/.agent-inbox/*" \
+			2>/dev/null)" ] || return 0
+	done
+	return 1
 }
 
 inbox() {
