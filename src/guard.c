@@ -10,6 +10,10 @@ guard_build(struct buf *out, const struct pane_facts *facts, unsigned parts,
 	const struct pane_ident *ident = &facts->ident;
 	char *people;
 
+	/* A server that was held up leaves out what is left of a format (tmux
+	 * 3.7, after 100 ms), and nothing equals nothing: the last word is one
+	 * that is never nothing. */
+	buf_adds(out, "#{&&:");
 	if (pattern != NULL)
 		buf_addf(out, "#{&&:#{==:#{C/r:%s},%u},", pattern, row + 1);
 	/* One comparison of everything, written side by side. */
@@ -38,4 +42,5 @@ guard_build(struct buf *out, const struct pane_facts *facts, unsigned parts,
 	buf_adds(out, "}");
 	if (pattern != NULL)
 		buf_adds(out, "}");
+	buf_adds(out, ",#{pid}}");
 }

@@ -15,6 +15,9 @@ enum {
 	TMUX_TIMEOUT_MS =
 	    5000, /* for one call; a wedged server answers never */
 	TMUX_OUT_MAX = 8 * 1024 * 1024,
+	/* How often a question is asked whose answer is cut: from 3.7 on a
+	 * format is given up after 100 ms, which a busy machine takes. */
+	TMUX_ASK_MAX = 5,
 };
 
 /* Our buffers' names begin so; an id follows. */

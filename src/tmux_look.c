@@ -280,6 +280,28 @@ tmux_look_read(const struct tmux *t, const struct pane_ident *ident,
 	return buf_check(screen, "screen", e);
 }
 
+/* The answer to one display-message of `fields` fields. A server that was held
+ * up leaves out the last of them: it is asked again. */
+static enum tmux_result
+look_ask(const struct tmux *t, const struct argv *args, size_t fields,
+    struct buf *out, struct err *e)
+{
+	enum tmux_result result;
+	unsigned asked = 0;
+	const char *at;
+	size_t n;
+
+	do {
+		buf_reset(out);
+		result = tmux_call(t, args, NULL, 0, out, e);
+		at = out->len > 0 ? strstr(out->data, tmux_mark()) : NULL;
+		for (n = 0; at != NULL && n < fields; n++)
+			at = strstr(at + strlen(tmux_mark()), tmux_mark());
+	} while (result == TMUX_OK && out->len > 0 && n < fields &&
+	    ++asked < TMUX_ASK_MAX);
+	return result;
+}
+
 int
 tmux_look(const struct tmux *t, const struct pane_ident *ident,
     struct pane_facts *facts, struct buf *screen, struct err *e)
@@ -290,7 +312,7 @@ tmux_look(const struct tmux *t, const struct pane_ident *ident,
 
 	memset(facts, 0, sizeof(*facts));
 	tmux_look_args(&args, ident);
-	if (tmux_call(t, &args, NULL, 0, &out, e) != TMUX_OK)
+	if (look_ask(t, &args, LOOK_SCREEN, &out, e) != TMUX_OK)
 		look_gone(ident, e);
 	else if (out.len == 0)
 		tmux_no_answer(t, e);
@@ -317,7 +339,7 @@ tmux_option(const struct tmux *t, const struct pane_ident *ident,
 	*value = NULL;
 	argv_addl(
 	    &args, "display-message", "-p", "-t", ident->pane, format, NULL);
-	if (tmux_call(t, &args, NULL, 0, &out, e) != TMUX_OK) {
+	if (look_ask(t, &args, FIELDS, &out, e) != TMUX_OK) {
 		look_gone(ident, e);
 	} else if (tmux_split(out.data, tmux_mark(), f, FIELDS + 2) !=
 		FIELDS + 1 ||

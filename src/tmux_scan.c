@@ -207,12 +207,24 @@ enum tmux_result
 tmux_scan_finish(struct tmux_scanning *s, struct tmux_rows *rows, struct err *e)
 {
 	const char *socket = s->asked.t->socket;
+	const struct tmux *t = s->asked.t;
 	enum tmux_result result = tmux_finish(&s->asked, e);
+	unsigned asked = 1;
 	size_t bad;
 
-	if (result == TMUX_OK) {
+	/* A server that was held up leaves out the last fields of a row: it is
+	 * asked again. */
+	while (result == TMUX_OK) {
 		bad = tmux_parse_rows(
 		    s->out.data, s->out.len, tmux_mark(), socket, rows);
+		if (bad == 0 || asked++ == TMUX_ASK_MAX)
+			break;
+		tmux_rows_free(rows);
+		buf_free(&s->out);
+		tmux_scan_begin(s, t);
+		result = tmux_finish(&s->asked, e);
+	}
+	if (result == TMUX_OK) {
 		if (bad > 0)
 			log_line(
 			    "%s: %zu panes could not be read", socket, bad);
