@@ -122,6 +122,8 @@ else
 	is "$?" 0 'then one is kept'
 	check 'and fetched' syncs
 	check 'and shown' until_true 20 arrived $((before + 2))
+	# Its verdict is told a moment later.
+	until_true 30 keeps 0
 
 	for folder in mail fetched; do
 		small "$home_l/.agents/$folder"

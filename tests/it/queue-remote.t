@@ -77,6 +77,11 @@ $(grep wire "$world/hosts/b/.agents/run/verdicts")"
 is "$(states b b-s-comp)" '1 queued, 3 shown' 'and kept once'
 free b comp
 until_true 20 arrived 4
+# What is shown is known a moment after it is there.
+all_shown() {
+	[ "$(states b b-s-comp)" = '4 shown' ]
+}
+until_true 20 all_shown
 on b agent-serve <"$world/frames" >"$world/answers"
 is "$(grep -c '^Verdict: submitted' "$world/answers")" 2 \
 	'after it was shown that is told'
