@@ -378,6 +378,8 @@ def names(case):
                  name.replace("#", "##"), check=False)
         named.append(world.show(pane, "#{window_name}"))
     ok(len(set(named)) >= len(windows) - 2, "tmux takes the names", named)
+    ok("#(touch PWNED)" in named or world.show(pane, "#{version}") >= "3.7",
+       "a command among them", named)
     for name in ("my proj", "a]b", "x;y", "-n", "$HOME", "a'b"):
         world.tm("new-session", "-d", "-s", name, "-n", "w", "exec sleep 99")
     world.register()
