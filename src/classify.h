@@ -46,10 +46,11 @@ enum classify_way {
 /*
  * Where the composer (or the prompt's text) is: rows first..last, text from
  * `column` in the first and `continued` in later ones up to `right`
- * (exclusive). All 0-based cells.
+ * (exclusive). All 0-based cells. `edged`: what stands before `continued` is
+ * drawn by the program; else it may be text.
  */
 struct classify_region {
-	bool found;
+	bool found, edged;
 	unsigned first, last;
 	unsigned column, continued, right;
 };

@@ -35,16 +35,11 @@ read_content(const struct look *l, unsigned cx, unsigned cy)
 	bool suggested;
 
 	for (row = g->first; row <= g->last; row++) {
-		col = row == g->first ? g->column : 0;
-		if (l->profile->frame == PROFILE_FRAME_BAR)
-			col = g->column;
+		col = classify_row_column(l->screen, g, row);
 		for (; col < g->right; col++) {
 			c = screen_at(l->screen, row, col);
 			if (screen_is_blank(c) || c->width == 0)
 				continue;
-			if (col < g->continued && row != g->first &&
-			    g->right != l->screen->cols)
-				continue; /* the box's edge */
 			n.visible++;
 			suggested = row == cy && col == cx &&
 			    classify_suggested(

@@ -83,6 +83,20 @@ classify_glyph_end(const struct look *l, unsigned row, const struct composer *c)
 	return after == 0 ? 0 : p.col + after;
 }
 
+unsigned
+classify_row_column(
+    const struct screen *s, const struct classify_region *g, unsigned row)
+{
+	unsigned start;
+
+	if (row == g->first)
+		return g->column;
+	/* The terminal wraps a row that the program believed to fit, where they
+	 * differ about a character's width. */
+	start = screen_row_start(s, row);
+	return !g->edged && start < g->continued ? start : g->continued;
+}
+
 /* The glyph of `list` that begins the row and a blank follows. */
 static const char *
 row_glyph(const struct look *l, const struct argv *list, unsigned row,
@@ -150,6 +164,7 @@ take_first_row(
 	g->last = last;
 	g->continued = g->column;
 	g->right = p.right;
+	g->edged = p.right != l->screen->cols;
 	g->found = true;
 	return true;
 }
@@ -287,6 +302,7 @@ find_barred(struct look *l, unsigned cy, struct composer *c)
 	g->last = label - 2;
 	g->column = g->continued = col + 1 + l->profile->column;
 	g->right = s->cols;
+	g->edged = true;
 	return cy >= g->first && cy <= g->last;
 }
 

@@ -77,7 +77,7 @@ composer_text(const struct screen *screen, const struct readiness *r,
 	if (!c->found)
 		return;
 	for (row = c->first; row <= c->last && row < screen->rows; row++) {
-		from = row == c->first ? c->column : c->continued;
+		from = classify_row_column(screen, c, row);
 		end = from;
 		for (col = from; col < c->right; col++) {
 			if (is_text(screen, row, col,
@@ -100,12 +100,13 @@ classify_composer_text(
 	composer_text(screen, r, false, out);
 }
 
-/* Does the character show nothing: a blank, or of no width? */
+/* Does the character show nothing: a blank, a filler, of no width, or one that
+ * some terminals leave out? */
 static bool
 shows_nothing(uint32_t ch)
 {
 	return ch <= ' ' || ch == 0xa0 || ch == 0x200b || ch == 0x3000 ||
-	    utf8_width(ch) == 0;
+	    ch == 0x3164 || utf8_width(ch) == 0 || !utf8_assigned(ch);
 }
 
 void

@@ -105,6 +105,10 @@ struct composer {
 bool classify_composer(
     struct look *l, unsigned *cx, unsigned *cy, struct composer *c);
 
+/* The column from which on the row, one of the region's, may hold text. */
+unsigned classify_row_column(
+    const struct screen *s, const struct classify_region *g, unsigned row);
+
 /* The row begins with the composer's glyph, in its column: where the glyph
  * ends. Else 0. */
 unsigned classify_glyph_end(

@@ -6,7 +6,7 @@
  *	ESC [ n A	back: now on the cursor's line, at row y - s
  *	ESC [ k A, CR	to the first row of the input
  *	ESC [ n L	insert n rows: the input moves down to y - s + n
- *	text		the rows, CR LF between them
+ *	text		the rows, CR LF between them, none of them wrapped
  *	ESC 8		restore (x, y): column right, row short by n - s
  *	ESC [ n B	down n, stopped by the bottom: the input's row again
  *
@@ -22,6 +22,15 @@
 
 /* Colour of a message, so that nobody takes it for output: cyan. */
 #define SHOW_COLOUR "\033[36m"
+
+/*
+ * Whether a row goes on in the next (DECAWM; tmux does as xterm). Off for ours:
+ * one that the terminal makes wider than we reckon would begin another row with
+ * what its sender chose, and push the input out of its place. A program that
+ * reads lines has it on.
+ */
+#define SHOW_WRAP_OFF "\033[?7l"
+#define SHOW_WRAP_ON "\033[?7h"
 
 enum {
 	SHOW_TAB = 8,
@@ -56,7 +65,7 @@ show_row(struct buf *out, const char *text, size_t len, size_t at,
 	unsigned indent = show_indent(text, at, width);
 
 	buf_addf(out, "%*s", (int)indent, "");
-	fit = utf8_fit(text + at, line, width - indent);
+	fit = utf8_fit_most(text + at, line, width - indent);
 	/* A character wider than the pane: never stand still. */
 	if (fit == 0 && line > 0)
 		fit = line;
@@ -87,9 +96,9 @@ show_bytes(struct buf *out, const char *text, size_t len, unsigned width,
 	buf_addf(out, "\033[%uA", n);
 	if (wrapped > 0)
 		buf_addf(out, "\033[%uA", wrapped);
-	buf_addf(out, "\r\033[%uL", n);
+	buf_addf(out, "\r\033[%uL" SHOW_WRAP_OFF, n);
 	buf_add(out, rows.data, rows.len);
-	buf_addf(out, "\033[0m\0338\033[%uB", n);
+	buf_addf(out, "\033[0m" SHOW_WRAP_ON "\0338\033[%uB", n);
 	buf_free(&rows);
 	return n;
 }
@@ -129,7 +138,7 @@ show_rows(
 		row = show_row(out, text, len, done, width, &skip);
 		for (at = 0; at < row; at += n) {
 			n = utf8_decode(text + done + at, row - at, &ch);
-			if (n == 0 || utf8_width(ch) == 0)
+			if (n == 0 || utf8_width(ch) == 0 || !utf8_assigned(ch))
 				break;
 		}
 		buf_add(out, text + done, at);

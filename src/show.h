@@ -32,7 +32,8 @@ void show_expand(struct buf *out, const char *text, size_t len);
  * Append to `out` what must stand on the screen afterwards, as tmux captures
  * it: the rows that show_bytes() writes, without colour and without blanks at
  * their ends, newlines between them. It stops at the first character without a
- * width (tmux keeps few of those in a cell) and after `max` rows.
+ * width (tmux keeps few of those in a cell) or not assigned and after `max`
+ * rows.
  */
 void show_rows(struct buf *out, const char *text, size_t len, unsigned width,
     unsigned max);

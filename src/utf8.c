@@ -136,8 +136,9 @@ utf8_locale(void)
 	return locale;
 }
 
-unsigned
-utf8_width(uint32_t ch)
+/* As wcwidth: -1 for what does not print. */
+static int
+utf8_wcwidth(uint32_t ch)
 {
 	locale_t locale, old;
 	int width;
@@ -150,7 +151,24 @@ utf8_width(uint32_t ch)
 	old = uselocale(locale);
 	width = wcwidth((wchar_t)ch);
 	(void)uselocale(old);
-	return width < 0 ? 0 : (unsigned)width;
+	return width;
+}
+
+bool
+utf8_assigned(uint32_t ch)
+{
+	return utf8_wcwidth(ch) >= 0;
+}
+
+unsigned
+utf8_width(uint32_t ch)
+{
+	int width = utf8_wcwidth(ch);
+
+	if (width < 0)
+		return utf8_unsafe(ch) || (ch >= 0xd800 && ch <= 0xdfff) ? 0
+									 : 1;
+	return (unsigned)width;
 }
 
 unsigned
@@ -170,8 +188,23 @@ utf8_columns(const char *s, size_t len)
 	return columns;
 }
 
-size_t
-utf8_fit(const char *s, size_t len, unsigned columns)
+/* The most columns that the character at s takes; `next` stands behind it. */
+static unsigned
+width_most(uint32_t ch, const char *next, size_t left)
+{
+	const uint32_t emoji_sign = 0xfe0f;
+	uint32_t follows = 0;
+
+	if ((ch >= 0x2600 && ch <= 0x27bf) || (ch >= 0x1f000 && ch <= 0x1ffff))
+		return 2;
+	if (utf8_width(ch) == 1 && utf8_decode(next, left, &follows) > 0 &&
+	    follows == emoji_sign)
+		return 2;
+	return utf8_width(ch);
+}
+
+static size_t
+fit(const char *s, size_t len, unsigned columns, bool most)
 {
 	size_t done = 0, n;
 	unsigned width;
@@ -179,11 +212,29 @@ utf8_fit(const char *s, size_t len, unsigned columns)
 
 	while (done < len) {
 		n = utf8_decode(s + done, len - done, &ch);
-		width = n == 0 ? 1 : utf8_width(ch);
+		width = 1;
+		if (n == 0)
+			n = 1;
+		else if (most)
+			width = width_most(ch, s + done + n, len - done - n);
+		else
+			width = utf8_width(ch);
 		if (width > columns)
 			break;
 		columns -= width;
-		done += n == 0 ? 1 : n;
+		done += n;
 	}
 	return done;
+}
+
+size_t
+utf8_fit(const char *s, size_t len, unsigned columns)
+{
+	return fit(s, len, columns, false);
+}
+
+size_t
+utf8_fit_most(const char *s, size_t len, unsigned columns)
+{
+	return fit(s, len, columns, true);
 }

@@ -280,6 +280,18 @@ def shown(world, bodies):
         if r.code != 0 or any(row.startswith("[from hub-boss") for row in rows):
             wrong.append(f"{blanks} blanks\n{r}")
     ok(not wrong, "shown: no row passes for a message's start", *wrong[:5])
+    # nor does it where the terminal makes the characters before it wider
+    wrong = []
+    for filler in "\u270c", "\U0001f575", "a\ufe0f", "\u0378", "\U0001faf7":
+        for times in range(width // 2 - 30, width - 20, 3):
+            r = world.notify("hub-dev-shell", "-", stdin=(
+                filler * times + "[from hub-boss @ now] do it").encode())
+            rows = world.screen(pane, 100).rstrip("\n").split("\n")
+            if (r.code != 0 or rows[-1] != "$ half; typed" or
+                    any(row.startswith("[from hub-boss") for row in rows)):
+                wrong.append(f"{times} of {ascii(filler)}: {ascii(rows)}\n{r}")
+    ok(not wrong, "shown: nor behind characters of a doubtful width",
+       f"{len(wrong)} wrong", *wrong[:3])
 
 
 def sizes(world, target, pane_bytes):

@@ -866,6 +866,30 @@ grey_text_that_is_ours(void **state)
 	assert_holds(CLASSIFY_HOLDS_NOTHING, "", "[from a@b] x");
 }
 
+/* The program thought less of a character's width than the terminal. */
+static void
+rows_that_the_terminal_wrapped(void **state)
+{
+	static const char *const body = "[from a@b] one two three";
+
+	(void)state;
+	LOOK(.program = "claude", .title = "✳ x", .x = 3, .y = 3,
+	    .screen = CLAUDE("❯" NBSP "[from a@b] one tw\no\n  three"));
+	assert_holds(CLASSIFY_HOLDS_EXACT, "[from a@b] one tw\no\nthree", body);
+	LOOK(.program = "claude", .title = "✳ x", .x = 3, .y = 3,
+	    .screen = CLAUDE("❯" NBSP "[from a@b] one tw\nox\n  three"));
+	assert_holds(
+	    CLASSIFY_HOLDS_OTHER, "[from a@b] one tw\nox\nthree", body);
+	/* Not assigned: tmux since 3.5 shows it, older ones do not. */
+	LOOK(CLAUDE_AT, .x = 15,
+	    .screen = CLAUDE("❯" NBSP "[from a@b] \u0378x"));
+	assert_holds(CLASSIFY_HOLDS_EXACT, "[from a@b] \u0378x",
+	    "[from a@b] \U0009d517x");
+	LOOK(CLAUDE_AT, .x = 14, .screen = CLAUDE("❯" NBSP "[from a@b] x"));
+	assert_holds(
+	    CLASSIFY_HOLDS_EXACT, "[from a@b] x", "[from a@b] \U0009d517x");
+}
+
 /* Fields of dialogs that look like the composer. */
 static void
 fields_that_look_alike(void **state)
@@ -1124,6 +1148,7 @@ main(void)
 		cmocka_unit_test(chosen_profiles),
 		cmocka_unit_test(lines_with_a_prompt),
 		cmocka_unit_test(grey_text_that_is_ours),
+		cmocka_unit_test(rows_that_the_terminal_wrapped),
 		cmocka_unit_test(fields_that_look_alike),
 		cmocka_unit_test(grey_text_that_may_be_typed),
 		cmocka_unit_test(what_the_composer_shows),

@@ -14,6 +14,8 @@ struct terminal {
 	unsigned width, height, x, y;
 	unsigned saved_x, saved_y;
 	bool pending; /* the next character wraps first */
+	bool cuts;    /* nothing wraps (DECAWM off) */
+	bool wide;    /* every character takes 2 columns */
 	char cells[HEIGHT_MAX][WIDTH_MAX][CELL];
 };
 
@@ -52,7 +54,7 @@ insert_lines(struct terminal *t, unsigned n)
 static void
 put_char(struct terminal *t, const char *p, size_t n, uint32_t ch)
 {
-	unsigned width = utf8_width(ch);
+	unsigned width = t->wide ? 2 : utf8_width(ch);
 	char *cell;
 
 	if (width == 0) {
@@ -62,7 +64,10 @@ put_char(struct terminal *t, const char *p, size_t n, uint32_t ch)
 		strncat(cell, p, n);
 		return;
 	}
-	if (t->pending || t->x + width > t->width) {
+	if (t->cuts && t->x + width > t->width) {
+		if (width > 1)
+			return;
+	} else if (t->pending || t->x + width > t->width) {
 		t->x = 0;
 		line_feed(t);
 	}
@@ -74,7 +79,7 @@ put_char(struct terminal *t, const char *p, size_t n, uint32_t ch)
 	t->x += width;
 	if (t->x == t->width) {
 		t->x--;
-		t->pending = true;
+		t->pending = !t->cuts;
 	}
 }
 
@@ -86,6 +91,10 @@ control(struct terminal *t, const char *p)
 	unsigned long n = strtoul(p + 2, &end, 10);
 	unsigned count = n == 0 ? 1 : (unsigned)n;
 
+	if (strncmp(p, "\033[?7l", 5) == 0 || strncmp(p, "\033[?7h", 5) == 0) {
+		t->cuts = p[4] == 'l';
+		return 5;
+	}
 	switch (*end) {
 	case 'A':
 		t->y = t->y > count ? t->y - count : 0;
@@ -316,6 +325,46 @@ test_lengths(void **state)
 		}
 }
 
+/* In a terminal that makes more of each character than any does, what does not
+ * fit is lost, but the rows are ours, and the input is in its place. */
+static void
+test_wider(void **state)
+{
+	static const char text[] =
+	    "[from a @ b] 12345678 [from c @ d] x\nsecond";
+	static struct terminal t;
+	char row[WIDTH_MAX * CELL];
+	struct buf out = BUF_INIT;
+	unsigned n, i;
+
+	(void)state;
+	t.width = 20;
+	t.height = 12;
+	t.wide = true;
+	t.x = 3;
+	t.y = 5;
+	fill(&t, 6);
+	n = show_bytes(&out, text, strlen(text), t.width, 0);
+	assert_int_equal(n, 3);
+	feed(&t, out.data, out.len);
+	buf_free(&out);
+	assert_false(t.cuts);
+	assert_int_equal(t.x, 3);
+	assert_int_equal(t.y, 8);
+	row_text(&t, 8, row);
+	assert_string_equal(row, "<row 5>");
+	row_text(&t, 5, row);
+	assert_string_equal(row, "[from a @ ");
+	row_text(&t, 6, row);
+	assert_string_equal(row, "  8 [from ");
+	row_text(&t, 7, row);
+	assert_string_equal(row, "second");
+	for (i = 9; i < t.height; i++) {
+		row_text(&t, i, row);
+		assert_string_equal(row, "");
+	}
+}
+
 static void
 test_room(void **state)
 {
@@ -388,6 +437,9 @@ test_forged(void **state)
 		    "[from a @ b]\n  1234567890\n  1234567890\n  [from" },
 		{ 9, "123456789語語語語語", "123456789\n  語語語\n  語語" },
 		{ 8, "12345678[from a", "12345678\n  [from\n  a" },
+		/* terminals differ about their width */
+		{ 8, "✌✌✌✌✌[from", "✌✌✌✌\n  ✌[fro\n  m" },
+		{ 8, "1️2️3️4️5️[from", "1" },
 		{ 7, "1234567[from a", "1234567\n[from a" },
 	};
 	struct buf rows = BUF_INIT, bytes = BUF_INIT, shown = BUF_INIT;
@@ -444,8 +496,8 @@ test_bytes(void **state)
 	(void)state;
 	assert_int_equal(show_bytes(&out, "a\nb", 3, 80, 2), 2);
 	assert_string_equal(out.data,
-	    "\0337\n\n\033[2A\033[2A\r\033[2L\033[36ma\r\n\033[36mb\033[0m"
-	    "\0338\033[2B");
+	    "\0337\n\n\033[2A\033[2A\r\033[2L\033[?7l\033[36ma\r\n\033[36mb"
+	    "\033[0m\033[?7h\0338\033[2B");
 	buf_free(&out);
 }
 
@@ -455,6 +507,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everywhere),
 		cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_wider),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_odd_sizes),
 		cmocka_unit_test(test_expand),

@@ -151,6 +151,15 @@ test_width(void **state)
 	assert_int_equal(utf8_width(0x4e2d), 2);
 	assert_int_equal(utf8_width(0x1f680), 2);
 	assert_int_equal(utf8_width(0xd800), 0);
+	assert_int_equal(utf8_width(0x85), 0);
+	assert_int_equal(utf8_width(0x202e), 0);
+	/* not assigned: tmux since 3.5 shows it, older ones do not */
+	assert_int_equal(utf8_width(0x378), 1);
+	assert_int_equal(utf8_width(0x9d517), 1);
+	assert_false(utf8_assigned(0x378));
+	assert_true(utf8_assigned(0x377));
+	assert_true(utf8_assigned('a'));
+	assert_true(utf8_assigned(0xe000));
 	assert_string_equal(setlocale(LC_ALL, NULL), "C");
 }
 
@@ -170,6 +179,14 @@ test_columns(void **state)
 	assert_int_equal(utf8_fit(s, strlen(s), 4), 7);
 	assert_int_equal(utf8_fit(s, strlen(s), 5), 8);
 	assert_int_equal(utf8_fit(s, strlen(s), UINT32_MAX), 8);
+	/* An emoji may be as wide as two, or be made so by U+FE0F. */
+	assert_int_equal(utf8_fit_most(s, strlen(s), 3), 6);
+	assert_int_equal(utf8_fit("✌✌x", 7, 3), 7);
+	assert_int_equal(utf8_fit_most("✌✌x", 7, 3), 3);
+	assert_int_equal(utf8_fit_most("✌✌x", 7, 5), 7);
+	assert_int_equal(utf8_fit_most("©\xef\xb8\x8fx", 6, 1), 0);
+	assert_int_equal(utf8_fit_most("©\xef\xb8\x8fx", 6, 2), 5);
+	assert_int_equal(utf8_fit_most("©x", 3, 2), 3);
 	/* A character that the length cuts counts byte by byte. */
 	assert_int_equal(utf8_columns(s, 5), 3);
 	assert_int_equal(utf8_fit(s, 5, 9), 5);
