@@ -211,7 +211,9 @@ sed -i "/^Host c/,/Port/s/Port .*/Port $(cat "$world/deaf")/" \
 	echo "$? $((SECONDS - t <= 20))" >"$world/deaf.status"
 ) &
 silent=$!
-sed -i "s|PATH=[^ ]*|PATH=/usr/bin:/bin|" "$world/hosts/b/sshd_config"
+tmux=$(command -v tmux)
+sed -i "s|PATH=[^ ]*|PATH=${tmux%/*}:/usr/bin:/bin|" \
+	"$world/hosts/b/sshd_config"
 sshd_stop b
 sshd_start b
 refuses 4 'install panemesh there' 'no agent-serve there' b-s-comp x
